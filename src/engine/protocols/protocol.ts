@@ -1,0 +1,149 @@
+import type { z } from 'zod';
+import type { Clock, Logger } from '#engine/platform/index.ts';
+import type {
+  DecodeRecipe,
+  Quality,
+  TagDocument,
+  TestStep,
+  UnixMicros,
+  ValueType,
+  WordOrder,
+} from '#shared/model/index.ts';
+
+/**
+ * The boundary between the engine and a protocol. A driver is thin: it turns bytes into samples and errors into
+ * `AppError`s. Retry, back-off, time-outs around a whole call, overruns, statistics and Bad quality on loss belong to
+ * acquisition's running driver; a driver has no timer and no reconnect loop of its own.
+ */
+export interface DriverContext {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Raw bytes for the trace; null while nobody looks, so that drivers need not build anything. */
+  readonly trace: ((direction: 'sent' | 'received', bytes: Uint8Array) => void) | null;
+}
+
+/** Where decoded samples go. Values are stored forms as the tag's recipe says (see shared/model/recipe.ts). */
+export interface SampleSink {
+  /** Forms `number` and `bits`. A bad sample passes NaN and its quality. */
+  push(tagIndex: number, time: UnixMicros, value: number, quality: Quality): void;
+  /** Form `bits64`: two halves, big endian. */
+  push64(tagIndex: number, time: UnixMicros, high: number, low: number, quality: Quality): void;
+  /** Form `text`. */
+  pushText(tagIndex: number, time: UnixMicros, text: string, quality: Quality): void;
+}
+
+export interface TagBinding<Address> {
+  readonly index: number;
+  readonly address: Address;
+  readonly recipe: DecodeRecipe;
+}
+
+/** What one poll of a group of tags on one device costs; made without I/O. */
+export interface PollPlan {
+  readonly deviceId: string;
+  readonly requests: number;
+  /** Bytes on the wire, both directions, without TCP/IP headers. */
+  readonly bytes: number;
+  readonly tags: readonly number[];
+}
+
+export interface BrowseNode {
+  readonly id: string;
+  readonly name: string;
+  readonly hasChildren: boolean;
+  readonly address: string | null;
+}
+
+interface Connection {
+  browse?(parent: string | null, signal: AbortSignal): Promise<readonly BrowseNode[]>;
+  /** May be called twice; resolves when sockets are gone. */
+  close(): Promise<void>;
+}
+
+/** The engine asks. The running driver serialises all calls on one link. */
+export interface PollConnection<Address = unknown> extends Connection {
+  readonly mode: 'poll';
+  plan(deviceId: string, tags: readonly TagBinding<Address>[]): PollPlan;
+  /**
+   * Reads everything in the plan once and pushes one sample per tag, bad ones included. What the device refuses or
+   * can't answer for a part of the plan becomes bad samples; a device that does not answer at all throws
+   * `protocol.timeout`, a link that is gone throws `protocol.link-lost`.
+   */
+  poll(plan: PollPlan, sink: SampleSink, signal: AbortSignal): Promise<void>;
+}
+
+/** The device tells. `listen` resolves when `signal` aborts and throws when the link is lost. */
+export interface PushConnection<Address = unknown> extends Connection {
+  readonly mode: 'push';
+  listen(
+    tags: readonly (TagBinding<Address> & { readonly deviceId: string })[],
+    sink: SampleSink,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+export type ProtocolConnection<Address = unknown> = PollConnection<Address> | PushConnection<Address>;
+
+/** Turn at a link that is running already: controllers allow few sockets, so a test uses the one there is. */
+export interface SharedLink<Address = unknown> {
+  run<T>(use: (connection: ProtocolConnection<Address>) => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
+export interface ParsedAddress<Address> {
+  readonly address: Address;
+  /** Given in the text itself (`HR100:f32`, `400010.3`), else null. */
+  readonly type: ValueType | null;
+  readonly order: WordOrder | null;
+}
+
+export interface AddressDescription {
+  /** As stored and shown; parses to the same address whatever the device's settings are. */
+  readonly canonical: string;
+  /** Where it is on the wire, in words: "holding register, function 3, offset 99". */
+  readonly wire: string;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the family's array holds drivers of different settings
+export interface ProtocolDriver<Config = any, Device = any, Address = any> {
+  /** 'modbus' */
+  readonly id: string;
+  /** 'Modbus TCP' */
+  readonly title: string;
+  readonly version: string;
+  /** One sentence for the catalogue. */
+  readonly summary: string;
+  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, showIf). */
+  readonly config: z.ZodType<Config>;
+  /** One device's settings behind the connection; also draws the form. */
+  readonly device: z.ZodType<Device>;
+  readonly address: z.ZodType<Address>;
+  /** Examples of accepted notations with what they mean, for the address help. */
+  readonly addressHelp: readonly { readonly text: string; readonly means: string }[];
+  /** From sample.json: the single source of form defaults, README example and the contract suite's first settings. */
+  readonly sample: { readonly config: Config; readonly device: Device; readonly address: string };
+  readonly can: { readonly browse: boolean; readonly scan: boolean };
+  readonly valueTypes: readonly ValueType[];
+  /** Name of a status number of this protocol's devices, as kept in the quality. */
+  statusName(status: number): string | undefined;
+  /** What is at the other end, short: "192.168.0.10:502". */
+  endpoint(config: Config): string;
+  /** Throws `config.invalid` with a sentence that says what would be right. */
+  parseAddress(text: string, device: Device): ParsedAddress<Address>;
+  formatAddress(address: Address): string;
+  describeAddress(address: Address, device: Device): AddressDescription;
+  /** How values of this tag are stored and decoded; version 1, the caller counts versions. Throws `config.invalid`. */
+  recipe(tag: Pick<TagDocument, 'type' | 'order' | 'scaling' | 'unit'>, address: Address, device: Device): DecodeRecipe;
+  /** Throws `protocol.connect-failed`, `protocol.timeout`; within 100 ms of an abort. */
+  connect(
+    config: Config,
+    devices: ReadonlyMap<string, Device>,
+    context: DriverContext,
+    signal: AbortSignal,
+  ): Promise<ProtocolConnection<Address>>;
+  /** The connection test: each step as it ends; never throws for what it finds. */
+  test(
+    target: { readonly config: Config; readonly device: Device; readonly readAddress: Address | null },
+    context: DriverContext,
+    signal: AbortSignal,
+    shared: SharedLink<Address> | null,
+  ): AsyncIterable<TestStep>;
+}

@@ -1,0 +1,6 @@
+export * from './documents.ts';
+export * from './quality.ts';
+export * from './recipe.ts';
+export * from './sample.ts';
+export * from './status.ts';
+export * from './time.ts';
