@@ -1,0 +1,443 @@
+import { z } from 'zod';
+import {
+  alert,
+  connectionDocument,
+  connectionStatus,
+  decodeRecipe,
+  deviceDocument,
+  documentKind,
+  engineHealth,
+  eventKind,
+  historyEvent,
+  recordingFile,
+  recordingState,
+  tagDocument,
+  testStep,
+  timeKind,
+  timeRange,
+  unixMicros,
+  valueType,
+  wordOrder,
+} from '../model/index.ts';
+import { type Contract, call, column, nothing, stream } from './procedure.ts';
+
+const id = z.string().max(200);
+const ids = (max: number) => z.array(id).max(max);
+
+/** JSON Schema as plain data: made by `z.toJSONSchema` from a plugin's settings, drawn as a form by the screen. */
+const jsonSchema = z.record(z.string(), z.unknown());
+const settings = z.record(z.string(), z.unknown());
+
+const protocolEntry = z.object({
+  id: z.string(),
+  title: z.string(),
+  version: z.string(),
+  summary: z.string(),
+  config: jsonSchema,
+  device: jsonSchema,
+  sample: z.object({ config: settings, device: settings, address: z.string() }),
+  addressHelp: z.array(z.object({ text: z.string(), means: z.string() })),
+  valueTypes: z.array(valueType),
+  can: z.object({ browse: z.boolean(), scan: z.boolean() }),
+  /** Names of the status numbers that a device's quality can carry. */
+  statusNames: z.record(z.string(), z.string()),
+});
+export type ProtocolEntry = z.infer<typeof protocolEntry>;
+
+const exporterEntry = z.object({
+  id: z.string(),
+  title: z.string(),
+  extension: z.string(),
+  mediaType: z.string(),
+  options: jsonSchema,
+  defaults: settings,
+});
+export type ExporterEntry = z.infer<typeof exporterEntry>;
+
+const catalogue = z.object({
+  protocols: z.array(protocolEntry),
+  exporters: z.array(exporterEntry),
+});
+export type Catalogue = z.infer<typeof catalogue>;
+
+const documentChange = z.object({
+  kind: documentKind,
+  id,
+  /** Checked against the kind's own schema by the project store; null removes. */
+  document: z.unknown(),
+  expected: z.number().int().nullable(),
+});
+const storedDocument = z.object({ kind: documentKind, id, revision: z.number().int(), document: z.unknown() });
+export type StoredDocument = z.infer<typeof storedDocument>;
+
+/** A tag as the running engine knows it: the project's tags and the diagnostics that the engine makes itself. */
+const runtimeTag = z.object({
+  id,
+  name: z.string(),
+  description: z.string(),
+  kind: z.enum(['tag', 'diagnostic']),
+  connectionId: z.string(),
+  deviceId: z.string(),
+  /** Canonical address and its place on the wire in words. */
+  address: z.string(),
+  wire: z.string(),
+  type: valueType,
+  unit: z.string().nullable(),
+  decimals: z.number().nullable(),
+  range: z.object({ low: z.number(), high: z.number() }).nullable(),
+  periodMs: z.number(),
+  demo: z.boolean(),
+  enabled: z.boolean(),
+  recipe: decodeRecipe,
+  /** Why the tag can't be read (bad address, bad settings), in a sentence; null when it can. */
+  problem: z.string().nullable(),
+});
+export type RuntimeTagInfo = z.infer<typeof runtimeTag>;
+
+/** Newest value of each tag that changed; `position` points into the list that was asked for. */
+const liveColumns = z.object({
+  sequence: z.number().int(),
+  position: column('u32'),
+  time: column('f64'),
+  value: column('f64'),
+  quality: column('u16'),
+  /** Time of the last good sample, NaN when there was none. */
+  lastGood: column('f64'),
+  /** Strings of text tags, and all digits of integers beyond 2^53, keyed by position. */
+  texts: z.record(z.string(), z.string()),
+});
+export type LiveColumns = z.infer<typeof liveColumns>;
+
+/** Every sample in arrival order; `dropped` counts what was lost because it was not fetched in time. */
+const liveRows = z.object({
+  sequence: z.number().int(),
+  position: column('u32'),
+  time: column('f64'),
+  value: column('f64'),
+  quality: column('u16'),
+  dropped: z.number().int(),
+  texts: z.record(z.string(), z.string()),
+});
+export type LiveRows = z.infer<typeof liveRows>;
+
+const gap = z.object({ range: timeRange, reason: z.string(), quality: z.number().int() });
+const series = z.object({
+  tag: id,
+  time: column('f64'),
+  value: column('f64'),
+  quality: column('u16'),
+  envelope: z.object({ min: column('f64'), max: column('f64') }).nullable(),
+  gaps: z.array(gap),
+  texts: z.record(z.string(), z.string()).nullable(),
+});
+const sample = z.object({ time: unixMicros, value: z.number().nullable(), quality: z.number().int() });
+
+/** Where history is read from: the running history or an opened recording file. */
+const source = z.string().max(100);
+export const RUNNING_HISTORY = 'history';
+
+const historyTag = z.object({
+  id,
+  name: z.string(),
+  description: z.string(),
+  connection: z.string(),
+  device: z.string(),
+  address: z.string(),
+  unit: z.string().nullable(),
+  type: valueType,
+  decimals: z.number().nullable(),
+  range: z.object({ low: z.number(), high: z.number() }).nullable(),
+  timeKind,
+  demo: z.boolean(),
+  first: unixMicros.nullable(),
+  last: unixMicros.nullable(),
+  recipeVersion: z.number().int(),
+});
+export type HistoryTag = z.infer<typeof historyTag>;
+
+const csvColumnsHelp = z.array(z.object({ column: z.string(), means: z.string() }));
+const importRow = z.object({
+  line: z.number().int(),
+  status: z.enum(['new', 'change', 'same', 'bad']),
+  reason: z.string().nullable(),
+  name: z.string(),
+  address: z.string(),
+  device: z.string(),
+  tag: tagDocument.nullable(),
+});
+export type ImportRow = z.infer<typeof importRow>;
+
+const exportJob = z.object({
+  id,
+  name: z.string(),
+  format: z.string(),
+  state: z.enum(['running', 'done', 'failed', 'cancelled']),
+  /** 0 to 1. */
+  progress: z.number(),
+  rows: z.number(),
+  bytes: z.number(),
+  started: unixMicros,
+  message: z.string().nullable(),
+  /** Fetch it with the host: `/artifacts/<id>` in a browser, "Save as" in the desktop. */
+  artifact: id.nullable(),
+});
+export type ExportJob = z.infer<typeof exportJob>;
+
+const addressCheck = z.object({
+  text: z.string(),
+  ok: z.boolean(),
+  /** Canonical text and wire place when ok, else the sentence that says what would be right. */
+  canonical: z.string(),
+  wire: z.string(),
+  message: z.string().nullable(),
+  type: valueType.nullable(),
+  order: wordOrder.nullable(),
+});
+export type AddressCheck = z.infer<typeof addressCheck>;
+
+const logLine = z.object({
+  time: z.string(),
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  module: z.string(),
+  text: z.string(),
+  fields: z.string().nullable(),
+});
+export type LogEntry = z.infer<typeof logLine>;
+
+/**
+ * Everything that crosses between a screen and the engine. Handlers are made in `engine/api`; a missing one does not
+ * compile. Streams that watch state send the whole state first, then changes.
+ */
+export const contract = {
+  catalogue: {
+    get: call({ role: 'viewer', input: nothing, output: catalogue }),
+  },
+  engine: {
+    health: stream({ role: 'viewer', input: nothing, item: engineHealth }),
+    alerts: stream({ role: 'viewer', input: nothing, item: z.object({ alerts: z.array(alert) }) }),
+    log: stream({
+      role: 'operator',
+      input: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']), module: z.string().max(60).nullable() }),
+      item: z.object({ lines: z.array(logLine), dropped: z.number().int() }),
+    }),
+    setLogLevel: call({
+      role: 'engineer',
+      audit: true,
+      input: z.object({ module: z.string().max(60).nullable(), level: z.enum(['debug', 'info', 'warn', 'error']) }),
+      output: nothing,
+    }),
+  },
+  preferences: {
+    /** A small JSON text under a name, per installation: window state, theme, column widths. */
+    get: call({ role: 'viewer', input: z.object({ name: id }), output: z.object({ value: z.string().nullable() }) }),
+    set: call({ role: 'viewer', input: z.object({ name: id, value: z.string().max(65_536) }), output: nothing }),
+  },
+  project: {
+    /** First the whole project in items of bounded size (`full` until the last, which says `complete`), then changes. */
+    watch: stream({
+      role: 'viewer',
+      input: nothing,
+      item: z.object({
+        complete: z.boolean(),
+        changes: z.array(
+          z.object({ kind: documentKind, id, revision: z.number().int(), document: z.unknown().nullable() }),
+        ),
+      }),
+    }),
+    /** All or none. Removing a connection or device removes what is below it; `removed` allows to put it back. */
+    commit: call({
+      role: 'engineer',
+      audit: true,
+      input: z.object({ changes: z.array(documentChange).max(60_000) }),
+      output: z.object({
+        written: z.array(z.object({ kind: documentKind, id, revision: z.number().int() })),
+        removed: z.array(storedDocument),
+      }),
+      errors: ['store.conflict', 'store.not-found', 'config.invalid'],
+    }),
+  },
+  connections: {
+    watch: stream({
+      role: 'viewer',
+      input: nothing,
+      item: z.object({ connections: z.array(connectionStatus) }),
+    }),
+    /** What is wrong with settings as typed so far; empty when they could be saved. */
+    check: call({
+      role: 'engineer',
+      input: z.object({ connection: connectionDocument, devices: z.array(deviceDocument).max(300) }),
+      output: z.object({
+        issues: z.array(z.object({ path: z.string(), message: z.string() })),
+        endpoint: z.string().nullable(),
+      }),
+    }),
+    /** Walks address, TCP, handshake, unit and one read; works on unsaved settings. */
+    test: stream({
+      role: 'engineer',
+      input: z.object({
+        connection: connectionDocument,
+        device: deviceDocument,
+        address: z.string().max(500).nullable(),
+      }),
+      item: testStep,
+      errors: ['config.invalid', 'protocol.unknown'],
+    }),
+    /** Tries now instead of waiting for the back-off to end. */
+    retry: call({
+      role: 'operator',
+      audit: true,
+      input: z.object({ id }),
+      output: nothing,
+      errors: ['store.not-found'],
+    }),
+  },
+  tags: {
+    watch: stream({
+      role: 'viewer',
+      input: nothing,
+      item: z.object({ complete: z.boolean(), tags: z.array(runtimeTag), removed: z.array(id) }),
+    }),
+    checkAddresses: call({
+      role: 'viewer',
+      input: z.object({ deviceId: id, texts: z.array(z.string().max(500)).max(10_000) }),
+      output: z.object({ results: z.array(addressCheck) }),
+      errors: ['store.not-found'],
+    }),
+    /** The CSV text of all tags, or of these. */
+    exportCsv: call({
+      role: 'viewer',
+      input: z.object({ tagIds: ids(60_000).nullable() }),
+      output: z.object({ text: z.string() }),
+    }),
+    /** What an import would do, line by line; nothing is changed. Rows without a device column go to `deviceId`. */
+    previewCsv: call({
+      role: 'engineer',
+      input: z.object({ text: z.string().max(32 * 1024 * 1024), deviceId: id.nullable() }),
+      output: z.object({
+        rows: z.array(importRow),
+        columns: csvColumnsHelp,
+        unknownColumns: z.array(z.string()),
+        separator: z.string(),
+      }),
+    }),
+  },
+  live: {
+    /** Newest value per tag: what was not fetched in time is replaced by what is newer. */
+    values: stream({
+      role: 'viewer',
+      input: z.object({ tags: ids(60_000), maxHz: z.number().positive().max(50) }),
+      item: liveColumns,
+    }),
+    /** Every sample of a few tags, for trends. */
+    rows: stream({
+      role: 'viewer',
+      input: z.object({ tags: ids(200), maxHz: z.number().positive().max(50) }),
+      item: liveRows,
+    }),
+  },
+  history: {
+    tags: call({
+      role: 'viewer',
+      input: z.object({ source }),
+      output: z.object({ tags: z.array(historyTag) }),
+      errors: ['store.not-found'],
+    }),
+    bounds: call({
+      role: 'viewer',
+      input: z.object({ source }),
+      output: z.object({ range: timeRange.nullable() }),
+      errors: ['store.not-found'],
+    }),
+    /** One item per group of tags as they are ready, at most two points per pixel and series. */
+    view: stream({
+      role: 'viewer',
+      input: z.object({ source, tags: ids(200), range: timeRange, pixels: z.number().int().min(1).max(10_000) }),
+      item: z.object({ series: z.array(series) }),
+      errors: ['store.not-found', 'query.too-many-samples'],
+    }),
+    neighbours: call({
+      role: 'viewer',
+      input: z.object({ source, tag: id, time: unixMicros }),
+      output: z.object({ before: sample.nullable(), after: sample.nullable() }),
+      errors: ['store.not-found'],
+    }),
+    events: call({
+      role: 'viewer',
+      input: z.object({ source, range: timeRange, kinds: z.array(eventKind).nullable() }),
+      output: z.object({ events: z.array(historyEvent) }),
+      errors: ['store.not-found'],
+    }),
+    gaps: call({
+      role: 'viewer',
+      input: z.object({ source, range: timeRange }),
+      output: z.object({ gaps: z.array(gap) }),
+      errors: ['store.not-found'],
+    }),
+    addNote: call({
+      role: 'operator',
+      audit: true,
+      input: z.object({
+        from: unixMicros,
+        to: unixMicros.nullable(),
+        text: z.string().trim().min(1).max(4000),
+        tagIds: ids(1000),
+      }),
+      output: historyEvent,
+    }),
+  },
+  recording: {
+    watch: stream({ role: 'viewer', input: nothing, item: recordingState }),
+    start: call({
+      role: 'operator',
+      audit: true,
+      input: z.object({
+        name: z.string().trim().max(120),
+        tagIds: ids(60_000),
+        preTriggerS: z.number().min(0).max(3600),
+      }),
+      output: nothing,
+      errors: ['config.invalid', 'store.read-only', 'store.disk-full'],
+    }),
+    stop: call({ role: 'operator', audit: true, input: nothing, output: nothing }),
+    files: stream({
+      role: 'viewer',
+      input: nothing,
+      item: z.object({ files: z.array(recordingFile), opened: z.array(recordingFile) }),
+    }),
+    /** Opens a recording for offline study; its `id` is then a `source`. By id from the list, or by path on the engine's machine. */
+    open: call({
+      role: 'viewer',
+      input: z.object({ id: id.nullable(), path: z.string().max(4096).nullable() }),
+      output: recordingFile,
+      errors: ['store.not-found', 'store.damaged', 'store.too-new'],
+    }),
+    close: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
+    remove: call({
+      role: 'engineer',
+      audit: true,
+      input: z.object({ id }),
+      output: nothing,
+      errors: ['store.not-found'],
+    }),
+  },
+  exports: {
+    start: call({
+      role: 'viewer',
+      input: z.object({
+        source,
+        tags: ids(1000).min(1),
+        range: timeRange,
+        format: z.string().max(40),
+        name: z.string().trim().min(1).max(200),
+        options: settings,
+      }),
+      output: z.object({ id }),
+      errors: ['config.invalid', 'store.not-found'],
+    }),
+    watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(exportJob) }) }),
+    cancel: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
+    remove: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
+  },
+} as const satisfies Contract;
+
+export type AppContract = typeof contract;
