@@ -1,3 +1,6 @@
+export { type Alerts, createAlerts } from './alerts.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts';
+export { createLogBook, type LogBook } from './log-book.ts';
+export { type Changing, conflate, createChanging } from './watch.ts';
 export type { WorkerName, WorkerUrls } from './workers.ts';

@@ -1,0 +1,314 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SampleStore } from '#engine/historian/index.ts';
+import { type Alerts, type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
+import type { RecordingState, SampleBlock, UnixMicros } from '#shared/model/index.ts';
+import { createRateMeter } from './rate-meter.ts';
+
+/** What must survive a crash: kept by the installation database under one name. */
+export interface RecorderMemory {
+  read(): string | null;
+  write(text: string): void;
+}
+
+interface ActiveRecording {
+  readonly name: string;
+  /** When it was switched on, and the first instant that belongs to it (earlier by the pre-trigger). */
+  readonly since: UnixMicros;
+  readonly from: UnixMicros;
+  readonly tagIds: readonly string[];
+}
+interface FinishingRecording extends ActiveRecording {
+  readonly to: UnixMicros;
+  readonly file: string;
+}
+interface Remembered {
+  readonly active: ActiveRecording | null;
+  readonly finishing: readonly FinishingRecording[];
+}
+
+/**
+ * The rolling history takes every sample; a recording is a named range of it that becomes a file of its own when it is
+ * stopped. Until that file is complete and synced the range is pinned in the history, so a crash at any point leaves
+ * either the pinned range or the file, and the engine's next start carries on by itself.
+ */
+export interface Recorder {
+  /** Takes the block over. */
+  accept(block: SampleBlock): void;
+  start(options: {
+    readonly name: string;
+    readonly tagIds: readonly string[];
+    readonly preTriggerS: number;
+  }): Promise<void>;
+  stop(): Promise<void>;
+  state(): RecordingState;
+  watch(listener: () => void): Disposable;
+  /** A recording is running or being written to its file: the computer should stay awake. */
+  busy(): boolean;
+  /** Stops measuring and waits for the file being written; an unfinished one goes on at the next start. */
+  close(): Promise<void>;
+}
+
+export interface RecorderOptions {
+  readonly store: SampleStore;
+  readonly memory: RecorderMemory;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly alerts: Alerts;
+  /** Free bytes on the data folder's disk; null when the system does not tell. */
+  readonly freeBytes: () => Promise<number | null>;
+  readonly onFile: () => void;
+}
+
+const MEASURE_MS = 1_000;
+/** Less than this and the alerts panel warns; the system itself needs room as well. */
+const LOW_DISK_BYTES = 1024 ** 3;
+
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { store, memory, clock, log, alerts } = options;
+  const changes = createChanging();
+  const stopping = new AbortController();
+  const pins = new Map<string, Disposable>();
+  const samples = createRateMeter(clock);
+  const bytes = createRateMeter(clock);
+  let remembered = readMemory(memory, log);
+  let progress: { name: string; progress: number } | null = null;
+  let measured = { bytes: 0, samples: 0 };
+  let free: number | null = null;
+  let finishing: Promise<void> = Promise.resolve();
+  let refused = 0;
+
+  const remember = (next: Remembered): void => {
+    memory.write(JSON.stringify(next));
+    remembered = next;
+    changes.notify();
+  };
+  const note = (text: string, at: UnixMicros): void => {
+    store
+      .addEvent({ kind: 'recording', from: at, to: null, text, tagIds: [], author: null, labels: {} })
+      .catch((error: unknown) => log.warn('An event could not be stored.', { text, error: String(error) }));
+  };
+  const pin = (key: string, from: UnixMicros): void => {
+    pins.get(key)?.[Symbol.dispose]();
+    pins.set(key, store.pin(key, from));
+  };
+  const unpin = (key: string): void => {
+    pins.get(key)?.[Symbol.dispose]();
+    pins.delete(key);
+  };
+
+  const finish = async (item: FinishingRecording): Promise<void> => {
+    const path = join(options.directory, item.file);
+    progress = { name: item.name, progress: 0 };
+    changes.notify();
+    try {
+      mkdirSync(options.directory, { recursive: true });
+      const result = await store.copyRange(
+        path,
+        item.name,
+        { from: item.from, to: item.to },
+        item.tagIds,
+        (fraction) => {
+          progress = { name: item.name, progress: fraction };
+          changes.notify();
+        },
+        stopping.signal,
+      );
+      log.info('Recording written.', { name: item.name, file: item.file, ...result });
+      remember({ ...remembered, finishing: remembered.finishing.filter((other) => other.file !== item.file) });
+      unpin(item.file);
+      alerts.clear(`recording-${item.file}`);
+      options.onFile();
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      const reason = isAppError(error) ? error.message : `Unexpected error: ${String(error)}`;
+      log.error('Recording could not be written.', { name: item.name, reason });
+      alerts.raise(`recording-${item.file}`, {
+        severity: 'error',
+        source: 'Recording',
+        text: `The recording "${item.name}" could not be written to ${item.file}. ${reason}`,
+        advice: 'Its samples are kept in the history. Make room on the disk; writing is tried again every minute.',
+      });
+      clock.after(60_000, () => {
+        if (!stopping.signal.aborted) enqueue(item);
+      });
+    } finally {
+      progress = null;
+      changes.notify();
+    }
+  };
+  const enqueue = (item: FinishingRecording): void => {
+    finishing = finishing.then(() => (stopping.signal.aborted ? undefined : finish(item)));
+  };
+
+  const measure = async (): Promise<void> => {
+    const status = store.status();
+    samples.total(status.samplesStored);
+    bytes.total(status.bytes);
+    free = await options.freeBytes();
+    if (remembered.active !== null) {
+      measured = await store.measure({ from: remembered.active.from, to: clock.now() }, remembered.active.tagIds);
+    }
+    reportTroubles(status);
+    changes.notify();
+  };
+  const reportTroubles = (status: ReturnType<SampleStore['status']>): void => {
+    if (status.paused === null) alerts.clear('store-paused');
+    else {
+      alerts.raise('store-paused', {
+        severity: 'error',
+        source: 'History',
+        text: status.paused,
+        advice:
+          'Recording resumes by itself as soon as samples can be written again; what is lost until then is counted.',
+      });
+    }
+    if (free !== null && free < LOW_DISK_BYTES) {
+      alerts.raise('disk-low', {
+        severity: 'warning',
+        source: 'Disk',
+        text: `Only ${Math.round(free / 1024 ** 2)} MB are free on the disk that holds the history.`,
+        advice: 'Delete or move old recordings, or reduce the age or size of the rolling history.',
+      });
+    } else alerts.clear('disk-low');
+    const dropped = status.dropped + refused;
+    if (dropped > 0) {
+      alerts.raise('samples-dropped', {
+        severity: 'error',
+        source: 'History',
+        text: `${dropped} samples were not stored since the start of the engine.`,
+        advice: 'The disk is slower than the incoming data, or it was full. The missing intervals are in the gap list.',
+      });
+    }
+  };
+  let timer: Disposable | null = null;
+  const tick = (): void => {
+    measure()
+      .catch((error: unknown) => log.warn('Measuring the history failed.', { error: String(error) }))
+      .finally(() => {
+        if (!stopping.signal.aborted) timer = clock.after(MEASURE_MS, tick);
+      });
+  };
+
+  const { active } = remembered;
+  if (active !== null) {
+    pin('active', active.from);
+    note(`Recording "${active.name}" resumed.`, clock.now());
+    log.info('Recording resumed after a restart.', { name: active.name });
+  }
+  for (const item of remembered.finishing) {
+    pin(item.file, item.from);
+    enqueue(item);
+  }
+  tick();
+
+  return {
+    accept(block) {
+      store.append(block).catch((error: unknown) => {
+        // The store counts what it drops itself and reports the cause as `paused`; anything else is a fault to be seen.
+        if (!isAppError(error)) {
+          refused += block.length;
+          log.error('The store refused a block.', { error: String(error) });
+        }
+      });
+    },
+    async start({ name, tagIds, preTriggerS }) {
+      if (remembered.active !== null) {
+        throw new AppError('config.invalid', `"${remembered.active.name}" is being recorded already. Stop it first.`, {
+          details: { issues: [{ path: 'name', message: 'A recording is running.' }] },
+        });
+      }
+      const { paused } = store.status();
+      if (paused !== null) {
+        throw new AppError('store.disk-full', paused, { details: { path: options.directory }, retryable: true });
+      }
+      const since = clock.now();
+      const from = since - Math.round(preTriggerS * 1_000_000);
+      const title = name === '' ? `Recording ${fileStamp(since)}` : name;
+      pin('active', from);
+      measured = { bytes: 0, samples: 0 };
+      remember({ ...remembered, active: { name: title, since, from, tagIds } });
+      note(`Recording "${title}" started.`, since);
+      await measure();
+    },
+    async stop() {
+      const running = remembered.active;
+      if (running === null) return;
+      const to = clock.now();
+      const item: FinishingRecording = {
+        ...running,
+        to,
+        file: `${fileStamp(running.since)} ${fileName(running.name)}.parx`,
+      };
+      note(`Recording "${running.name}" stopped.`, to);
+      pin(item.file, item.from);
+      remember({ active: null, finishing: [...remembered.finishing, item] });
+      unpin('active');
+      enqueue(item);
+    },
+    state() {
+      const status = store.status();
+      const bytesPerSecond = bytes.perSecond();
+      const running = remembered.active;
+      return {
+        active:
+          running === null
+            ? null
+            : {
+                name: running.name,
+                since: running.since,
+                from: running.from,
+                tags: running.tagIds.length,
+                ...measured,
+              },
+        finishing: progress,
+        storedUntil: status.storedUntil,
+        samplesPerSecond: samples.perSecond(),
+        bytesPerSecond,
+        historyBytes: status.bytes,
+        diskFreeBytes: free,
+        secondsLeft: free === null || bytesPerSecond <= 0 ? null : Math.floor(free / bytesPerSecond),
+        backlog: status.backlog,
+        dropped: status.dropped + refused,
+        paused: status.paused,
+      };
+    },
+    watch: changes.watch,
+    busy: () => remembered.active !== null || remembered.finishing.length > 0,
+    async close() {
+      stopping.abort(new AppError('rpc.cancelled', 'The engine is stopping.', { details: null }));
+      timer?.[Symbol.dispose]();
+      await finishing;
+      for (const key of [...pins.keys()]) unpin(key);
+    },
+  };
+}
+
+function readMemory(memory: RecorderMemory, log: Logger): Remembered {
+  const text = memory.read();
+  if (text === null) return { active: null, finishing: [] };
+  try {
+    return JSON.parse(text) as Remembered;
+  } catch (error) {
+    log.warn('The note of a running recording is unreadable; no recording is resumed.', { error: String(error) });
+    return { active: null, finishing: [] };
+  }
+}
+
+/** 2026-11-21 14-03-07, UTC: sorts by time and is a legal file name everywhere. */
+export function fileStamp(time: UnixMicros): string {
+  return new Date(time / 1000).toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '-');
+}
+
+/** Keeps letters of every script; replaces what Windows, macOS or Linux refuse in a file name. */
+export function fileName(name: string): string {
+  const clean = name
+    .normalize('NFC')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_')
+    .replace(/[. ]+$/, '')
+    .slice(0, 100);
+  return clean === '' || /^(con|prn|aux|nul|com\d|lpt\d)$/i.test(clean) ? `recording_${clean}` : clean;
+}
