@@ -1,0 +1,92 @@
+// `npm run build`: everything that runs, in `out/`. Also called by `npm start` and `npm test`.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMain, main, packageFile, root, run, Stop, setUp } from './setup.mjs';
+
+/** What a complete build consists of, relative to `out/`. */
+export const outputs = [
+  'main/index.js',
+  'main/engine.js',
+  'main/historian-writer.js',
+  'main/historian-reader.js',
+  'main/exporter.js',
+  'preload/index.cjs',
+  'renderer/index.html',
+  'simulators/index.js',
+];
+
+const stampFile = join(root, 'out', '.source-hash');
+const inputs = [
+  'src',
+  'resources',
+  'package-lock.json',
+  'package.json',
+  'electron.vite.config.ts',
+  'simulators.vite.config.ts',
+];
+
+/** Names, sizes and change times of everything that goes into a build: a change is seen without reading the files. */
+function sourceHash() {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    const full = join(root, path);
+    if (!existsSync(full)) return;
+    const stat = statSync(full);
+    if (stat.isDirectory()) {
+      for (const name of readdirSync(full).sort()) add(`${path}/${name}`);
+    } else if (!/\.test\.tsx?$/.test(path)) {
+      hash.update(`${path}\0${stat.size}\0${stat.mtimeMs}\n`);
+    }
+  };
+  for (const path of inputs) add(path);
+  return hash.digest('hex');
+}
+
+export function buildIsCurrent() {
+  return (
+    existsSync(stampFile) &&
+    outputs.every((path) => existsSync(join(root, 'out', path))) &&
+    readFileSync(stampFile, 'utf8') === sourceHash()
+  );
+}
+
+/** Builds and checks the result; throws `Stop` with what is wrong. */
+export async function build({ node, env }, { show = true } = {}) {
+  const hash = sourceHash();
+  rmSync(join(root, 'out'), { recursive: true, force: true });
+  const vite = { ...env, NODE_ENV: 'production' };
+  const steps = [[packageFile('electron-vite', 'bin', 'electron-vite.js'), 'build']];
+  if (existsSync(join(root, 'src', 'simulators', 'index.ts'))) {
+    steps.push([packageFile('vite', 'bin', 'vite.js'), 'build', '--config', 'simulators.vite.config.ts']);
+  }
+  for (const step of steps) {
+    const { code, output } = await run(node, step, { env: vite, show });
+    if (code !== 0) {
+      if (!show) process.stderr.write(output);
+      throw new Stop('The build failed; the reason is above.');
+    }
+  }
+  checkOutputs();
+  mkdirSync(join(root, 'out'), { recursive: true });
+  writeFileSync(stampFile, hash);
+}
+
+function checkOutputs() {
+  const missing = outputs.filter((path) => !existsSync(join(root, 'out', path)));
+  if (missing.length > 0) throw new Stop(`The build left out: ${missing.map((path) => `out/${path}`).join(', ')}.`);
+  const preload = readFileSync(join(root, 'out', 'preload', 'index.cjs'), 'utf8');
+  // A sandboxed window loads nothing but CommonJS, and reports the difference only in its own console.
+  if (/^\s*(import|export)\b/m.test(preload)) throw new Stop('out/preload/index.cjs is not CommonJS.');
+  const required = [...preload.matchAll(/\brequire\(["']([^"']+)["']\)/g)].map((match) => match[1]);
+  const foreign = required.filter((name) => name !== 'electron');
+  if (foreign.length > 0)
+    throw new Stop(`out/preload/index.cjs requires ${foreign.join(', ')}; a sandbox has only electron.`);
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    await build(setUp());
+    console.log('Built out/.');
+  });
+}
