@@ -1,0 +1,214 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+
+/** Settings of the program itself, not of a project. Each comes from a flag, else the environment, else the file, else the default. */
+export const hostConfig = z.strictObject({
+  data: z.string().min(1),
+  port: z.number().int().min(0).max(65_535),
+  host: z.string().min(1),
+  demo: z.boolean(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']),
+  /** Rolling history. */
+  historyDays: z.number().positive().max(3650),
+  historyGigabytes: z.number().positive().max(100_000),
+  /** Longest time from a sample's arrival until it is safe on the disk. */
+  flushMs: z.number().int().min(20).max(1000),
+});
+export type HostConfig = z.infer<typeof hostConfig>;
+
+interface Setting {
+  readonly flag: string;
+  readonly environment: string;
+  readonly help: string;
+  readonly fallback: string;
+}
+const SETTINGS: Readonly<Record<keyof HostConfig, Setting>> = {
+  data: {
+    flag: 'data',
+    environment: 'PARX_DATA',
+    help: 'folder for project, history, recordings and log',
+    fallback: defaultDataDirectory(),
+  },
+  port: {
+    flag: 'port',
+    environment: 'PARX_PORT',
+    help: 'port of the web screen; 0 takes a free one',
+    fallback: '8420',
+  },
+  host: {
+    flag: 'host',
+    environment: 'PARX_HOST',
+    help: 'address to listen on; only loopback until users exist',
+    fallback: '127.0.0.1',
+  },
+  demo: {
+    flag: 'no-demo',
+    environment: 'PARX_DEMO',
+    help: 'do not start the demo rolling mill (environment and file: demo: false)',
+    fallback: 'true',
+  },
+  logLevel: { flag: 'log-level', environment: 'PARX_LOG_LEVEL', help: 'debug, info, warn or error', fallback: 'info' },
+  historyDays: {
+    flag: 'history-days',
+    environment: 'PARX_HISTORY_DAYS',
+    help: 'age after which the rolling history forgets',
+    fallback: '30',
+  },
+  historyGigabytes: {
+    flag: 'history-gigabytes',
+    environment: 'PARX_HISTORY_GIGABYTES',
+    help: 'size at which the rolling history forgets its oldest',
+    fallback: '20',
+  },
+  flushMs: {
+    flag: 'flush-ms',
+    environment: 'PARX_FLUSH_MS',
+    help: 'longest time until a sample is safe on the disk, 20 to 1000',
+    fallback: '1000',
+  },
+};
+const NAMES = Object.keys(SETTINGS) as (keyof HostConfig)[];
+
+export type Invocation =
+  | { readonly kind: 'run'; readonly config: HostConfig; readonly sources: Readonly<Record<string, string>> }
+  | { readonly kind: 'say'; readonly text: string; readonly exitCode: number };
+
+/**
+ * Reads flags, environment and the configuration file (`--config`, else `parx.yaml` in the data folder). Every problem
+ * is a sentence that names where it stands; nothing is started then.
+ */
+export function readInvocation(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Invocation {
+  let flags: Readonly<Record<string, string | boolean | undefined>>;
+  try {
+    flags = parseArgs({
+      args: [...argv],
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        headless: { type: 'boolean' },
+        'print-config': { type: 'boolean' },
+        config: { type: 'string' },
+        'no-demo': { type: 'boolean' },
+        ...Object.fromEntries(
+          NAMES.filter((name) => name !== 'demo').map((name) => [SETTINGS[name].flag, { type: 'string' as const }]),
+        ),
+      },
+      strict: true,
+    }).values as Readonly<Record<string, string | boolean | undefined>>;
+  } catch (error) {
+    return {
+      kind: 'say',
+      text: `${(error as Error).message.split('\n')[0]}\nUse --help for the list of flags.`,
+      exitCode: 2,
+    };
+  }
+  if (flags.help === true) return { kind: 'say', text: helpText(), exitCode: 0 };
+
+  const data = text(flags.data) ?? env.PARX_DATA;
+  const named = text(flags.config) ?? env.PARX_CONFIG;
+  const path = named ?? join(data ?? SETTINGS.data.fallback, 'parx.yaml');
+  let file: Readonly<Record<string, unknown>> = {};
+  if (named !== undefined && !existsSync(path))
+    return { kind: 'say', text: `There is no configuration file ${path}.`, exitCode: 2 };
+  if (existsSync(path)) {
+    try {
+      const parsed: unknown = parseYaml(expand(readFileSync(path, 'utf8'), env));
+      if (parsed !== null && (typeof parsed !== 'object' || Array.isArray(parsed)))
+        throw new Error('It must be a list of "name: value" lines.');
+      file = (parsed ?? {}) as Readonly<Record<string, unknown>>;
+    } catch (error) {
+      return {
+        kind: 'say',
+        text: `The configuration file ${path} can't be read. ${(error as Error).message}`,
+        exitCode: 2,
+      };
+    }
+    const unknown = Object.keys(file).find((key) => !(NAMES as readonly string[]).includes(key));
+    if (unknown !== undefined) {
+      return {
+        kind: 'say',
+        text: `${path}: there is no setting "${unknown}". Known are ${NAMES.join(', ')}.`,
+        exitCode: 2,
+      };
+    }
+  }
+
+  const values: Record<string, unknown> = {};
+  const sources: Record<string, string> = {};
+  for (const name of NAMES) {
+    const setting = SETTINGS[name];
+    const flag = name === 'demo' ? (flags['no-demo'] === true ? 'false' : undefined) : text(flags[setting.flag]);
+    const [value, source] =
+      flag !== undefined
+        ? [flag, `flag --${setting.flag}`]
+        : env[setting.environment] !== undefined
+          ? [env[setting.environment], `environment ${setting.environment}`]
+          : file[name] !== undefined
+            ? [file[name], path]
+            : [setting.fallback, 'default'];
+    values[name] = typeof value === 'string' ? coerce(name, value) : value;
+    sources[name] = source as string;
+  }
+  const parsed = hostConfig.safeParse(values);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return `${name} = ${JSON.stringify(values[name])} (${sources[name]}): ${issue.message}`;
+    });
+    return { kind: 'say', text: lines.join('\n'), exitCode: 2 };
+  }
+  const config = { ...parsed.data, data: resolve(parsed.data.data) };
+  if (flags['print-config'] === true) {
+    return {
+      kind: 'say',
+      text: NAMES.map((name) => `${name}: ${JSON.stringify(config[name])}  # ${sources[name]}`).join('\n'),
+      exitCode: 0,
+    };
+  }
+  return { kind: 'run', config, sources };
+}
+
+const text = (value: string | boolean | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+
+function coerce(name: keyof HostConfig, value: string): unknown {
+  if (name === 'demo')
+    return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
+  if (name === 'data' || name === 'host' || name === 'logLevel') return value;
+  return value.trim() === '' ? value : Number(value);
+}
+
+/** `${NAME}` in the file is replaced by the environment; a name that is not set is an error, not an empty text. */
+function expand(content: string, env: Readonly<Record<string, string | undefined>>): string {
+  return content.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+    const value = env[name];
+    if (value === undefined) throw new Error(`The environment variable ${name} is not set.`);
+    return value;
+  });
+}
+
+function helpText(): string {
+  const rows = NAMES.map((name) => {
+    const { flag, environment, help, fallback } = SETTINGS[name];
+    const left = name === 'demo' ? `--${flag}` : `--${flag} VALUE`;
+    return `  ${left.padEnd(28)}${help}\n${' '.repeat(30)}${environment}, default ${fallback}`;
+  });
+  return [
+    'ParX engine without a window: collects, records and serves the screen to a browser on this computer.',
+    '',
+    ...rows,
+    `  ${'--config FILE'.padEnd(28)}configuration file (YAML), default parx.yaml in the data folder`,
+    `  ${'--print-config'.padEnd(28)}show every setting and where it comes from, then end`,
+    `  ${'--headless'.padEnd(28)}accepted for symmetry with npm start`,
+    `  ${'--help'.padEnd(28)}this text`,
+  ].join('\n');
+}
+
+export function defaultDataDirectory(platform = process.platform, env = process.env): string {
+  if (platform === 'win32') return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'ParX');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'ParX');
+  return join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'parx');
+}

@@ -1,0 +1,237 @@
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  powerMonitor,
+  powerSaveBlocker,
+  protocol,
+  safeStorage,
+  screen,
+  session,
+  shell,
+  type UtilityProcess,
+  utilityProcess,
+} from 'electron';
+import { PORT_MESSAGE } from '#shared/rpc/handshake.ts';
+import { defaultDataDirectory } from './config.ts';
+import type { DemoAddress, HostQuestion } from './control.ts';
+import { serveAppFile } from './desktop/app-scheme.ts';
+import { startEngineProcess } from './desktop/engine-process.ts';
+import { installMenu } from './desktop/menu.ts';
+import { usableState, windowOptions } from './desktop/window-options.ts';
+
+// The desktop host: windows, dialogs and power. The engine runs in a utility process and talks to each page by a port
+// of its own, so neither a frozen window nor this process can hold up a recording.
+
+const here = import.meta.dirname;
+const argv = process.argv.slice(app.isPackaged ? 1 : 2);
+const dataAt = argv.indexOf('--data');
+const dataDirectory = argv[dataAt + 1] !== undefined && dataAt >= 0 ? argv[dataAt + 1]! : defaultDataDirectory();
+const statePath = join(dataDirectory, 'window.json');
+
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+]);
+
+if (!app.requestSingleInstanceLock()) {
+  app.quit();
+} else {
+  app.on('second-instance', (_event, commandLine) => {
+    const file = commandLine.find((argument) => argument.endsWith('.parx'));
+    if (file !== undefined) engine?.send({ kind: 'open-recording', path: file });
+    const window = BrowserWindow.getAllWindows()[0];
+    if (window === undefined) openWindow();
+    else {
+      if (window.isMinimized()) window.restore();
+      window.focus();
+    }
+  });
+  void app.whenReady().then(start);
+}
+
+let engine: ReturnType<typeof startEngineProcess> | null = null;
+let awake: number | null = null;
+let quitting = false;
+let demo: { readonly process: UtilityProcess; readonly address: Promise<DemoAddress> } | null = null;
+
+function start(): void {
+  session.defaultSession.setPermissionRequestHandler((_contents, _permission, callback) => callback(false));
+  session.defaultSession.setPermissionCheckHandler(() => false);
+  protocol.handle('app', (request) => serveAppFile(join(here, '../renderer'), request.url));
+  installMenu(
+    { newWindow: openWindow, openRecording, saveProjectAs, showDataFolder: () => void shell.openPath(dataDirectory) },
+    process.platform,
+    !app.isPackaged,
+  );
+  engine = startEngineProcess({
+    entry: join(here, 'engine.js'),
+    start: () => ({ kind: 'start', argv, demo: null, protectedSecrets: secretsAreProtected() }),
+    answer,
+    onReady: () => {
+      for (const window of BrowserWindow.getAllWindows()) handPort(window);
+    },
+    onBusy: keepAwake,
+    onNotice: (title, text) => dialog.showErrorBox(title, text),
+  });
+  powerMonitor.on('suspend', () => engine?.send({ kind: 'power', event: 'suspend' }));
+  powerMonitor.on('resume', () => engine?.send({ kind: 'power', event: 'resume' }));
+  app.on('web-contents-created', (_event, contents) => {
+    contents.setWindowOpenHandler(() => ({ action: 'deny' }));
+    contents.on('will-navigate', (event) => event.preventDefault());
+    contents.on('will-redirect', (event) => event.preventDefault());
+    contents.on('will-attach-webview', (event) => event.preventDefault());
+  });
+  app.on('activate', () => {
+    if (BrowserWindow.getAllWindows().length === 0) openWindow();
+  });
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  app.on('before-quit', (event) => {
+    if (quitting) return;
+    event.preventDefault();
+    if (!mayStop()) return;
+    void quit();
+  });
+  openWindow();
+}
+
+async function quit(): Promise<void> {
+  quitting = true;
+  await engine?.stop();
+  demo?.process.kill();
+  app.quit();
+}
+
+/** Closing asks first while something is being recorded; the answer "keep recording" leaves all as it is. */
+function mayStop(): boolean {
+  const state = engine?.busy();
+  if (state === undefined || !state.busy) return true;
+  const choice = dialog.showMessageBoxSync({
+    type: 'warning',
+    message:
+      state.recording === null
+        ? 'A recording is being written to its file.'
+        : `"${state.recording}" is being recorded.`,
+    detail:
+      'If ParX ends now, nothing is recorded until it is started again. The recording then resumes, with a gap that says why.',
+    buttons: ['Keep recording', 'End ParX'],
+    defaultId: 0,
+    cancelId: 0,
+  });
+  return choice === 1;
+}
+
+function openWindow(): void {
+  const state = usableState(
+    readState(),
+    screen.getAllDisplays().map((display) => display.workArea),
+  );
+  const window = new BrowserWindow(windowOptions(join(here, '../preload/index.cjs'), state));
+  if (state?.maximized === true) window.maximize();
+  window.once('ready-to-show', () => window.show());
+  window.webContents.on('did-finish-load', () => handPort(window));
+  window.on('close', (event) => {
+    if (!quitting && BrowserWindow.getAllWindows().length === 1 && process.platform !== 'darwin' && !mayStop()) {
+      event.preventDefault();
+      return;
+    }
+    writeState({ ...window.getNormalBounds(), maximized: window.isMaximized() });
+  });
+  void window.loadURL('app://parx/');
+}
+
+function handPort(window: BrowserWindow): void {
+  const port = engine?.openPort() ?? null;
+  if (port !== null) window.webContents.postMessage(PORT_MESSAGE, null, [port]);
+}
+
+function keepAwake(): void {
+  const busy = engine?.busy().busy ?? false;
+  if (busy && awake === null) awake = powerSaveBlocker.start('prevent-app-suspension');
+  if (!busy && awake !== null) {
+    powerSaveBlocker.stop(awake);
+    awake = null;
+  }
+}
+
+async function openRecording(): Promise<void> {
+  const result = await dialog.showOpenDialog({
+    title: 'Open recording',
+    filters: [{ name: 'ParX recording', extensions: ['parx'] }],
+    properties: ['openFile'],
+  });
+  const [path] = result.filePaths;
+  if (!result.canceled && path !== undefined) engine?.send({ kind: 'open-recording', path });
+}
+
+async function saveProjectAs(): Promise<void> {
+  const result = await dialog.showSaveDialog({
+    title: 'Save project as',
+    defaultPath: 'project.parxproject',
+    filters: [{ name: 'ParX project', extensions: ['parxproject'] }],
+  });
+  if (!result.canceled && result.filePath !== '') engine?.send({ kind: 'save-project', path: result.filePath });
+}
+
+async function answer(question: HostQuestion): Promise<unknown> {
+  switch (question.kind) {
+    case 'save-file': {
+      const result = await dialog.showSaveDialog({ defaultPath: question.name });
+      if (result.canceled || result.filePath === '') return false;
+      copyFileSync(question.path, result.filePath);
+      return true;
+    }
+    case 'protect':
+      return safeStorage.encryptString(question.text).toString('base64');
+    case 'unprotect':
+      return safeStorage.decryptString(Buffer.from(question.text, 'base64'));
+    case 'start-demo':
+      return startDemo();
+  }
+}
+
+/** On Linux without a keyring the "encryption" is a fixed password; the engine then uses its own key file instead. */
+function secretsAreProtected(): boolean {
+  if (!safeStorage.isEncryptionAvailable()) return false;
+  return process.platform !== 'linux' || safeStorage.getSelectedStorageBackend() !== 'basic_text';
+}
+
+function startDemo(): Promise<DemoAddress> {
+  if (demo !== null) return demo.address;
+  const child = utilityProcess.fork(join(here, '../simulators/index.js'), ['--port', '0'], {
+    serviceName: 'ParX demo line',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const address = new Promise<DemoAddress>((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (bytes: Buffer) => {
+      text += bytes.toString('utf8');
+      const line = text.slice(0, text.indexOf('\n'));
+      if (line !== '') resolve((JSON.parse(line) as { modbus: DemoAddress }).modbus);
+    });
+    child.on('exit', () => {
+      demo = null;
+      reject(new Error('The demo line ended before it was ready.'));
+    });
+  });
+  demo = { process: child, address };
+  return address;
+}
+
+function readState(): unknown {
+  try {
+    return JSON.parse(readFileSync(statePath, 'utf8'));
+  } catch {
+    // First start, or a damaged file: the default size is as good.
+    return null;
+  }
+}
+
+function writeState(state: object): void {
+  mkdirSync(dirname(statePath), { recursive: true });
+  writeFileSync(`${statePath}.part`, JSON.stringify(state));
+  renameSync(`${statePath}.part`, statePath);
+}
