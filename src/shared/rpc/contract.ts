@@ -255,6 +255,13 @@ export const contract = {
       }),
       errors: ['store.conflict', 'store.not-found', 'config.invalid'],
     }),
+    /** Starts the demo line and adds its connection, tags and trend; what of it is there already stays as it is. */
+    loadDemo: call({
+      role: 'engineer',
+      audit: true,
+      input: nothing,
+      output: z.object({ connectionId: id, trendId: id }),
+    }),
   },
   connections: {
     watch: stream({
@@ -429,6 +436,8 @@ export const contract = {
         range: timeRange,
         format: z.string().max(40),
         name: z.string().trim().min(1).max(200),
+        /** A column with the quality in words after each tag's values. */
+        quality: z.boolean(),
         options: settings,
       }),
       output: z.object({ id }),
@@ -436,6 +445,13 @@ export const contract = {
     }),
     watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(exportJob) }) }),
     cancel: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
+    /** Asks for a place with the desktop's own dialog; false when that was cancelled. A browser fetches `/artifacts/<id>` instead. */
+    saveAs: call({
+      role: 'viewer',
+      input: z.object({ id }),
+      output: z.object({ saved: z.boolean() }),
+      errors: ['store.not-found'],
+    }),
     remove: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
   },
 } as const satisfies Contract;

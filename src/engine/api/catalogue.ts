@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { Exporter } from '#engine/exporters/index.ts';
+import type { ProtocolDriver } from '#engine/protocols/index.ts';
+import type { Catalogue } from '#shared/rpc/contract.ts';
+
+/** Status numbers that a quality can carry: see `deviceStatusQuality`. */
+const STATUS_NUMBERS = Array.from({ length: 127 }, (_, index) => index + 1);
+
+/** Plugins as data: the screen draws its forms and help from this and knows no protocol or exporter by name. */
+export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: readonly Exporter[]): Catalogue {
+  return {
+    protocols: protocols.map((driver) => ({
+      id: driver.id,
+      title: driver.title,
+      version: driver.version,
+      summary: driver.summary,
+      config: schemaOf(driver.config),
+      device: schemaOf(driver.device),
+      sample: driver.sample as { config: Record<string, unknown>; device: Record<string, unknown>; address: string },
+      addressHelp: driver.addressHelp.map((entry) => ({ ...entry })),
+      valueTypes: [...driver.valueTypes],
+      can: driver.can,
+      statusNames: Object.fromEntries(
+        STATUS_NUMBERS.flatMap((status) => {
+          const name = driver.statusName(status);
+          return name === undefined ? [] : [[String(status), name] as const];
+        }),
+      ),
+    })),
+    exporters: exporters.map((exporter) => ({
+      id: exporter.id,
+      title: exporter.title,
+      extension: exporter.extension,
+      mediaType: exporter.mediaType,
+      options: schemaOf(exporter.options),
+      defaults: exporter.options.parse({}) as Record<string, unknown>,
+    })),
+  };
+}
+
+function schemaOf(schema: z.ZodType): Record<string, unknown> {
+  return z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
+}
