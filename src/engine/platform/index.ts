@@ -1,5 +1,15 @@
 export { type Alerts, createAlerts } from './alerts.ts';
 export { type Clock, systemClock } from './clock.ts';
+export {
+  acquireLock,
+  type Database,
+  type OpenDatabaseOptions,
+  openDatabase,
+  openDatabaseImage,
+  type Statement,
+  storeError,
+  withStoreErrors,
+} from './database.ts';
 export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts';
 export { createLogBook, type LogBook } from './log-book.ts';
 export { type Changing, conflate, createChanging } from './watch.ts';
