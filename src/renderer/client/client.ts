@@ -1,0 +1,138 @@
+import { isAppError } from '#shared/errors.ts';
+import type { UnixMicros } from '#shared/model/index.ts';
+import { createLiveTags, type LiveTags } from './live-cache.ts';
+import { createPreferences, type Preferences } from './preferences.ts';
+import { createProjectEdits, type ProjectEdits } from './project-edits.ts';
+import { createSession, errorText, type OpenPort, type Rpc, type Session } from './session.ts';
+import { createProjectIntake, createStores, createTagsIntake, type Notice, type Stores } from './stores.ts';
+import { createTraceFeed, type TraceFeed } from './traces.ts';
+
+export interface NoticeInput {
+  readonly kind: Notice['kind'];
+  readonly text: string;
+  readonly advice?: string | null;
+  readonly action?: { readonly label: string; run(): void };
+}
+
+/** Everything a page needs of the engine. One per page load; `useClient()` gives it to components. */
+export interface AppClient extends Disposable {
+  readonly rpc: Rpc;
+  readonly session: Session;
+  readonly stores: Stores;
+  readonly edits: ProjectEdits;
+  readonly preferences: Preferences;
+  readonly live: LiveTags & {
+    /** Every sample of these tags from now on; dispose it when the trend closes. */
+    trace(tagIds: readonly string[], options?: { readonly maxPoints?: number }): TraceFeed;
+  };
+  /** The engine's clock, microseconds UTC: this computer's and the engine's may differ. */
+  now(): UnixMicros;
+  notify(notice: NoticeInput): void;
+  /** For refusals that have no place of their own at the click that caused them. Cancelled calls are not shown. */
+  fail(error: unknown, doing: string): void;
+  dismiss(noticeId: number): void;
+  /** Opens the trend with these tags. */
+  showInTrend(tagIds: readonly string[], mode?: 'add' | 'replace'): void;
+}
+
+const MAX_NOTICES = 5;
+
+export function createClient(openPort: OpenPort): AppClient {
+  const stores = createStores();
+  let noticeId = 0;
+
+  const notify = (notice: NoticeInput): void => {
+    const { notices } = stores.notices.getState();
+    // The same sentence twice is one sentence.
+    const others = notices.filter((known) => known.text !== notice.text);
+    noticeId++;
+    const made: Notice = {
+      id: noticeId,
+      kind: notice.kind,
+      text: notice.text,
+      advice: notice.advice ?? null,
+      at: Date.now(),
+      action: notice.action ?? null,
+    };
+    stores.notices.setState({ notices: [...others, made].slice(-MAX_NOTICES) });
+  };
+  const fail = (error: unknown, doing: string): void => {
+    if (isAppError(error, 'rpc.cancelled')) return;
+    const text = errorText(error);
+    notify({ kind: 'error', text: `${doing}: ${text}`, advice: null });
+  };
+
+  const session = createSession(openPort, (error) => fail(error, 'A stream from the engine ended'));
+  const { state } = session;
+  session.follow((rpc, signal) => rpc.project.watch(undefined, { signal }), createProjectIntake(stores.project));
+  session.follow((rpc, signal) => rpc.tags.watch(undefined, { signal }), createTagsIntake(stores.tags));
+  session.follow(
+    (rpc, signal) => rpc.connections.watch(undefined, { signal }),
+    ({ connections }) =>
+      stores.connections.setState({ byId: new Map(connections.map((status) => [status.connectionId, status])) }),
+  );
+  session.follow(
+    (rpc, signal) => rpc.engine.alerts(undefined, { signal }),
+    ({ alerts }) => stores.alerts.setState({ alerts }),
+  );
+  session.follow(
+    (rpc, signal) => rpc.engine.health(undefined, { signal }),
+    (health) => stores.health.setState({ health, receivedAt: Date.now() }),
+  );
+  session.follow(
+    (rpc, signal) => rpc.recording.watch(undefined, { signal }),
+    (recording) => stores.recording.setState({ state: recording }),
+  );
+  session.follow(
+    (rpc, signal) => rpc.recording.files(undefined, { signal }),
+    ({ files, opened }) => stores.files.setState({ loaded: true, files, opened }),
+  );
+  session.follow(
+    (rpc, signal) => rpc.exports.watch(undefined, { signal }),
+    ({ jobs }) => stores.exports.setState({ jobs }),
+  );
+  const loadCatalogue = (): void => {
+    session.rpc.catalogue
+      .get()
+      .then((catalogue) => stores.catalogue.setState({ catalogue }))
+      .catch((error: unknown) => {
+        if (!isAppError(error, 'rpc.disconnected')) fail(error, 'The list of protocols could not be read');
+      });
+  };
+  let generation = state.getState().generation;
+  if (generation > 0) loadCatalogue();
+  const stopWatching = state.subscribe((now) => {
+    if (now.phase !== 'open' || now.generation === generation) return;
+    generation = now.generation;
+    loadCatalogue();
+  });
+
+  const live = createLiveTags(session);
+  return {
+    rpc: session.rpc,
+    session,
+    stores,
+    edits: createProjectEdits(session, stores, notify),
+    preferences: createPreferences(session, (error) => {
+      if (!isAppError(error, 'rpc.disconnected')) fail(error, 'A setting of the screen could not be kept');
+    }),
+    live: { ...live, trace: (tagIds, options) => createTraceFeed(session, tagIds, options) },
+    now() {
+      const { health, receivedAt } = stores.health.getState();
+      return health === null ? Date.now() * 1000 : health.now + (Date.now() - receivedAt) * 1000;
+    },
+    notify,
+    fail,
+    dismiss(id) {
+      stores.notices.setState({ notices: stores.notices.getState().notices.filter((notice) => notice.id !== id) });
+    },
+    showInTrend(tagIds, mode = 'add') {
+      stores.view.setState({ trendRequest: { tagIds, mode } });
+      location.hash = '#/trend';
+    },
+    [Symbol.dispose]() {
+      stopWatching();
+      session[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import type { Quality, UnixMicros } from '#shared/model/index.ts';
+import type { LiveColumns } from '#shared/rpc/contract.ts';
+import { createRing, type Ring, type RingView } from './ring.ts';
+import type { Session } from './session.ts';
+
+export interface LatestSample {
+  readonly time: UnixMicros;
+  /** Scaled; NaN where nothing is known. */
+  readonly value: number;
+  readonly quality: Quality;
+  /** Time of the last good sample, NaN when there was none. */
+  readonly lastGood: UnixMicros;
+  /** The string of a text tag, all digits of a large integer; else null. */
+  readonly text: string | null;
+}
+
+/** Newest values for whoever draws them. Nothing here is React state: a listener writes to the DOM or a canvas itself. */
+export interface LiveTags {
+  latest(tagId: string): LatestSample | undefined;
+  /** The samples seen while the tag was watched; conflated to the display's rate. Valid until the next frame. */
+  window(tagId: string, spanMs: number): RingView;
+  /** Watches these tags until disposed; `listener` runs at most once per animation frame, after one of them changed. */
+  onFrame(tagIds: readonly string[], listener: () => void): Disposable;
+}
+
+interface Slot {
+  wanted: number;
+  sample: LatestSample | undefined;
+  readonly ring: Ring;
+  /** Count of received items at the last change. */
+  changed: number;
+}
+
+interface Listener {
+  readonly slots: readonly Slot[];
+  readonly listener: () => void;
+  seen: number;
+}
+
+export interface FrameClock {
+  requestFrame(callback: () => void): void;
+  setTimer(callback: () => void, ms: number): unknown;
+  clearTimer(timer: unknown): void;
+}
+
+export const browserFrames: FrameClock = {
+  requestFrame: (callback) => void requestAnimationFrame(callback),
+  setTimer: (callback, ms) => setTimeout(callback, ms),
+  clearTimer: (timer) => clearTimeout(timer as number),
+};
+
+/** Points kept per watched tag for sparklines: a minute at the display's rate. */
+const WINDOW_POINTS = 600;
+const MAX_HZ = 10;
+const SETTLE_MS = 60;
+const SHRINK_AFTER_MS = 5000;
+
+/**
+ * One `live.values` stream for the whole page. It covers what is on the screen now; while a table scrolls, new rows are
+ * gathered for a moment, the next stream is opened, and the old one ends when the new one has delivered, so that no
+ * cell goes blank in between. Rows that scrolled away stay covered until a few seconds pass without scrolling.
+ */
+export function createLiveTags(session: Pick<Session, 'follow'>, frames: FrameClock = browserFrames): LiveTags {
+  const slots = new Map<string, Slot>();
+  const listeners = new Set<Listener>();
+  let received = 0;
+  let frameAsked = false;
+  let settling: unknown;
+  let shrinking: unknown;
+  let covered = new Set<string>();
+  let active: Disposable | null = null;
+
+  const slotOf = (id: string): Slot => {
+    let slot = slots.get(id);
+    if (slot === undefined) {
+      slot = { wanted: 0, sample: undefined, ring: createRing(WINDOW_POINTS), changed: 0 };
+      slots.set(id, slot);
+    }
+    return slot;
+  };
+
+  const runFrame = (): void => {
+    frameAsked = false;
+    for (const entry of [...listeners]) {
+      if (!entry.slots.some((slot) => slot.changed > entry.seen)) continue;
+      entry.seen = received;
+      entry.listener();
+    }
+  };
+  const askFrame = (): void => {
+    if (frameAsked) return;
+    frameAsked = true;
+    frames.requestFrame(runFrame);
+  };
+
+  const take = (targets: readonly Slot[], item: LiveColumns): void => {
+    received++;
+    for (let i = 0; i < item.position.length; i++) {
+      const position = item.position[i]!;
+      const slot = targets[position];
+      if (slot === undefined) continue;
+      const time = item.time[i]!;
+      const value = item.value[i]!;
+      const quality = item.quality[i]!;
+      slot.sample = { time, value, quality, lastGood: item.lastGood[i]!, text: item.texts[String(position)] ?? null };
+      slot.ring.append(time, value, quality);
+      slot.changed = received;
+    }
+    askFrame();
+  };
+
+  const cover = (ids: readonly string[]): void => {
+    const previous = active;
+    covered = new Set(ids);
+    if (ids.length === 0) {
+      active = null;
+      previous?.[Symbol.dispose]();
+      return;
+    }
+    const targets = ids.map(slotOf);
+    let old: Disposable | null = previous;
+    active = session.follow(
+      (rpc, signal) => rpc.live.values({ tags: [...ids], maxHz: MAX_HZ }, { signal }),
+      (item) => {
+        old?.[Symbol.dispose]();
+        old = null;
+        take(targets, item);
+      },
+    );
+  };
+
+  const wantedIds = (): string[] => {
+    const ids: string[] = [];
+    for (const [id, slot] of slots) if (slot.wanted > 0) ids.push(id);
+    return ids;
+  };
+
+  const settle = (): void => {
+    settling = undefined;
+    const ids = wantedIds();
+    if (ids.some((id) => !covered.has(id))) {
+      // What scrolled away a moment ago is likely to come back: keep it, within reason.
+      const kept = ids.length > 2000 ? [] : [...covered].filter((id) => slots.has(id)).slice(0, 500);
+      cover([...new Set([...ids, ...kept])]);
+    }
+    frames.clearTimer(shrinking);
+    shrinking = frames.setTimer(() => {
+      const now = wantedIds();
+      if (now.length < covered.size) cover(now);
+      for (const [id, slot] of slots) if (slot.wanted === 0 && !covered.has(id)) slots.delete(id);
+    }, SHRINK_AFTER_MS);
+  };
+  const changed = (): void => {
+    if (settling === undefined) settling = frames.setTimer(settle, covered.size === 0 ? 0 : SETTLE_MS);
+  };
+
+  return {
+    latest: (id) => slots.get(id)?.sample,
+    window(id, spanMs) {
+      const slot = slotOf(id);
+      return Number.isNaN(slot.ring.lastTime) ? slot.ring.all() : slot.ring.since(slot.ring.lastTime - spanMs * 1000);
+    },
+    onFrame(tagIds, listener) {
+      const watched = tagIds.map(slotOf);
+      for (const slot of watched) slot.wanted++;
+      const entry: Listener = { slots: watched, listener, seen: received };
+      listeners.add(entry);
+      changed();
+      // What is known already is drawn at once.
+      if (watched.some((slot) => slot.sample !== undefined)) {
+        entry.seen = -1;
+        askFrame();
+      }
+      let disposed = false;
+      return {
+        [Symbol.dispose]() {
+          if (disposed) return;
+          disposed = true;
+          listeners.delete(entry);
+          for (const slot of watched) slot.wanted--;
+          changed();
+        },
+      };
+    },
+  };
+}

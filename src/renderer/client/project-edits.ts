@@ -1,0 +1,101 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { isAppError } from '#shared/errors.ts';
+import type { DocumentChange, DocumentKind } from '#shared/model/index.ts';
+import { errorText, type Session } from './session.ts';
+import type { Stores } from './stores.ts';
+
+/** A change of the project as the user made it: one commit, one step of undo. */
+export interface Edit {
+  /** What was done, for the undo list: "3 tags deleted". */
+  readonly label: string;
+  readonly changes: readonly DocumentChange[];
+}
+
+interface Step {
+  readonly label: string;
+  readonly changes: readonly DocumentChange[];
+}
+
+export interface ProjectEdits {
+  readonly state: StoreApi<{ readonly undo: readonly Step[]; readonly redo: readonly Step[] }>;
+  /** Writes; rejects with the engine's refusal, `store.conflict` among them. Offers undo in a notice if `announce`. */
+  commit(edit: Edit, announce?: boolean): Promise<void>;
+  undo(): Promise<void>;
+  redo(): Promise<void>;
+}
+
+const MAX_STEPS = 100;
+
+export function createProjectEdits(
+  session: Session,
+  stores: Stores,
+  notify: (notice: {
+    kind: 'info' | 'error';
+    text: string;
+    advice?: string | null;
+    action?: { label: string; run(): void };
+  }) => void,
+): ProjectEdits {
+  const state = createStore<{ readonly undo: readonly Step[]; readonly redo: readonly Step[] }>(() => ({
+    undo: [],
+    redo: [],
+  }));
+  const find = (kind: DocumentKind, id: string) => stores.project.getState()[kind].get(id);
+
+  /** Writes the changes and gives back what would undo them. */
+  const write = async (changes: readonly DocumentChange[]): Promise<readonly DocumentChange[]> => {
+    const before = new Map(changes.map((change) => [`${change.kind}/${change.id}`, find(change.kind, change.id)]));
+    const { written, removed } = await session.rpc.project.commit({ changes: [...changes] });
+    const inverse: DocumentChange[] = [];
+    // Removed documents go back parents first; the engine lists children with what they hung on.
+    const order: readonly DocumentKind[] = ['settings', 'connection', 'device', 'tag', 'recorder', 'trend'];
+    for (const item of [...removed].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
+      inverse.push({ kind: item.kind, id: item.id, document: item.document, expected: null } as DocumentChange);
+    }
+    for (const item of [...written].sort((a, b) => order.indexOf(b.kind) - order.indexOf(a.kind))) {
+      const old = before.get(`${item.kind}/${item.id}`);
+      inverse.push({
+        kind: item.kind,
+        id: item.id,
+        document: old?.document ?? null,
+        expected: item.revision,
+      } as DocumentChange);
+    }
+    return inverse;
+  };
+
+  const step = async (from: 'undo' | 'redo'): Promise<void> => {
+    const to = from === 'undo' ? 'redo' : 'undo';
+    const list = state.getState()[from];
+    const last = list.at(-1);
+    if (last === undefined) return;
+    state.setState({ [from]: list.slice(0, -1) } as Partial<ReturnType<typeof state.getState>>);
+    try {
+      const changes = await write(last.changes);
+      state.setState({ [to]: [...state.getState()[to], { label: last.label, changes }] } as Partial<
+        ReturnType<typeof state.getState>
+      >);
+      notify({ kind: 'info', text: `${from === 'undo' ? 'Undone' : 'Done again'}: ${last.label}.` });
+    } catch (error) {
+      notify({
+        kind: 'error',
+        text: isAppError(error, 'store.conflict')
+          ? `"${last.label}" cannot be undone: it was changed elsewhere in the meantime.`
+          : `"${last.label}" cannot be undone. ${errorText(error)}`,
+      });
+    }
+  };
+
+  return {
+    state,
+    async commit(edit, announce = false) {
+      const changes = await write(edit.changes);
+      state.setState({ undo: [...state.getState().undo, { label: edit.label, changes }].slice(-MAX_STEPS), redo: [] });
+      if (announce) {
+        notify({ kind: 'info', text: `${edit.label}.`, action: { label: 'Undo', run: () => void step('undo') } });
+      }
+    },
+    undo: () => step('undo'),
+    redo: () => step('redo'),
+  };
+}
