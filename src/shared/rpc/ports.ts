@@ -95,8 +95,7 @@ function mailbox(): Mailbox {
 /** What the message ports of browsers and of Node's worker threads have in common. */
 export interface MessagePortLike {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(type: 'close', listener: () => void): void;
+  addEventListener(type: 'message' | 'close', listener: (event: object) => void): void;
   start(): void;
   close(): void;
 }
@@ -120,8 +119,9 @@ export function messagePort(port: MessagePortLike): Port {
       port.postMessage(own, [own.buffer as ArrayBuffer]);
     },
     onFrame(listener) {
-      port.addEventListener('message', ({ data }) => {
+      port.addEventListener('message', (event) => {
         if (closed) return;
+        const { data } = event as { readonly data?: unknown };
         if (data instanceof Uint8Array) listener(data);
         else end();
       });
