@@ -17,10 +17,10 @@ function sources(folder) {
 export async function checkBoundaries({ node, env }) {
   const depcruise = packageFile('dependency-cruiser', 'bin', 'dependency-cruiser.mjs');
   const args = [depcruise, '--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src'];
-  const { output, code } = await run(node, args, { env, show: false });
+  const { stdout, output, code } = await run(node, args, { env, show: false });
   let report;
   try {
-    report = JSON.parse(output);
+    report = JSON.parse(stdout);
   } catch {
     throw new Stop(`dependency-cruiser ended with code ${code} and without a report:\n${output.slice(0, 2000)}`);
   }

@@ -149,20 +149,24 @@ function nodeVersion(path) {
 export const packageFile = (...path) => join(root, 'node_modules', ...path);
 
 /**
- * Runs a program in the project folder and resolves with its exit code (a signal counts as 1) and what it printed.
- * `show` passes the output on while it runs; else it is only collected.
+ * Runs a program in the project folder and resolves with its exit code (a signal counts as 1) and what it printed:
+ * `stdout` alone and `output` with stderr in between. `show` passes the output on while it runs; else it is only collected.
  */
 export function run(command, args, { env = process.env, show = true, timeoutMs } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
     let output = '';
-    const collect = (stream) => (chunk) => {
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      stdout += chunk;
       output += chunk;
-      if (show) stream.write(chunk);
-    };
-    child.stdout.setEncoding('utf8').on('data', collect(process.stdout));
-    child.stderr.setEncoding('utf8').on('data', collect(process.stderr));
-    child.on('error', (error) => resolve({ code: 1, output: `${output}${error.message}\n` }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+      if (show) process.stdout.write(chunk);
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      output += chunk;
+      if (show) process.stderr.write(chunk);
+    });
+    child.on('error', (error) => resolve({ code: 1, stdout, output: `${output}${error.message}\n` }));
+    child.on('close', (code) => resolve({ code: code ?? 1, stdout, output }));
   });
 }

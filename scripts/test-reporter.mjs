@@ -1,0 +1,21 @@
+// Writes what every test ended as to the file PARX_TEST_REPORT, for the sum that `npm test` ends with.
+import { writeFileSync } from 'node:fs';
+
+export default class CountReporter {
+  onTestRunEnd(modules, unhandledErrors) {
+    const file = process.env.PARX_TEST_REPORT;
+    if (file === undefined) return;
+    const tests = [];
+    const broken = [];
+    for (const module of modules) {
+      for (const test of module.children.allTests()) {
+        const result = test.result();
+        tests.push({ file: module.moduleId, name: test.fullName, state: result.state, note: result.note ?? null });
+      }
+      // A file that cannot be loaded, or whose hooks fail, has errors of its own and perhaps no test that failed.
+      const failed = tests.some((test) => test.file === module.moduleId && test.state === 'failed');
+      if (module.state() === 'failed' && !failed) broken.push(module.moduleId);
+    }
+    writeFileSync(file, JSON.stringify({ tests, broken, unhandled: unhandledErrors.length }));
+  }
+}

@@ -1,0 +1,223 @@
+// `npm test`: sets up, checks what the platform must have, and runs every stage from quick to slow. `--long` adds the
+// long rounds. Ends with one line: N passed, N failed, N skipped.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { lookFor, requirementNames } from '../test/support/requirements.mjs';
+import { checkBoundaries } from './boundaries.mjs';
+import { build } from './build.mjs';
+import { generatedDifferences } from './generate.mjs';
+import { main, packageFile, root, run, Stop, setUp } from './setup.mjs';
+
+const usage = `npm test [-- stage ...] [-- --long]
+
+Runs all stages, or those that are named: format, lint, boundaries, types, tests, generated, build, built, e2e.
+  --long   also the long rounds: fuzz, kill rounds, soak (npm run test:long)
+  --help   this text`;
+
+const biome = packageFile('@biomejs', 'biome', 'bin', 'biome');
+const tsc = packageFile('typescript', 'bin', 'tsc');
+const vitest = packageFile('vitest', 'vitest.mjs');
+
+/**
+ * In order. A check is one thing that holds or not, and the first that does not ends the run; a suite counts tests and
+ * the run goes on after it. `after` names a stage without which this one has nothing to run on.
+ */
+const stages = [
+  { name: 'format', check: program(biome, 'format', '.') },
+  { name: 'lint', check: program(biome, 'check', '--formatter-enabled=false', '--max-diagnostics=200', '.') },
+  { name: 'boundaries', check: boundaries },
+  { name: 'types', check: program(tsc, '-b') },
+  { name: 'tests', suite: 'tests', minutes: 9 },
+  { name: 'generated', check: generated, goOn: true },
+  { name: 'build', check: builds },
+  { name: 'built', suite: 'built', after: 'build', minutes: 4 },
+  { name: 'e2e', suite: 'e2e', after: 'build', minutes: 8 },
+];
+
+function program(file, ...args) {
+  return async ({ node, env }) => (await run(node, [file, ...args], { env })).code === 0;
+}
+
+async function boundaries(tools) {
+  const { problems, modules } = await checkBoundaries(tools);
+  for (const problem of problems) console.error(problem);
+  console.log(`${modules} files, ${problems.length} violations.`);
+  return problems.length === 0;
+}
+
+async function generated() {
+  const differences = generatedDifferences();
+  for (const difference of differences) console.error(difference);
+  return differences.length === 0;
+}
+
+async function builds(tools) {
+  await build(tools, { show: false });
+  return true;
+}
+
+async function runStages(selected, { tools, scratch, long, sum }) {
+  const failedStages = new Set();
+  for (const [index, stage] of selected.entries()) {
+    if (stage.after !== undefined && failedStages.has(stage.after)) {
+      sum.broken.push(`${stage.name} did not run, because the stage ${stage.after} failed`);
+      continue;
+    }
+    console.log(`\n== ${stage.name}`);
+    const started = performance.now();
+    const ok =
+      stage.suite === undefined ? await holds(stage, tools) : await runSuite(stage, { tools, scratch, long, sum });
+    console.log(`   ${stage.name}: ${ok ? 'passed' : 'FAILED'} in ${seconds(performance.now() - started)}`);
+    if (ok) continue;
+    failedStages.add(stage.name);
+    if (stage.suite !== undefined) continue;
+    sum.failed += 1;
+    sum.broken.push(`the stage ${stage.name} failed`);
+    const needed = selected.slice(index + 1).some((later) => later.after === stage.name);
+    if (stage.goOn === true || needed) continue;
+    const left = selected.slice(index + 1).map((later) => later.name);
+    if (left.length > 0) sum.broken.push(`${left.join(', ')} did not run, because the stage ${stage.name} failed`);
+    return;
+  }
+}
+
+async function holds(stage, tools) {
+  try {
+    return await stage.check(tools);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    console.error(error.message);
+    return false;
+  }
+}
+
+/** Runs one vitest project and adds what its tests ended as to `sum`. */
+async function runSuite(stage, { tools, scratch, long, sum }) {
+  const reportFile = join(scratch, `${stage.name}.json`);
+  const reasonsFile = join(scratch, `${stage.name}-reasons.jsonl`);
+  const env = {
+    ...tools.env,
+    PARX_TEST_REPORT: reportFile,
+    PARX_SKIP_REASONS: reasonsFile,
+    PARX_LONG: long ? '1' : '',
+    // Colours only where somebody looks at them.
+    ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+  };
+  const reporters = ['--reporter=default', '--reporter=./scripts/test-reporter.mjs'];
+  const args = [vitest, 'run', '--project', stage.suite, '--passWithNoTests', ...reporters];
+  const { code } = await run(tools.node, args, { env, ...(long ? {} : { timeoutMs: stage.minutes * 60_000 }) });
+  if (!existsSync(reportFile)) {
+    sum.failed += 1;
+    sum.broken.push(`${stage.name} ended without a report (exit code ${code}, limit ${stage.minutes} min)`);
+    return false;
+  }
+  const { tests, broken, unhandled } = JSON.parse(readFileSync(reportFile, 'utf8'));
+  const reasons = readReasons(reasonsFile);
+  for (const test of tests) {
+    // Interrupted tests stay "pending"; they have not passed.
+    const state = test.state === 'pending' ? 'failed' : test.state;
+    if (state !== 'skipped') {
+      sum[state] += 1;
+      continue;
+    }
+    const reason = test.note ?? [...(reasons.get(test.file) ?? [])].join('; ');
+    if (reason === '') {
+      sum.failed += 1;
+      sum.broken.push(
+        `skipped without a reason (use needs or unless of test/support): ${place(test.file)} > ${test.name}`,
+      );
+    } else {
+      sum.skipped += 1;
+      sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + 1);
+    }
+  }
+  for (const file of broken) sum.broken.push(`could not be run: ${place(file)}`);
+  sum.failed += broken.length;
+  if (unhandled > 0) {
+    sum.failed += unhandled;
+    sum.broken.push(`${unhandled} errors outside of any test in ${stage.name}`);
+  }
+  if (code !== 0 && sum.failed === 0) {
+    sum.failed += 1;
+    sum.broken.push(`${stage.name} ended with exit code ${code}`);
+  }
+  return code === 0;
+}
+
+function readReasons(file) {
+  const reasons = new Map();
+  if (!existsSync(file)) return reasons;
+  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
+    const entry = JSON.parse(line);
+    reasons.set(entry.file, (reasons.get(entry.file) ?? new Set()).add(entry.reason));
+  }
+  return reasons;
+}
+
+const place = (file) => relative(root, file);
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+
+/** Looks for what the tests need, installs what it can, and returns what is missing all the same. */
+function getRequirements() {
+  const look = () =>
+    requirementNames.flatMap((name) => {
+      const found = lookFor(name);
+      return found.found ? [] : [{ name, ...found }];
+    });
+  let missing = look();
+  const packages = missing.flatMap(({ apt }) => apt ?? []);
+  const debianRoot = process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+  if (packages.length > 0 && debianRoot) {
+    console.log(`Installing what the tests need, with apt-get: ${packages.join(', ')} ...`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const apt = (minutes, ...args) =>
+      spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: minutes * 60_000 }).status ===
+      0;
+    const installed =
+      apt(3, 'update', '-qq') && apt(10, 'install', '-y', '-qq', '--no-install-recommends', ...packages);
+    if (!installed) console.error('apt-get did not succeed; its messages are above.');
+    missing = look();
+  }
+  for (const { reason, purpose, required } of missing) {
+    console.log(`Not here${required ? ' and required' : ''}: ${reason} (for ${purpose}).`);
+  }
+  return missing;
+}
+
+/** Prints what did not run and why, then the last line; returns the exit code. */
+function report(sum, missing, ms) {
+  console.log('');
+  if (sum.reasons.size > 0) console.log('Skipped, by reason:');
+  for (const [reason, count] of [...sum.reasons].sort((a, b) => b[1] - a[1])) console.log(`  ${count}  ${reason}`);
+  const required = missing.filter((entry) => entry.required);
+  for (const { reason } of required) sum.broken.push(`required on this platform: ${reason}`);
+  sum.failed += required.length;
+  for (const sentence of sum.broken) console.log(`Failed: ${sentence}.`);
+  console.log(`${seconds(ms)} in all.`);
+  console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+  return sum.failed > 0 ? 1 : 0;
+}
+
+await main(async () => {
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) return void console.log(usage);
+  const wanted = args.filter((arg) => arg !== '--long');
+  const unknown = wanted.filter((arg) => !stages.some((stage) => stage.name === arg));
+  if (unknown.length > 0) throw new Stop(`There is no stage or flag "${unknown[0]}".\n\n${usage}`);
+  const long = args.includes('--long') || process.env.PARX_LONG === '1';
+  const selected = stages.filter((stage) => wanted.length === 0 || wanted.includes(stage.name));
+
+  const started = performance.now();
+  const tools = setUp();
+  const missing = getRequirements();
+  const scratch = mkdtempSync(join(tmpdir(), 'parx-test-'));
+  const sum = { passed: 0, failed: 0, skipped: 0, reasons: new Map(), broken: [] };
+  try {
+    await runStages(selected, { tools, scratch, long, sum });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return report(sum, missing, performance.now() - started);
+});
