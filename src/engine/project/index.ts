@@ -1,0 +1,12 @@
+export type { Backup, BackupPolicy } from './backups.ts';
+export type { LoadProblem } from './load.ts';
+export type { Change, RemovedDocument } from './plan.ts';
+export {
+  type ChangedDocument,
+  type CommitResult,
+  type LoadReport,
+  openProject,
+  type ProjectOptions,
+  type ProjectStore,
+} from './store.ts';
+export { formatTagCsv, previewTagCsv, TAG_COLUMNS, type TagImportRow, type TagListContext } from './tag-csv.ts';
