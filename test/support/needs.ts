@@ -33,7 +33,7 @@ export function pathOf(name: Need): string {
 }
 
 function giveReason(reason: string): void {
-  const file = process.env['PARX_SKIP_REASONS'];
+  const file = process.env.PARX_SKIP_REASONS;
   if (file === undefined) return;
   appendFileSync(file, `${JSON.stringify({ file: expect.getState().testPath, reason })}\n`);
 }
