@@ -1,0 +1,82 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** A browser sends a cookie to every port of an address, so that each running program needs a name of its own. */
+export const cookieName = (port: number): string => `parx-session-${port}`;
+
+/** Unused tokens and signed-in browsers that are remembered; the oldest goes first. */
+const MAX_REMEMBERED = 64;
+
+export interface Access {
+  /** A token that can be exchanged once. */
+  issueToken(): string;
+  /** The value of a new session cookie, or null when the token is unknown or used. */
+  exchange(token: string): string | null;
+  /** Whether these request headers carry a session of this program. */
+  isSignedIn(headers: IncomingHttpHeaders): boolean;
+}
+
+/** Tokens and sessions live in memory, as hashes only, and end with the process. */
+export function createAccess(cookie: () => string): Access {
+  const tokens = new Set<string>();
+  const sessions = new Set<string>();
+  const remember = (secrets: Set<string>): string => {
+    const secret = randomBytes(32).toString('base64url');
+    secrets.add(digest(secret));
+    for (const oldest of secrets) {
+      if (secrets.size <= MAX_REMEMBERED) break;
+      secrets.delete(oldest);
+    }
+    return secret;
+  };
+  return {
+    issueToken: () => remember(tokens),
+    exchange: (token) => (tokens.delete(digest(token)) ? remember(sessions) : null),
+    isSignedIn(headers) {
+      const value = readCookie(headers.cookie, cookie());
+      return value !== null && sessions.has(digest(value));
+    },
+  };
+}
+
+/** Looking a hash up tells nothing about the secret by the time it takes. */
+const digest = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
+
+function readCookie(header: string | undefined, name: string): string | null {
+  for (const pair of header?.split(';') ?? []) {
+    const [key, value] = pair.trim().split('=', 2);
+    if (key === name && value !== undefined) return value;
+  }
+  return null;
+}
+
+export interface Origins {
+  /** Why a request is refused, or null. `needsOrigin`: it changes something or opens a socket. */
+  refusal(headers: IncomingHttpHeaders, needsOrigin: boolean): string | null;
+}
+
+/**
+ * A foreign page can make the browser ask this server: by a name of its own that it lets point to 127.0.0.1 (then the
+ * Host header is wrong), or from another origin (then Origin or Sec-Fetch-Site tell). The port belongs to both, because
+ * other programs of this computer serve pages too, and cookies do not tell them apart. `listening` is the host as it
+ * stands in an address.
+ */
+export function createOrigins(listening: string, port: () => number): Origins {
+  const names = [...new Set([listening, '127.0.0.1', 'localhost', '[::1]'])];
+  const hosts = (): string[] => [...names.map((name) => `${name}:${port()}`), ...(port() === 80 ? names : [])];
+  return {
+    refusal(headers, needsOrigin) {
+      const host = headers.host?.toLowerCase();
+      if (host === undefined || !hosts().includes(host)) {
+        return `This address is not known here. Open http://${listening}:${port()}/ instead.`;
+      }
+      if (headers.origin === undefined ? needsOrigin : headers.origin.toLowerCase() !== `http://${host}`) {
+        return 'Pages of another origin have no access.';
+      }
+      const site = headers['sec-fetch-site'];
+      if (site === undefined || site === 'same-origin' || site === 'none') return null;
+      const followsLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+      return followsLink && !needsOrigin ? null : 'Pages of another origin have no access.';
+    },
+  };
+}
