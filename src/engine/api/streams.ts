@@ -11,7 +11,11 @@ interface ProjectItem {
 }
 
 /** The whole project in pages, then what changes; several changes of one document between two pulls become one. */
-export async function* projectStream(project: ProjectStore, clock: Clock, signal: AbortSignal): AsyncGenerator<ProjectItem> {
+export async function* projectStream(
+  project: ProjectStore,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<ProjectItem> {
   const changed = new Map<string, { readonly kind: DocumentKind; readonly id: string }>();
   let wake: (() => void) | null = null;
   const rouse = (): void => {

@@ -1,5 +1,5 @@
 export { type Alerts, createAlerts } from './alerts.ts';
-export { type Clock, systemClock } from './clock.ts';
+export { alarmAt, type Clock, systemClock } from './clock.ts';
 export {
   acquireLock,
   type Database,
@@ -10,6 +10,7 @@ export {
   storeError,
   withStoreErrors,
 } from './database.ts';
+export { readDurable, writeDurable } from './durable-file.ts';
 export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts';
 export { createLogBook, type LogBook } from './log-book.ts';
 export { type Changing, conflate, createChanging } from './watch.ts';

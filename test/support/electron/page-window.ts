@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
-import type { Browser, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 
 /** A window's page in a real Chromium: its files come from the app's own protocol handler, headers included. */
 export interface PageWindow {
@@ -14,7 +14,7 @@ export interface PageWindow {
 }
 
 export async function openPageWindow(
-  browser: Browser,
+  browser: BrowserContext,
   handler: (request: Request) => Promise<Response>,
   preloadPath: string,
 ): Promise<PageWindow> {
@@ -26,8 +26,7 @@ export async function openPageWindow(
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const page = await context.newPage();
+  const page = await browser.newPage();
   const ports = new Map<number, MessagePort>();
   let numbers = 0;
   await page.exposeBinding('__fromPage', (_source, number: number, base64: string) => {
@@ -58,7 +57,7 @@ export async function openPageWindow(
       });
     },
     async close() {
-      await context.close();
+      await page.close();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();

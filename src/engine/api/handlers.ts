@@ -1,0 +1,236 @@
+import type { StoredTag } from '#engine/historian/index.ts';
+import { conflate, type LogLevel } from '#engine/platform/index.ts';
+import { formatTagCsv, TAG_COLUMNS } from '#engine/project/index.ts';
+import { AppError } from '#shared/errors.ts';
+import type { Sample, Series } from '#shared/model/index.ts';
+import type { AppContract, HistoryTag } from '#shared/rpc/contract.ts';
+import type { HandlersOf } from '#shared/rpc/index.ts';
+import { buildCatalogue } from './catalogue.ts';
+import { checkConnection, testConnection } from './connections.ts';
+import { historySource, type Services } from './services.ts';
+import { projectStream } from './streams.ts';
+import { checkAddresses, previewCsv, tagStream } from './tags.ts';
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+/** States that people look at; more often than this and the eye can't follow. */
+const STATE_MS = 250;
+
+/** One handler per procedure: translation only, the rules live in the modules. */
+export function createHandlers(services: Services): HandlersOf<AppContract> {
+  const { clock, project, recorder, files, exports } = services;
+  const catalogue = buildCatalogue(services.protocols, services.exporters);
+  return {
+    catalogue: { get: async () => catalogue },
+    engine: {
+      health: (_input, { signal }) =>
+        conflate(services.health, (listener) => every(services, 1_000, listener), clock, signal, STATE_MS),
+      alerts: (_input, { signal }) =>
+        conflate(() => ({ alerts: [...services.alerts.list()] }), services.alerts.watch, clock, signal, STATE_MS),
+      log: (input, { signal }) => logStream(services, input, signal),
+      async setLogLevel({ module, level }) {
+        services.logBook.setLevel(module, level);
+      },
+    },
+    preferences: {
+      get: async ({ name }) => ({ value: services.installation.preferences.get(name) }),
+      async set({ name, value }) {
+        services.installation.preferences.set(name, value);
+      },
+    },
+    project: {
+      watch: (_input, { signal }) => projectStream(project, clock, signal),
+      async commit({ changes }) {
+        const { written, removed } = project.commit(changes);
+        return {
+          written: [...written],
+          removed: removed.map(({ kind, revision, document }) => ({ kind, id: document.id, revision, document })),
+        };
+      },
+      loadDemo: async () => services.loadDemo(),
+    },
+    connections: {
+      watch: (_input, { signal }) =>
+        conflate(
+          () => ({ connections: [...services.acquisition.status()] }),
+          services.acquisition.watch,
+          clock,
+          signal,
+          STATE_MS,
+        ),
+      check: async ({ connection, devices }) => checkConnection(services, connection, devices),
+      test: (input, { signal }) => testConnection(services, input, signal),
+      async retry({ id }) {
+        services.acquisition.retry(id);
+      },
+    },
+    tags: {
+      watch: (_input, { signal }) => tagStream(services, signal),
+      checkAddresses: async ({ deviceId, texts }) => ({ results: checkAddresses(services, deviceId, texts) }),
+      async exportCsv({ tagIds }) {
+        const chosen = tagIds === null ? null : new Set(tagIds);
+        const tags = project.list('tag').map((stored) => stored.document);
+        return {
+          text: formatTagCsv(chosen === null ? tags : tags.filter((tag) => chosen.has(tag.id)), {
+            connections: project.list('connection').map((stored) => stored.document),
+            devices: project.list('device').map((stored) => stored.document),
+          }),
+        };
+      },
+      previewCsv: async ({ text, deviceId }) => ({
+        ...previewCsv(services, text, deviceId),
+        columns: TAG_COLUMNS.map(({ column, means }) => ({ column, means })),
+      }),
+    },
+    live: {
+      values: ({ tags, maxHz }, { signal }) => services.live.values({ tagIds: tags, maxHz }, signal),
+      rows: ({ tags, maxHz }, { signal }) => services.live.rows({ tagIds: tags, maxHz }, signal),
+    },
+    history: {
+      tags: async ({ source }, { signal }) => ({
+        tags: (await historySource(services, source).tags(signal)).map(historyTag),
+      }),
+      bounds: async ({ source }, { signal }) => ({ range: await historySource(services, source).bounds(signal) }),
+      view: (input, { signal }) => viewStream(services, input, signal),
+      async neighbours({ source, tag, time }, { signal }) {
+        const { before, after } = await historySource(services, source).neighbours(tag, time, signal);
+        return { before: plainSample(before), after: plainSample(after) };
+      },
+      async events({ source, range, kinds }, { signal }) {
+        return { events: [...(await historySource(services, source).events(range, kinds, signal))] };
+      },
+      async gaps({ source, range }, { signal }) {
+        return { gaps: [...(await historySource(services, source).gaps(range, signal))] };
+      },
+      addNote: async ({ from, to, text, tagIds }, { session }) =>
+        services.store.addEvent({ kind: 'note', from, to, text, tagIds, author: session.user, labels: {} }),
+    },
+    recording: {
+      watch: (_input, { signal }) => conflate(recorder.state, recorder.watch, clock, signal, STATE_MS),
+      start: (input) => recorder.start(input),
+      stop: () => recorder.stop(),
+      files: (_input, { signal }) =>
+        conflate(
+          async () => ({ files: [...(await files.list())], opened: [...files.opened()] }),
+          files.watch,
+          clock,
+          signal,
+          STATE_MS,
+        ),
+      open: (target) => files.open(target),
+      close: ({ id }) => files.close(id),
+      remove: ({ id }) => files.remove(id),
+    },
+    exports: {
+      async start({ source, tags, ...request }) {
+        return { id: exports.start({ ...request, tags, source: historySource(services, source) }) };
+      },
+      watch: (_input, { signal }) =>
+        conflate(() => ({ jobs: [...exports.list()] }), exports.watch, clock, signal, STATE_MS),
+      async cancel({ id }) {
+        exports.cancel(id);
+      },
+      async remove({ id }) {
+        exports.remove(id);
+      },
+      async saveAs({ id }) {
+        const artifact = exports.artifact(id);
+        if (artifact === null || services.saveFile === null) {
+          throw new AppError('store.not-found', 'This export is not there any more. Run it again.', {
+            details: { kind: 'export', id },
+          });
+        }
+        return { saved: await services.saveFile(artifact.path, artifact.name) };
+      },
+    },
+  };
+}
+
+function every(services: Services, ms: number, listener: () => void): Disposable {
+  let timer: Disposable = services.clock.after(ms, tick);
+  function tick(): void {
+    listener();
+    timer = services.clock.after(ms, tick);
+  }
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+async function* logStream(
+  services: Services,
+  input: { readonly level: LogLevel; readonly module: string | null },
+  signal: AbortSignal,
+): AsyncGenerator<{
+  lines: { time: string; level: LogLevel; module: string; text: string; fields: string | null }[];
+  dropped: number;
+}> {
+  let after = Math.max(0, services.logBook.since(0).last - 1_000);
+  const from = LEVELS.indexOf(input.level);
+  yield* conflate(
+    () => {
+      const { lines, last, dropped } = services.logBook.since(after);
+      after = last;
+      return {
+        dropped,
+        lines: lines
+          .filter(
+            (line) => LEVELS.indexOf(line.level) >= from && (input.module === null || line.module === input.module),
+          )
+          .map(({ fields, ...line }) => ({ ...line, fields: fields === undefined ? null : JSON.stringify(fields) })),
+      };
+    },
+    services.logBook.watch,
+    services.clock,
+    signal,
+    STATE_MS,
+  );
+}
+
+/** Tags of one item; small enough that the first curves are drawn while the others are still read. */
+const TAGS_PER_ITEM = 4;
+
+async function* viewStream(
+  services: Services,
+  input: {
+    readonly source: string;
+    readonly tags: readonly string[];
+    readonly range: { from: number; to: number };
+    readonly pixels: number;
+  },
+  signal: AbortSignal,
+): AsyncGenerator<{ series: WireSeries[] }> {
+  const source = historySource(services, input.source);
+  if (!(input.range.to > input.range.from)) {
+    throw new AppError('config.invalid', 'The range is empty: its end must lie after its start.', {
+      details: { issues: [{ path: 'range', message: 'The end must lie after the start.' }] },
+    });
+  }
+  for (let from = 0; from < input.tags.length; from += TAGS_PER_ITEM) {
+    const series = await source.view(input.tags.slice(from, from + TAGS_PER_ITEM), input.range, input.pixels, signal);
+    yield { series: series.map((one) => ({ ...one, gaps: [...one.gaps] })) };
+  }
+}
+type WireSeries = Omit<Series, 'gaps'> & { gaps: Series['gaps'][number][] };
+
+function plainSample(sample: Sample | null): { time: number; value: number | null; quality: number } | null {
+  if (sample === null) return null;
+  return { ...sample, value: Number.isFinite(sample.value) ? sample.value : null };
+}
+
+function historyTag(tag: StoredTag): HistoryTag {
+  return {
+    id: tag.id,
+    name: tag.name,
+    description: tag.description,
+    connection: tag.connection,
+    device: tag.device,
+    address: tag.address,
+    unit: tag.recipe.unit,
+    type: tag.recipe.type,
+    decimals: tag.decimals,
+    range: tag.range,
+    timeKind: tag.timeKind,
+    demo: tag.demo,
+    first: tag.first,
+    last: tag.last,
+    recipeVersion: tag.recipe.version,
+  };
+}

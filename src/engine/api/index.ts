@@ -1,0 +1,2 @@
+export { createHandlers } from './handlers.ts';
+export type { Services } from './services.ts';

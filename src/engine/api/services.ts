@@ -1,0 +1,57 @@
+import type { Acquisition } from '#engine/acquisition/index.ts';
+import type { Exporter } from '#engine/exporters/index.ts';
+import type { HistorySource, SampleStore } from '#engine/historian/index.ts';
+import type { Installation } from '#engine/installation/index.ts';
+import type { Live, TagTable } from '#engine/live/index.ts';
+import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
+import type { ProjectStore } from '#engine/project/index.ts';
+import type { ProtocolDriver } from '#engine/protocols/index.ts';
+import type { ExportJobs, Recorder, RecordingFiles } from '#engine/recording/index.ts';
+import { AppError } from '#shared/errors.ts';
+import type { EngineHealth } from '#shared/model/index.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+
+/** The modules that procedures speak to, put together by the engine's door. */
+export interface Services {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly logBook: LogBook;
+  readonly alerts: Alerts;
+  readonly protocols: readonly ProtocolDriver[];
+  readonly exporters: readonly Exporter[];
+  readonly project: ProjectStore;
+  readonly installation: Installation;
+  readonly table: TagTable;
+  readonly live: Live;
+  readonly acquisition: Acquisition;
+  readonly store: SampleStore;
+  readonly recorder: Recorder;
+  readonly files: RecordingFiles;
+  readonly exports: ExportJobs;
+  readonly newId: () => string;
+  readonly health: () => EngineHealth;
+  readonly loadDemo: () => Promise<{ readonly connectionId: string; readonly trendId: string }>;
+  /** Null where the host has no dialogs of its own. */
+  readonly saveFile: ((path: string, name: string) => Promise<boolean>) | null;
+}
+
+export function historySource(services: Services, source: string): HistorySource {
+  if (source === RUNNING_HISTORY) return services.store;
+  const file = services.files.source(source);
+  if (file === undefined) {
+    throw new AppError('store.not-found', 'This recording is not open. Open it again from the list of recordings.', {
+      details: { kind: 'recording', id: source },
+    });
+  }
+  return file;
+}
+
+export function driverOf(services: Services, protocol: string): ProtocolDriver {
+  const driver = services.protocols.find((candidate) => candidate.id === protocol);
+  if (driver === undefined) {
+    throw new AppError('protocol.unknown', `This version of ParX has no protocol "${protocol}".`, {
+      details: { protocol },
+    });
+  }
+  return driver;
+}

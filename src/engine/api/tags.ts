@@ -1,0 +1,152 @@
+import { previewTagCsv, type TagImportRow, type TagListContext } from '#engine/project/index.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
+import type { DeviceDocument } from '#shared/model/index.ts';
+import type { AddressCheck, RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import { driverOf, type Services } from './services.ts';
+
+function settingsOf(
+  services: Services,
+  device: DeviceDocument,
+): { driver: ReturnType<typeof driverOf>; settings: unknown } {
+  const connection = services.project.get('connection', device.connectionId)?.document;
+  if (connection === undefined) {
+    throw new AppError('config.invalid', `The connection of the device "${device.name}" does not exist.`, {
+      details: { issues: [{ path: 'deviceId', message: 'No connection.' }] },
+    });
+  }
+  const driver = driverOf(services, connection.protocol);
+  const parsed = driver.device.safeParse(device.settings);
+  if (!parsed.success) {
+    throw new AppError(
+      'config.invalid',
+      `The settings of the device "${device.name}" are not valid. Correct them first.`,
+      {
+        details: {
+          issues: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+        },
+      },
+    );
+  }
+  return { driver, settings: parsed.data };
+}
+
+export function checkAddresses(services: Services, deviceId: string, texts: readonly string[]): AddressCheck[] {
+  const device = services.project.get('device', deviceId)?.document;
+  if (device === undefined) {
+    throw new AppError('store.not-found', 'This device does not exist any more.', {
+      details: { kind: 'device', id: deviceId },
+    });
+  }
+  const { driver, settings } = settingsOf(services, device);
+  return texts.map((text) => {
+    try {
+      const { address, type, order } = driver.parseAddress(text, settings);
+      return { text, ok: true, ...driver.describeAddress(address, settings), message: null, type, order };
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      return { text, ok: false, canonical: text, wire: '', message: error.message, type: null, order: null };
+    }
+  });
+}
+
+export function previewCsv(
+  services: Services,
+  text: string,
+  deviceId: string | null,
+): { rows: TagImportRow[]; unknownColumns: string[]; separator: string } {
+  const { project } = services;
+  const ready = new Map<string, ReturnType<typeof settingsOf>>();
+  const settings = (device: DeviceDocument): ReturnType<typeof settingsOf> => {
+    const known = ready.get(device.id) ?? settingsOf(services, device);
+    ready.set(device.id, known);
+    return known;
+  };
+  const context: TagListContext = {
+    connections: project.list('connection').map((stored) => stored.document),
+    devices: project.list('device').map((stored) => stored.document),
+    tags: project.list('tag').map((stored) => stored.document),
+    resolveAddress(address, device) {
+      const { driver, settings: device_ } = settings(device);
+      const parsed = driver.parseAddress(address, device_);
+      return { canonical: driver.formatAddress(parsed.address), type: parsed.type, order: parsed.order };
+    },
+    checkTag(tag, device) {
+      const { driver, settings: device_ } = settings(device);
+      driver.recipe(tag, driver.parseAddress(tag.address, device_).address, device_);
+    },
+    newId: services.newId,
+  };
+  const preview = previewTagCsv(text, deviceId, context);
+  return { rows: [...preview.rows], unknownColumns: [...preview.unknownColumns], separator: preview.separator };
+}
+
+const PAGE = 2_000;
+
+/** All runtime tags in pages, then what changes. */
+export async function* tagStream(
+  services: Services,
+  signal: AbortSignal,
+): AsyncGenerator<{ complete: boolean; tags: RuntimeTagInfo[]; removed: string[] }> {
+  const changed = new Set<string>();
+  let wake: (() => void) | null = null;
+  const rouse = (): void => {
+    wake?.();
+    wake = null;
+  };
+  const subscription = services.table.watch(({ added, changed: altered, removed }) => {
+    for (const list of [added, altered, removed]) for (const tag of list) changed.add(tag.id);
+    rouse();
+  });
+  signal.addEventListener('abort', rouse);
+  try {
+    const all = services.table.all();
+    for (let from = 0; from < all.length; from += PAGE) {
+      yield { complete: false, tags: all.slice(from, from + PAGE).map(infoOf), removed: [] };
+    }
+    yield { complete: true, tags: [], removed: [] };
+    while (!signal.aborted) {
+      if (changed.size === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const ids = [...changed].slice(0, PAGE);
+      for (const id of ids) changed.delete(id);
+      const tags: RuntimeTagInfo[] = [];
+      const removed: string[] = [];
+      for (const id of ids) {
+        const tag = services.table.byId(id);
+        if (tag === undefined) removed.push(id);
+        else tags.push(infoOf(tag));
+      }
+      yield { complete: true, tags, removed };
+      await services.clock.sleep(20, signal).catch(() => undefined);
+    }
+  } finally {
+    signal.removeEventListener('abort', rouse);
+    subscription[Symbol.dispose]();
+  }
+}
+
+function infoOf(tag: ReturnType<Services['table']['all']>[number]): RuntimeTagInfo {
+  return {
+    id: tag.id,
+    name: tag.name,
+    description: tag.description,
+    kind: tag.kind,
+    connectionId: tag.connectionId,
+    deviceId: tag.deviceId,
+    address: tag.address,
+    wire: tag.wire,
+    type: tag.type,
+    unit: tag.unit,
+    decimals: tag.decimals,
+    range: tag.range,
+    periodMs: tag.periodMs,
+    demo: tag.demo,
+    enabled: tag.enabled,
+    recipe: tag.recipe,
+    problem: tag.problem,
+  };
+}

@@ -1,0 +1,346 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createAcquisition } from '#engine/acquisition/index.ts';
+import { createHandlers, type Services } from '#engine/api/index.ts';
+import { createExportWriter, exporters } from '#engine/exporters/index.ts';
+import { openRecording, openStore } from '#engine/historian/index.ts';
+import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
+import { createLive, createTagTable } from '#engine/live/index.ts';
+import {
+  type Clock,
+  createAlerts,
+  createLogBook,
+  createLogger,
+  type LogLevel,
+  type LogLine,
+  readDurable,
+  systemClock,
+  type WorkerUrls,
+  writeDurable,
+} from '#engine/platform/index.ts';
+import { openProject, type ProjectStore } from '#engine/project/index.ts';
+import { protocols } from '#engine/protocols/index.ts';
+import { createExportJobs, createRecorder, createRecordingFiles } from '#engine/recording/index.ts';
+import { contract } from '#shared/rpc/contract.ts';
+import { type Port, type Session, serve } from '#shared/rpc/index.ts';
+import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
+import { noteAbsence, noteConfiguration, RUN_MARK, readLastRun, watchComputer } from './run-notes.ts';
+import { applyProject, registerTags, watchLinks } from './wiring.ts';
+
+export type { LogLevel, LogLine, WorkerName, WorkerUrls } from '#engine/platform/index.ts';
+export type { DemoAddress } from './demo.ts';
+
+/** What only the process around the engine can do. Absent abilities are simply not offered. */
+export interface HostAbilities {
+  readonly kind: 'desktop' | 'server';
+  /** Called when something is recorded or written (`busy`) and when that ends. */
+  readonly keepAwake?: (busy: boolean, recording: string | null) => void;
+  /** Asks for a place with a native dialog and copies the file there; false when cancelled. */
+  readonly saveFile?: (path: string, name: string) => Promise<boolean>;
+  /** Starts the demo line's own process, or gives the running one. Absent when demo is off. */
+  readonly startDemo?: () => Promise<DemoAddress>;
+  /** The operating system's own store for secrets; absent: a key file in the data folder. */
+  readonly secrets?: SecretProtector;
+}
+
+export interface EngineOptions {
+  readonly dataDirectory: string;
+  /** The demo project's documents as JSON text; shipped with the program. */
+  readonly demoProject?: string;
+  /** Bundlers place workers, so the host says where. */
+  readonly workers: WorkerUrls;
+  readonly version: string;
+  readonly logLevel: LogLevel;
+  readonly onLog?: (line: LogLine) => void;
+  readonly clock?: Clock;
+  readonly host: HostAbilities;
+  readonly history: { readonly maxAgeMs: number; readonly maxBytes: number; readonly flushMs: number };
+}
+
+export interface Engine {
+  /** Serves one screen on this port until it closes. */
+  attach(port: Port, session: Session): Disposable;
+  /** A finished export, for the host to hand out. */
+  openArtifact(
+    id: string,
+  ): Promise<{ readonly path: string; readonly name: string; readonly mediaType: string } | null>;
+  openRecording(path: string): Promise<void>;
+  saveProject(path: string): Promise<void>;
+  power(event: 'suspend' | 'resume'): void;
+  /** Notes why the process is about to die; synchronous, for the last moments of a crash. */
+  noteCrash(reason: string): void;
+  /** Closes drivers, seals chunks, leaves no open handle. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The only door to the product. Opens the data folder (throws `store.locked` when another program holds it,
+ * `store.read-only`, `store.too-new`), recovers what a crash left, and goes on with what was running.
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const clock = options.clock ?? systemClock();
+  const at = (...names: string[]): string => join(options.dataDirectory, ...names);
+  mkdirSync(options.dataDirectory, { recursive: true });
+  const logBook = createLogBook({
+    directory: at('log'),
+    level: options.logLevel,
+    ...(options.onLog === undefined ? {} : { echo: options.onLog }),
+  });
+  const log = createLogger(logBook.write);
+  const startedAt = clock.now();
+  const alerts = createAlerts(clock);
+  const undo: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of undo.splice(0).reverse()) await close();
+  };
+
+  try {
+    const lock = lockDataDirectory(options.dataDirectory, clock);
+    undo.push(() => lock[Symbol.dispose]());
+    const installation = openInstallation(options.dataDirectory, {
+      clock,
+      log: log.module('installation'),
+      protector: options.host.secrets ?? null,
+    });
+    const remember = (name: string, text: string): void => {
+      installation.preferences.set(name, text);
+      installation.preferences.flush();
+    };
+    undo.push(() => {
+      remember(RUN_MARK, '""');
+      installation.close();
+    });
+    const lastRun = readLastRun(installation, at('crash.txt'));
+    remember(RUN_MARK, JSON.stringify({ since: startedAt }));
+
+    const { store, recovery } = await openStore(
+      { path: at('history.parx'), ...options.history },
+      { clock, log: log.module('historian'), workers: options.workers },
+    );
+    undo.push(() => store.close());
+    for (const sentence of recovery.sentences) log.info(sentence);
+    const project = openProject(at('project.parxproject'), {
+      clock,
+      log: log.module('project'),
+      backupsDirectory: at('backups'),
+    });
+    undo.push(() => project.close());
+
+    const table = createTagTable();
+    const live = createLive({ clock, table, textOf: store.textOf });
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    undo.push(() => {
+      delay.disable();
+    });
+    const files = createRecordingFiles({
+      directory: at('recordings'),
+      open: (path) => openRecording(path, { clock, log: log.module('historian'), workers: options.workers }),
+      log: log.module('recording'),
+    });
+    undo.push(() => files.closeAll());
+    const recorder = createRecorder({
+      store,
+      memory: {
+        read: () => readDurable(at('recorder.json')),
+        write: (text) => writeDurable(at('recorder.json'), text),
+      },
+      directory: at('recordings'),
+      clock,
+      log: log.module('recording'),
+      alerts,
+      freeBytes: () => freeBytes(options.dataDirectory),
+      onFile: files.changed,
+    });
+    undo.push(() => recorder.close());
+    const exports = createExportJobs({
+      directory: at('exports'),
+      exporters,
+      openWriter: (exporter, path, columns, settings) =>
+        createExportWriter({
+          worker: options.workers.exporter,
+          exporter: exporter.id,
+          path,
+          columns,
+          options: settings,
+        }),
+      clock,
+      log: log.module('export'),
+      newId: randomUUID,
+    });
+    undo.push(() => exports.close());
+
+    registerTags(table, store, project);
+    const acquisition = createAcquisition({
+      clock,
+      log: log.module('acquisition'),
+      protocols,
+      table,
+      intern: store.intern,
+      deliver(block) {
+        live.accept(block);
+        recorder.accept(block);
+      },
+      onGap: (gap) => {
+        store
+          .addGap({ from: gap.from, to: gap.to }, gap.reason, gap.quality, gap.tagIds)
+          .catch((error: unknown) => log.warn('A gap could not be stored.', { error: String(error) }));
+      },
+    });
+    undo.push(() => acquisition.stop());
+    noteAbsence(store, lastRun, recovery.lastSample, startedAt, log);
+    const stopWatch = watchComputer(clock, store, log);
+    undo.push(() => stopWatch[Symbol.dispose]());
+
+    const keepAwake = (): void => options.host.keepAwake?.(recorder.busy(), recorder.state().active?.name ?? null);
+    let wasBusy: boolean | null = null;
+    const recorderWatch = recorder.watch(() => {
+      if (recorder.busy() !== wasBusy) {
+        wasBusy = recorder.busy();
+        keepAwake();
+      }
+    });
+    undo.push(() => recorderWatch[Symbol.dispose]());
+
+    const loadDemo = async (): Promise<{ connectionId: string; trendId: string }> =>
+      addDemo({ project, demoProject: options.demoProject, startDemo: options.host.startDemo, log });
+    const projectWatch = project.watch((changes) => {
+      applyProject(project, acquisition);
+      noteConfiguration(store, changes, clock, log);
+    });
+    undo.push(() => projectWatch[Symbol.dispose]());
+    await startDemoAtStart(project, options, loadDemo, log);
+    applyProject(project, acquisition);
+
+    const services: Services = {
+      clock,
+      log,
+      logBook,
+      alerts,
+      protocols,
+      exporters,
+      project,
+      installation,
+      table,
+      live,
+      acquisition,
+      store,
+      recorder,
+      files,
+      exports,
+      newId: randomUUID,
+      loadDemo,
+      saveFile: options.host.saveFile ?? null,
+      health: () => ({
+        version: options.version,
+        startedAt,
+        now: clock.now(),
+        memoryBytes: process.memoryUsage.rss(),
+        eventLoopP99Ms: delay.percentile(99) / 1e6,
+        samplesPerSecond: recorder.state().samplesPerSecond,
+        overruns: acquisition
+          .status()
+          .reduce((sum, link) => sum + link.groups.reduce((all, group) => all + group.overruns, 0), 0),
+        dataDirectory: options.dataDirectory,
+        host: options.host.kind,
+        keepAwake: recorder.busy(),
+      }),
+    };
+    const handlers = createHandlers(services);
+    const attached = new Set<Disposable>();
+    undo.push(() => {
+      for (const served of attached) served[Symbol.dispose]();
+    });
+    log.info('Engine started.', { version: options.version, dataDirectory: options.dataDirectory });
+
+    let stopping: Promise<void> | null = null;
+    const alertsOfLinks = watchLinks(acquisition, project, alerts);
+    undo.push(() => alertsOfLinks[Symbol.dispose]());
+    return {
+      attach(port, session) {
+        const served = serve(
+          contract,
+          handlers,
+          forgetting(port, () => attached.delete(served)),
+          session,
+          {
+            onAudit: ({ session: { user }, procedure, allowed }) =>
+              installation.audit.append({
+                user,
+                action: procedure,
+                subject: '',
+                result: allowed ? 'allowed' : 'refused',
+              }),
+            onBug: (error, reference, procedure) =>
+              log.error('A procedure failed unexpectedly.', {
+                reference,
+                procedure,
+                error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+              }),
+            onRefused: (error) => log.warn('A screen was disconnected.', { code: error.code, reason: error.message }),
+          },
+        );
+        attached.add(served);
+        return served;
+      },
+      openArtifact: async (id) => exports.artifact(id),
+      async openRecording(path) {
+        await files.open({ id: null, path });
+      },
+      saveProject: async (path) => project.saveAs(path),
+      power(event) {
+        log.info(event === 'suspend' ? 'The computer goes to sleep.' : 'The computer has woken up.');
+      },
+      noteCrash: (reason) => writeFileSync(at('crash.txt'), reason),
+      stop() {
+        stopping ??= closeAll().then(() => log.info('Engine stopped.'));
+        return stopping;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function startDemoAtStart(
+  project: ProjectStore,
+  options: EngineOptions,
+  loadDemo: () => Promise<unknown>,
+  log: ReturnType<typeof createLogger>,
+): Promise<void> {
+  if (options.host.startDemo === undefined) return;
+  const untouched = project.list('connection').length === 0 && project.list('tag').length === 0;
+  const present = project.get('connection', DEMO_CONNECTION)?.document.enabled === true;
+  if (!untouched && !present) return;
+  try {
+    await loadDemo();
+  } catch (error) {
+    log.error('The demo line could not be started.', { error: String(error) });
+  }
+}
+
+/** A port has one listener for its end; this one calls `forget` before it. */
+function forgetting(port: Port, forget: () => void): Port {
+  return {
+    ...port,
+    onClose: (listener) =>
+      port.onClose(() => {
+        forget();
+        listener();
+      }),
+  };
+}
+
+async function freeBytes(path: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch {
+    // Some network file systems do not tell.
+    return null;
+  }
+}

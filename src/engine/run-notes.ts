@@ -1,0 +1,103 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { watchClock } from '#engine/acquisition/index.ts';
+import type { SampleStore } from '#engine/historian/index.ts';
+import type { Installation } from '#engine/installation/index.ts';
+import type { Clock, Logger } from '#engine/platform/index.ts';
+import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
+
+// What the engine itself writes into the history: how the last run ended, sleep, clock steps, configuration changes.
+
+export const RUN_MARK = 'engine.run';
+
+export interface LastRun {
+  /** Null for the first start or after an orderly stop. */
+  readonly crashed: string | null;
+}
+
+/** How the run before this one ended: a mark that is still there means it had no time to take it away. */
+export function readLastRun(installation: Installation, crashPath: string): LastRun {
+  const mark = installation.preferences.get(RUN_MARK);
+  let reason: string | null = null;
+  try {
+    reason = readFileSync(crashPath, 'utf8');
+    rmSync(crashPath);
+  } catch {
+    // No note: either all was well, or there was no moment to write one.
+  }
+  if (mark === null || mark === '""') return { crashed: null };
+  return { crashed: reason ?? 'The program ended without being stopped: power cut, end of the process or a crash.' };
+}
+
+/** The time between the last stored sample and this start has a reason in the gap ledger. */
+export function noteAbsence(
+  store: SampleStore,
+  lastRun: LastRun,
+  lastSample: UnixMicros | null,
+  now: UnixMicros,
+  log: Logger,
+): void {
+  if (lastSample === null || lastSample >= now) return;
+  const reason = lastRun.crashed ?? 'ParX was not running.';
+  if (lastRun.crashed !== null) log.warn(reason);
+  const failed = (error: unknown): void =>
+    log.warn('The gap since the last run could not be stored.', { error: String(error) });
+  store.addGap({ from: lastSample + 1, to: now }, reason, QUALITY.badShutdown, []).catch(failed);
+  store
+    .addEvent({
+      kind: 'engine',
+      from: now,
+      to: null,
+      text: `ParX started. ${reason}`,
+      tagIds: [],
+      author: null,
+      labels: {},
+    })
+    .catch(failed);
+}
+
+/** Changes of what is measured belong to the recording: one event per commit, with counts. */
+export function noteConfiguration(
+  store: SampleStore,
+  changes: readonly { readonly kind: string; readonly id: string }[],
+  clock: Clock,
+  log: Logger,
+): void {
+  const counts = new Map<string, number>();
+  for (const { kind } of changes) {
+    if (kind === 'connection' || kind === 'device' || kind === 'tag') counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  if (counts.size === 0) return;
+  const text = `Configuration changed: ${[...counts].map(([kind, count]) => `${count} ${kind}${count === 1 ? '' : 's'}`).join(', ')}.`;
+  const tagIds = changes.filter(({ kind }) => kind === 'tag').map(({ id }) => id);
+  store
+    .addEvent({
+      kind: 'configuration',
+      from: clock.now(),
+      to: null,
+      text,
+      tagIds: tagIds.slice(0, 1_000),
+      author: null,
+      labels: {},
+    })
+    .catch((error: unknown) => log.warn('A configuration event could not be stored.', { error: String(error) }));
+}
+
+/** Sleep and clock steps become events and reasons of gaps. */
+export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Disposable {
+  const failed = (error: unknown): void => log.warn('An event could not be stored.', { error: String(error) });
+  return watchClock({
+    clock,
+    onSleep({ from, to }) {
+      const text = 'This computer was asleep.';
+      store.addGap({ from, to }, text, QUALITY.badAsleep, []).catch(failed);
+      store.addEvent({ kind: 'sleep', from, to, text, tagIds: [], author: null, labels: {} }).catch(failed);
+      log.warn(text, { seconds: Math.round((to - from) / 1e6) });
+    },
+    onClockStep({ at, by }) {
+      const seconds = (by / 1e6).toFixed(3);
+      const text = `The computer's clock was set ${by > 0 ? 'forward' : 'back'} by ${seconds.replace('-', '')} s.`;
+      store.addEvent({ kind: 'clock', from: at, to: null, text, tagIds: [], author: null, labels: {} }).catch(failed);
+      log.warn(text);
+    },
+  });
+}
