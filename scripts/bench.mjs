@@ -1,0 +1,37 @@
+// `npm run bench [name] [-- flags]`: runs bench/<name>.ts, or all of them, on the pinned Node.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, buildIsCurrent } from './build.mjs';
+import { exitCode, foreground } from './foreground.mjs';
+import { main, root, Stop, setUp } from './setup.mjs';
+
+const folder = join(root, 'bench');
+
+await main(async () => {
+  // Only files directly in bench/ are measurements; what they share lies in folders.
+  const names = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => name.slice(0, -3))
+    : [];
+  const args = process.argv.slice(2);
+  const named = args[0] !== undefined && !args[0].startsWith('--') ? args[0] : undefined;
+  const list = names.length === 0 ? 'none yet' : names.join(', ');
+  if (args.includes('--help') && named === undefined) return void console.log(`npm run bench [name]: ${list}.`);
+  if (named !== undefined && !names.includes(named))
+    throw new Stop(`There is no measurement "${named}"; there are: ${list}.`);
+  const tools = setUp();
+  if (!buildIsCurrent()) {
+    console.log('Building ...');
+    await build(tools, { show: false });
+  }
+  let worst = 0;
+  for (const name of named === undefined ? names : [named]) {
+    console.log(`== ${name}`);
+    const flags = named === undefined ? args : args.slice(1);
+    const nodeFlags = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
+    const { ended } = foreground(tools.node, [...nodeFlags, join('bench', `${name}.ts`), ...flags], { env: tools.env });
+    worst = Math.max(worst, exitCode(await ended));
+  }
+  return worst;
+});
