@@ -1,0 +1,42 @@
+import type { ProtocolDriver } from '#engine/protocols/protocol.ts';
+import {
+  addressHelp,
+  describeAddress,
+  formatAddress,
+  type ModbusAddress,
+  modbusAddress,
+  parseAddress,
+} from './address.ts';
+import { type ModbusConfig, type ModbusDevice, modbusConfig, modbusDevice } from './config.ts';
+import { connectModbus } from './connection.ts';
+import { exceptionName } from './exceptions.ts';
+import { endpointOf } from './link.ts';
+import { createRecipe, valueTypes } from './recipe.ts';
+import sample from './sample.json' with { type: 'json' };
+import { testModbus } from './test-ladder.ts';
+
+export const modbus = {
+  id: 'modbus',
+  title: 'Modbus TCP',
+  version: '1.0.0',
+  summary: 'Reads coils, inputs and registers of Modbus TCP devices and of units behind a gateway.',
+  config: modbusConfig,
+  device: modbusDevice,
+  address: modbusAddress,
+  addressHelp,
+  sample: {
+    config: modbusConfig.parse(sample.config),
+    device: modbusDevice.parse(sample.device),
+    address: sample.address,
+  },
+  can: { browse: false, scan: false },
+  valueTypes,
+  statusName: exceptionName,
+  endpoint: endpointOf,
+  parseAddress,
+  formatAddress,
+  describeAddress,
+  recipe: createRecipe,
+  connect: connectModbus,
+  test: testModbus,
+} as const satisfies ProtocolDriver<ModbusConfig, ModbusDevice, ModbusAddress>;

@@ -1,0 +1,108 @@
+import { EventEmitter } from 'node:events';
+import ModbusRTU from 'modbus-serial';
+
+export type ReadFunction = 1 | 2 | 3 | 4;
+export type LibraryResult =
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  | { readonly kind: 'exception'; readonly code: number }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+/**
+ * modbus-serial as the encoder of requests and decoder of answers. Its own TCP port is not used: it accepts any
+ * announced length, wraps transaction numbers at 256, so that a late answer can pass for a new one, and reports neither
+ * a reset nor a close to a waiting request. Sockets, numbers and time are `link.ts`'s, which hands over one matched
+ * answer at a time; the library therefore sees the same transaction number always and keeps one entry, not thousands.
+ */
+export interface LibraryClient {
+  /** Encodes the request, calls `send` with unit, function and data at once, and remembers what must come back. */
+  request(unit: number, readFunction: ReadFunction, offset: number, count: number): void;
+  /** Decodes unit, function and data of the answer. `bytes` is valid until the next request. */
+  answer(frame: Uint8Array): LibraryResult;
+}
+
+class LibraryPort extends EventEmitter {
+  readonly isOpen = true;
+  // The library reads and writes these two by name.
+  _transactionIdRead = 1;
+  _transactionIdWrite = 1;
+  readonly #send: (frame: Uint8Array) => void;
+
+  constructor(send: (frame: Uint8Array) => void) {
+    super();
+    this.#send = send;
+  }
+
+  open(done: (error?: Error) => void): void {
+    done();
+  }
+
+  close(done: () => void): void {
+    done();
+  }
+
+  write(frame: Buffer): void {
+    this.#send(frame.subarray(0, frame.length - CRC_BYTES));
+  }
+}
+
+const CRC_BYTES = 2;
+const NOT_ANSWERED: LibraryResult = { kind: 'malformed', reason: 'the answer could not be read' };
+
+export function createLibraryClient(send: (frame: Uint8Array) => void): LibraryClient {
+  const port = new LibraryPort(send);
+  const client = new ModbusRTU(port);
+  client.open();
+  let result: LibraryResult = NOT_ANSWERED;
+  const onResult = (error: unknown, data: { readonly buffer: Buffer } | undefined): void => {
+    result = resultOf(error, data);
+  };
+  const buffer = Buffer.alloc(256 + CRC_BYTES);
+
+  return {
+    request(unit, readFunction, offset, count) {
+      switch (readFunction) {
+        case 1:
+          client.writeFC1(unit, offset, count, onResult);
+          break;
+        case 2:
+          client.writeFC2(unit, offset, count, onResult);
+          break;
+        case 3:
+          client.writeFC3(unit, offset, count, onResult);
+          break;
+        case 4:
+          client.writeFC4(unit, offset, count, onResult);
+          break;
+      }
+    },
+    answer(frame) {
+      result = NOT_ANSWERED;
+      buffer.set(frame);
+      buffer.writeUInt16LE(crc16(buffer, frame.length), frame.length);
+      port.emit('data', buffer.subarray(0, frame.length + CRC_BYTES));
+      return result;
+    },
+  };
+}
+
+function resultOf(error: unknown, data: { readonly buffer: Buffer } | undefined): LibraryResult {
+  if (error === null || error === undefined) {
+    return data === undefined ? NOT_ANSWERED : { kind: 'data', bytes: data.buffer };
+  }
+  const code: unknown = (error as { modbusCode?: unknown }).modbusCode;
+  if (typeof code === 'number') return { kind: 'exception', code };
+  return { kind: 'malformed', reason: error instanceof Error ? error.message : 'the answer could not be read' };
+}
+
+const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xa001 : crc >>> 1;
+  return crc;
+});
+
+/** The library speaks serial frames inside, which end in a CRC. */
+function crc16(bytes: Uint8Array, length: number): number {
+  let crc = 0xffff;
+  for (let index = 0; index < length; index++) crc = (crc >>> 8) ^ crcTable[(crc ^ bytes[index]!) & 0xff]!;
+  return crc;
+}

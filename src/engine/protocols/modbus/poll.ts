@@ -1,0 +1,254 @@
+import type { DriverContext, SampleSink } from '#engine/protocols/protocol.ts';
+import { AppError } from '#shared/errors.ts';
+import { deviceStatusQuality, QUALITY, type Quality } from '#shared/model/index.ts';
+import { formatAddress } from './address.ts';
+import { type BlockDecoder, createBlockDecoder, pushBad } from './decode.ts';
+import { EXCEPTION, exceptionText } from './exceptions.ts';
+import type { Answer, Link } from './link.ts';
+import type { ReadPlan } from './plan.ts';
+import { type Block, cutBlock } from './planner.ts';
+import type { Finding, Refusal } from './refusals.ts';
+import { type Table, tables } from './table.ts';
+
+/** Requests beyond the plan that one poll may spend on finding out what a unit refuses. */
+const EXTRA_REQUESTS = 64;
+/** Unusable answers after which a unit that gave no sound one is not asked on. */
+const MAX_MALFORMED = 8;
+
+/**
+ * Reads a plan once. Rejects with `protocol.timeout` when the unit is silent, `protocol.bad-answer` when none of its
+ * answers could be used, `protocol.link-lost`, or the signal's reason; all else becomes samples.
+ */
+export async function runPoll(
+  plan: ReadPlan,
+  link: Link,
+  context: DriverContext,
+  sink: SampleSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const { unit } = plan;
+  const { settings } = unit;
+  const { clock, log } = context;
+  let extra = EXTRA_REQUESTS;
+  let malformed = 0;
+  /** The last place that was answered for in this poll; null while the unit gave no sound answer. */
+  let sound: { table: Table; offset: number } | null = null;
+  let problem: AppError | null = null;
+  /** Why nothing more is asked of the unit in this poll. */
+  let stopped: Quality | null = null;
+  const stoppedTables = new Map<Table, Quality>();
+  const staged: Finding[] = [];
+
+  const ask = async (table: Table, offset: number, count: number): Promise<Answer> => {
+    for (let attempt = 0; ; attempt++) {
+      const rest = unit.idleSince + settings.pauseMs - clock.monotonicMs();
+      if (rest > 0) await clock.sleep(rest, signal);
+      const answer = await link.read(
+        settings.unitId,
+        tables[table].readFunction,
+        offset,
+        count,
+        settings.responseTimeoutMs,
+        signal,
+      );
+      unit.idleSince = clock.monotonicMs();
+      const busy =
+        answer.kind === 'exception' && (answer.code === EXCEPTION.busy || answer.code === EXCEPTION.acknowledge);
+      if (answer.kind === 'data' || (answer.kind === 'exception' && !isGateway(answer.code))) sound = { table, offset };
+      if (!busy || attempt >= settings.busyRetries) return answer;
+      await clock.sleep(settings.busyDelayMs, signal);
+    }
+  };
+
+  const bad = (block: Block, quality: Quality): void => {
+    const time = clock.now();
+    for (const span of block.spans) pushBad(plan.tags[span.item]!, time, quality, sink);
+  };
+
+  const keepFinding = (found: Finding): void => {
+    if (!unit.refusals.learn(found, clock.monotonicMs())) return;
+    log.info(`Unit ${settings.unitId} ${findingText(found)}. It is left out of the polls and asked for again later.`);
+  };
+  /** What follows from silence or from unusable answers counts only once the unit has proved that it answers. */
+  const learn = (found: Finding): void => {
+    if (sound === null) staged.push(found);
+    else keepFinding(found);
+  };
+
+  const timeout = (reason: string): AppError => {
+    unit.suspect = true;
+    return new AppError(
+      'protocol.timeout',
+      `${link.endpoint}: ${reason} Check that the device is on and that its unit id is ${settings.unitId}.`,
+      { details: { afterMs: settings.responseTimeoutMs }, retryable: true },
+    );
+  };
+
+  /** Asks for a block and pushes a sample for each of its tags. True if not all of them could be read. */
+  const serve = async (table: Table, block: Block, decode: BlockDecoder): Promise<boolean> => {
+    const stop = stopped ?? stoppedTables.get(table) ?? null;
+    if (stop !== null) {
+      bad(block, stop);
+      return true;
+    }
+    const answer = await ask(table, block.offset, block.count);
+    switch (answer.kind) {
+      case 'data':
+        decode(answer.bytes, clock.now(), sink);
+        return false;
+      case 'exception':
+        await onException(table, block, answer.code);
+        return true;
+      case 'malformed':
+        malformed++;
+        problem ??= badAnswer(link, settings.unitId, answer.reason);
+        if (sound === null && malformed >= MAX_MALFORMED) throw problem;
+        await divide(table, block, QUALITY.badCommunication);
+        return true;
+      case 'silent':
+        await onSilence(table, block, answer.reason);
+        return true;
+    }
+  };
+
+  const onException = async (table: Table, block: Block, code: number): Promise<void> => {
+    const quality = deviceStatusQuality(code);
+    if (code === EXCEPTION.illegalAddress || code === EXCEPTION.illegalValue) {
+      await divide(table, block, quality);
+      return;
+    }
+    bad(block, quality);
+    if (isGateway(code)) {
+      stopped = quality;
+    } else if (code === EXCEPTION.illegalFunction) {
+      stoppedTables.set(table, quality);
+      learn({ table, first: block.offset, last: block.offset, quality, kind: 'table' });
+    }
+  };
+
+  /** Finds out by halving what of a refused block can be read, reads that, and remembers the rest. */
+  const divide = async (table: Table, block: Block, quality: Quality): Promise<void> => {
+    const last = block.offset + block.count - 1;
+    const part = async (half: Block): Promise<boolean> => {
+      if (extra <= 0) {
+        bad(half, quality);
+        return true;
+      }
+      extra--;
+      return serve(table, half, createBlockDecoder(half, plan.tags));
+    };
+    const cut = cutBlock(block);
+    if (cut !== null) {
+      const left = await part(cut.left);
+      const right = await part(cut.right);
+      const gap = { first: cut.left.offset + cut.left.count - 1, last: cut.right.offset };
+      if (!left && !right) learn({ table, ...gap, quality, kind: 'gap' });
+      return;
+    }
+    const groups = groupByRange(block);
+    let found = false;
+    for (const group of groups) {
+      if (group.offset === block.offset && group.count === block.count) {
+        found = true;
+        learn({ table, first: block.offset, last, quality, kind: 'run' });
+        bad(group, quality);
+      } else if (await part(group)) {
+        found = true;
+      }
+    }
+    if (!found) learn({ table, first: block.offset, last, quality, kind: 'gap' });
+  };
+
+  /**
+   * Some devices leave requests for what they do not have unanswered. If the unit still answers something that it
+   * answered before, the block is at fault, and is tried in halves by the polls to come; otherwise the unit is.
+   */
+  const onSilence = async (table: Table, block: Block, reason: string): Promise<void> => {
+    if (sound === null) throw timeout(reason);
+    const proof = await ask(sound.table, sound.offset, 1);
+    if (proof.kind === 'silent') throw timeout(proof.reason);
+    bad(block, QUALITY.badTimeout);
+    const cut = cutBlock(block);
+    const run =
+      cut === null
+        ? { first: block.offset, last: block.offset + block.count - 1, kind: 'run' as const }
+        : { first: cut.left.offset + cut.left.count - 1, last: cut.right.offset, kind: 'gap' as const };
+    learn({ table, ...run, quality: QUALITY.badTimeout });
+  };
+
+  /** One question to a unit that was silent, before a poll that may cost many time-outs. */
+  const question = async (): Promise<void> => {
+    const turn = unit.questions++;
+    const request = plan.requests[turn % plan.requests.length];
+    if (request === undefined) return;
+    const { spans } = request.block;
+    const span = spans[Math.floor(turn / plan.requests.length) % spans.length]!;
+    const answer = await ask(request.table, span.offset, span.count);
+    if (answer.kind === 'silent') throw timeout(answer.reason);
+    unit.suspect = false;
+  };
+
+  const askAgain = async (refusal: Refusal): Promise<void> => {
+    const answer = await ask(refusal.table, refusal.first, refusal.last - refusal.first + 1);
+    if (answer.kind === 'silent' && sound === null) throw timeout(answer.reason);
+    if (answer.kind === 'data') unit.refusals.forget(refusal);
+    else unit.refusals.keep(refusal, clock.monotonicMs());
+  };
+
+  const time = clock.now();
+  for (const tag of plan.unreadable) pushBad(tag, time, QUALITY.badConfiguration, sink);
+  for (const { tag, refusal } of plan.refused) pushBad(tag, time, refusal.quality, sink);
+  if (unit.suspect) await question();
+  for (const { table, block, decode } of plan.requests) await serve(table, block, decode);
+  // A unit that refuses everything is still asked for something, so that its loss is noticed.
+  const again =
+    unit.refusals.due(clock.monotonicMs()) ?? (plan.requests.length === 0 ? plan.refused[0]?.refusal : undefined);
+  if (again !== undefined && stopped === null) await askAgain(again);
+  if (sound !== null) staged.forEach(keepFinding);
+  else if (problem !== null) throw problem;
+}
+
+const isGateway = (code: number): boolean => code === EXCEPTION.gatewayPath || code === EXCEPTION.gatewayTarget;
+
+function badAnswer(link: Link, unit: number, reason: string): AppError {
+  return new AppError(
+    'protocol.bad-answer',
+    `${link.endpoint}: unit ${unit} answers in a way that can't be used: ${reason}.`,
+    {
+      details: { reason },
+      retryable: true,
+    },
+  );
+}
+
+function groupByRange(block: Block): Block[] {
+  const groups = new Map<string, Block>();
+  for (const span of block.spans) {
+    const key = `${span.offset} ${span.count}`;
+    const group = groups.get(key);
+    groups.set(key, { offset: span.offset, count: span.count, spans: [...(group?.spans ?? []), span] });
+  }
+  return [...groups.values()];
+}
+
+function findingText(found: Finding): string {
+  const at = (offset: number): string => formatAddress({ table: found.table, offset, bit: null, length: null });
+  const { words } = tables[found.table];
+  const status = found.quality & 0x7f;
+  const why =
+    found.quality === QUALITY.badTimeout
+      ? 'no answer'
+      : found.quality === QUALITY.badCommunication
+        ? 'an unusable answer'
+        : exceptionText(status);
+  switch (found.kind) {
+    case 'table':
+      return `has no ${words}s (${why})`;
+    case 'gap':
+      return `does not give ${words}s ${at(found.first)} and ${at(found.last)} in one request (${why})`;
+    case 'run':
+      return found.first === found.last
+        ? `refuses ${words} ${at(found.first)} (${why})`
+        : `refuses ${words}s ${at(found.first)} to ${at(found.last)} (${why})`;
+  }
+}

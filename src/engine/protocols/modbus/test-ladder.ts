@@ -1,0 +1,283 @@
+import net from 'node:net';
+import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
+import { isAppError } from '#shared/errors.ts';
+import type { TestStep } from '#shared/model/index.ts';
+import { describeAddress, type ModbusAddress } from './address.ts';
+import type { ModbusConfig, ModbusDevice } from './config.ts';
+import { linkOf } from './connection.ts';
+import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
+import { type Answer, endpointOf, type Link, openLink } from './link.ts';
+import { connectTrouble } from './link-words.ts';
+import { inSameNetwork, lookUp, ownAddresses, routeTo } from './network-check.ts';
+import { tables } from './table.ts';
+
+interface Target {
+  readonly config: ModbusConfig;
+  readonly device: ModbusDevice;
+  readonly readAddress: ModbusAddress | null;
+}
+/** What a step found; time and raw bytes are added by who runs it. */
+interface Finding {
+  readonly ok: boolean;
+  readonly skipped?: boolean;
+  readonly says: string;
+  readonly advice?: string;
+}
+const timedOut = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
+type Raw = TestStep['raw'];
+
+/**
+ * The connection test, from this computer's own address up to one value. Steps after a failed one are shown as skipped,
+ * so that the list always has the same length. Ends early, without a step, when the signal aborts.
+ */
+export async function* testModbus(
+  target: Target,
+  context: DriverContext,
+  signal: AbortSignal,
+  shared: SharedLink<ModbusAddress> | null,
+): AsyncIterable<TestStep> {
+  const { config, device } = target;
+  const endpoint = endpointOf(config);
+  const raw: Raw[number][] = [];
+  let failed = false;
+  const tap = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
+    raw.push({
+      direction,
+      hex: Buffer.from(bytes)
+        .toString('hex')
+        .replace(/..(?=.)/g, '$& '),
+    });
+  };
+
+  const step = async (name: string, work: () => Promise<Finding>): Promise<TestStep> => {
+    const start = context.clock.monotonicMs();
+    raw.length = 0;
+    let finding: Finding;
+    if (failed) finding = { ok: false, skipped: true, says: 'Not tried, because an earlier step failed.' };
+    else {
+      try {
+        finding = await work();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        finding = { ok: false, says: error instanceof Error ? error.message : String(error) };
+      }
+    }
+    if (!finding.ok) failed = true;
+    return {
+      name,
+      ok: finding.ok,
+      skipped: finding.skipped ?? false,
+      ms: context.clock.monotonicMs() - start,
+      says: finding.says,
+      advice: finding.advice ?? null,
+      raw: [...raw],
+    };
+  };
+
+  let addresses: readonly string[] = [];
+  try {
+    yield await step('Name', async () => {
+      if (net.isIP(config.host) !== 0) {
+        addresses = [config.host];
+        return { ok: true, skipped: true, says: `${config.host} is an IP address; there is no name to look up.` };
+      }
+      try {
+        addresses = await lookUp(config.host, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        return { ok: false, says: sentence, advice };
+      }
+      return { ok: true, says: `${config.host} is ${addresses.join(', ')}.` };
+    });
+    yield await step('Own addresses', async () => checkOwnAddresses(addresses[0] ?? config.host, config.localAddress));
+    yield await step('Route', async () => {
+      try {
+        const from = await routeTo(addresses[0] ?? config.host, config.port, signal);
+        return { ok: true, says: `Packets to ${addresses[0]} leave from ${from}.` };
+      } catch (error) {
+        signal.throwIfAborted();
+        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        return { ok: false, says: sentence, advice };
+      }
+    });
+
+    if (shared === null) yield* testOwnLink();
+    else yield* testSharedLink(shared);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+
+  async function* testOwnLink(): AsyncGenerator<TestStep> {
+    let link: Link | null = null;
+    try {
+      yield await step('TCP connection', async () => {
+        try {
+          link = await openLink(config, context, signal);
+        } catch (error) {
+          if (isAppError(error, 'protocol.connect-failed')) {
+            const { sentence, advice } = connectTrouble(error.cause, endpoint, config.localAddress);
+            return { ok: false, says: sentence, advice };
+          }
+          if (!isAppError(error, 'protocol.timeout')) throw error;
+          const { advice } = connectTrouble(timedOut, endpoint, config.localAddress);
+          return { ok: false, says: `${endpoint} did not answer within ${config.connectTimeoutMs} ms.`, advice };
+        }
+        return { ok: true, says: `${endpoint} accepted a connection of its own for this test.` };
+      });
+      yield* testRequests(async (ask) => (link === null ? null : ask(link)));
+    } finally {
+      await (link as Link | null)?.close();
+    }
+  }
+
+  async function* testSharedLink(running: SharedLink<ModbusAddress>): AsyncGenerator<TestStep> {
+    yield await step('TCP connection', async () => ({
+      ok: true,
+      skipped: true,
+      says: `The running link to ${endpoint} is used; no second connection is opened.`,
+    }));
+    yield* testRequests((ask) =>
+      running.run(async (connection) => {
+        const link = linkOf(connection);
+        return link === undefined ? null : ask(link);
+      }, signal),
+    );
+  }
+
+  /** `turn` gives the link for the time of one request and null where there is none. */
+  async function* testRequests(
+    turn: (ask: (link: Link) => Promise<Answer>) => Promise<Answer | null>,
+  ): AsyncGenerator<TestStep> {
+    const first: ModbusAddress = target.readAddress ?? { table: 'holding', offset: 0, bit: null, length: null };
+    const ask = (count: number): Promise<Answer | null> =>
+      turn(async (link) => {
+        const before = link.tap;
+        link.tap = tap;
+        try {
+          const { readFunction } = tables[first.table];
+          const answer = await link.read(
+            device.unitId,
+            readFunction,
+            first.offset,
+            count,
+            device.responseTimeoutMs,
+            signal,
+          );
+          return answer.kind === 'data' ? { kind: 'data', bytes: Uint8Array.from(answer.bytes) } : answer;
+        } finally {
+          link.tap = before;
+        }
+      });
+
+    let answer: Answer | null = null;
+    yield await step('Modbus', async () => {
+      answer = await ask(1);
+      return checkHandshake(answer, device);
+    });
+    yield await step('Unit', async () => checkUnit(answer, device));
+    yield await step('Read', async () => {
+      if (target.readAddress === null) {
+        return { ok: true, skipped: true, says: 'The device has no tag yet, so no value was read.' };
+      }
+      const count = Math.ceil((target.readAddress.length ?? 2) / 2);
+      return checkRead(count === 1 ? answer : await ask(count), target.readAddress);
+    });
+  }
+}
+
+function checkOwnAddresses(target: string, localAddress: string): Finding {
+  const own = ownAddresses();
+  if (localAddress !== '' && !own.some((one) => one.address === localAddress)) {
+    return {
+      ok: false,
+      says: `The connection asks for the own address ${localAddress}, which no adapter of this computer has.`,
+      advice: `Use one of ${listOf(own)}, or leave "Own address" empty.`,
+    };
+  }
+  const near = inSameNetwork(own, target);
+  if (near !== undefined) {
+    return {
+      ok: true,
+      says: `${target} is in the network of adapter ${near.adapter} (${near.address}/${near.prefix}).`,
+    };
+  }
+  return {
+    ok: true,
+    says: `${target} is in none of this computer's networks (${listOf(own)}), so a router has to lead there.`,
+    advice: 'If the device is on the same cable or switch, give this computer an address in the network of the device.',
+  };
+}
+
+function listOf(own: ReturnType<typeof ownAddresses>): string {
+  const outward = own.filter((one) => one.family === 4 && !one.address.startsWith('127.'));
+  return outward.length === 0 ? 'no adapter is up' : outward.map((one) => `${one.address}/${one.prefix}`).join(', ');
+}
+
+function checkHandshake(answer: Answer | null, device: ModbusDevice): Finding {
+  if (answer === null)
+    return { ok: false, says: 'There is no link to ask on.', advice: 'Start the connection and test again.' };
+  switch (answer.kind) {
+    case 'data':
+    case 'exception':
+      return { ok: true, says: 'The host speaks Modbus TCP.' };
+    case 'malformed':
+      return {
+        ok: false,
+        says: `The host answers in Modbus TCP, but not to what was asked: ${answer.reason}.`,
+        advice: 'Check the unit id, and that the port belongs to a Modbus TCP server.',
+      };
+    case 'silent':
+      return {
+        ok: false,
+        says: `The host accepts the connection and leaves the request unanswered. ${answer.reason}`,
+        advice: `Check that unit id ${device.unitId} exists, try 1, 0 and 255, or raise the response time-out.`,
+      };
+  }
+}
+
+function checkUnit(answer: Answer | null, device: ModbusDevice): Finding {
+  if (
+    answer?.kind === 'exception' &&
+    (answer.code === EXCEPTION.gatewayPath || answer.code === EXCEPTION.gatewayTarget)
+  ) {
+    return {
+      ok: false,
+      says: `The gateway answers for unit ${device.unitId}: ${exceptionText(answer.code)}.`,
+      advice: exceptionAdvice(answer.code),
+    };
+  }
+  return { ok: true, says: `Unit ${device.unitId} answers.` };
+}
+
+function checkRead(answer: Answer | null, address: ModbusAddress): Finding {
+  const { canonical, wire } = describeAddress(address);
+  const what = `${canonical} (${wire})`;
+  if (answer === null) return { ok: false, says: `${what}: the link was lost.`, advice: 'Test again.' };
+  switch (answer.kind) {
+    case 'data': {
+      const hex = Buffer.from(answer.bytes).toString('hex').toUpperCase();
+      const words = hex.replace(/....(?=.)/g, '$& ');
+      const number = answer.bytes.length === 2 ? `, ${Number.parseInt(hex, 16)} as uint16` : '';
+      return { ok: true, says: `${what} holds ${words} in hex${number}.` };
+    }
+    case 'exception':
+      return {
+        ok: false,
+        says: `${what}: the device answers ${exceptionText(answer.code)}.`,
+        advice: exceptionAdvice(answer.code),
+      };
+    case 'malformed':
+      return {
+        ok: false,
+        says: `${what}: the answer can't be used: ${answer.reason}.`,
+        advice: 'Read fewer registers at once.',
+      };
+    case 'silent':
+      return {
+        ok: false,
+        says: `${what}: ${answer.reason}`,
+        advice: 'The unit answers other requests; check that this address exists.',
+      };
+  }
+}
