@@ -65,6 +65,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requestTimeout: 30_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    // An address that cannot be decoded gets here without passing any hook.
+    frameworkErrors: (_error, _request, reply) => refuse(reply, 400, 'The address is not valid.'),
   });
 
   app.addHook('onRequest', async (request, reply) => {
