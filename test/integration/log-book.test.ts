@@ -1,0 +1,55 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { LogLevel, LogLine } from '#engine/platform/index.ts';
+import { createLogBook } from '#engine/platform/index.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+const line = (text: string, level: LogLevel = 'info', module = 'engine'): LogLine => ({
+  time: '2026-01-01T00:00:00.000Z',
+  level,
+  module,
+  text,
+});
+
+it('keeps lines from the level on, and a level of its own per module', () => {
+  const book = createLogBook({ directory: null, level: 'warn' });
+  book.setLevel('modbus', 'debug');
+  book.write(line('quiet'));
+  book.write(line('loud', 'error'));
+  book.write(line('detail', 'debug', 'modbus'));
+  expect(book.since(0).lines.map(({ text }) => text)).toEqual(['loud', 'detail']);
+  book.setLevel(null, 'info');
+  book.write(line('now heard'));
+  expect(book.since(2).lines.map(({ text }) => text)).toEqual(['now heard']);
+});
+
+it('says how many lines have left memory', () => {
+  const book = createLogBook({ directory: null, level: 'info', keepLines: 10 });
+  for (let n = 1; n <= 100; n++) book.write(line(String(n)));
+  const { lines, last, dropped } = book.since(0);
+  expect(last).toBe(100);
+  expect(lines.length + dropped).toBe(100);
+  expect(lines.length).toBeGreaterThanOrEqual(10);
+  expect(lines.at(-1)?.text).toBe('100');
+  expect(book.since(100)).toEqual({ lines: [], last: 100, dropped: 0 });
+});
+
+it('rotates its file by size and keeps a bounded number of them', () => {
+  const directory = temporaryDirectory();
+  const book = createLogBook({ directory, level: 'info', maxFileBytes: 500, files: 3 });
+  for (let n = 1; n <= 50; n++) book.write(line(`line ${n}`));
+  const path = join(directory, 'parx.log');
+  expect(statSync(path).size).toBeLessThanOrEqual(500);
+  expect(existsSync(`${path}.1`) && existsSync(`${path}.2`)).toBe(true);
+  expect(existsSync(`${path}.3`)).toBe(false);
+  const texts = [`${path}.1`, path].flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'));
+  expect(texts.map((text) => (JSON.parse(text) as LogLine).text).at(-1)).toBe('line 50');
+});
+
+it('goes on in memory where the folder can not be used', () => {
+  const directory = temporaryDirectory();
+  const book = createLogBook({ directory: join(directory, 'a\0b'), level: 'info' });
+  book.write(line('still here'));
+  expect(book.since(0).lines).toHaveLength(1);
+});
