@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Long rounds (fuzz, kill, soak) lie in files named `*.long.test.ts` and run with `npm run test:long`. */
-const long = process.env['PARX_LONG'] === '1';
+const long = process.env.PARX_LONG === '1';
 const longFiles = ['**/*.long.{test,spec}.{ts,tsx}'];
 const never = ['**/node_modules/**', 'out/**'];
 const limits = { testTimeout: long ? 600_000 : 30_000, hookTimeout: 60_000, pool: 'forks' as const };
