@@ -42,7 +42,7 @@ describe('reduction to pixel columns', () => {
         const open = reduceToColumns(made, 0, split, 0, columns / 10_000, columns, into, false);
         reduceToColumns(made, split, data.length, 0, columns / 10_000, columns, into, open);
         for (let c = 0; c < columns; c++) {
-          const mine = data.filter(([t, , q]) => Math.floor((t * columns) / 10_000) === c && (q ?? 0) < 0x8000);
+          const mine = data.filter(([t, , q]) => Math.floor(t * (columns / 10_000)) === c && (q ?? 0) < 0x8000);
           expect(into.count[c]).toBe(mine.length);
           if (mine.length === 0) continue;
           const values = mine.map((row) => row[1]);

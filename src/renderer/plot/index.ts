@@ -1,0 +1,40 @@
+// Trends on a canvas: what other modules may use of it.
+export { createHueBook, HUES, type HueBook, type PlotTheme, TRACE_COLOURS, traceColour } from './colours.ts';
+export { attachGestures, type PlotGestures } from './gestures.ts';
+export { createMiniMap, type MiniMap, type MiniMapData } from './mini-map.ts';
+export type {
+  AxisSpec,
+  CursorName,
+  PlotCursors,
+  PlotEvent,
+  PlotHit,
+  PlotSource,
+  PlotSpec,
+  TraceSpec,
+} from './plot-spec.ts';
+export { createPlotStack, type PlotCounters, type PlotStack } from './plot-stack.ts';
+export { type TraceStatistics, traceStatistics } from './statistics.ts';
+export {
+  type HeldSample,
+  heldAt,
+  isMergedAt,
+  lowerBound,
+  type TraceColumns,
+  type TraceSegment,
+  upperBound,
+} from './trace-data.ts';
+export type { ValueRange } from './value-ticks.ts';
+export {
+  createZoomHistory,
+  LEAST_SPAN,
+  MOST_SPAN,
+  panValues,
+  panWindow,
+  roundWindow,
+  snapWindow,
+  type ViewState,
+  type ZoomHistory,
+  zoomValues,
+  zoomWindow,
+} from './window.ts';
+export { type WallTime, type Zone, zoneOf } from './zone-time.ts';
