@@ -157,7 +157,7 @@ export interface WebSocketPortOptions {
   readonly maxBufferedBytes?: number;
 }
 
-/** Port over an open WebSocket. Text messages are no frames and close it. */
+/** Port over a WebSocket that is open or opening; frames sent before it is open are lost. Text messages close it. */
 export function webSocketPort(socket: WebSocketLike, options: WebSocketPortOptions = {}): Port {
   const { maxBufferedBytes = 33_554_432 } = options;
   let closeListener: (() => void) | null = null;
@@ -172,7 +172,14 @@ export function webSocketPort(socket: WebSocketLike, options: WebSocketPortOptio
     socket.close(code, reason);
     end();
   };
+  const early: Uint8Array[] = [];
+  let frameListener = (frame: Uint8Array): void => void early.push(frame);
   socket.binaryType = 'arraybuffer';
+  socket.addEventListener('message', ({ data }) => {
+    if (closed) return;
+    if (data instanceof ArrayBuffer) frameListener(new Uint8Array(data));
+    else shut(UNSUPPORTED_DATA, 'binary frames only');
+  });
   socket.addEventListener('close', end);
   // What went wrong is not told to scripts; the close event that follows says that it did.
   socket.addEventListener('error', () => undefined);
@@ -184,11 +191,8 @@ export function webSocketPort(socket: WebSocketLike, options: WebSocketPortOptio
       socket.send(frame as Uint8Array<ArrayBuffer>);
     },
     onFrame(listener) {
-      socket.addEventListener('message', ({ data }) => {
-        if (closed) return;
-        if (data instanceof ArrayBuffer) listener(new Uint8Array(data));
-        else shut(UNSUPPORTED_DATA, 'binary frames only');
-      });
+      frameListener = listener;
+      for (const frame of early.splice(0)) if (!closed) listener(frame);
     },
     onClose(listener) {
       closeListener = listener;
