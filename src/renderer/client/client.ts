@@ -27,15 +27,21 @@ export interface AppClient extends Disposable {
   };
   /** The engine's clock, microseconds UTC: this computer's and the engine's may differ. */
   now(): UnixMicros;
+  /** Runs twice a second, for ages and elapsed times that are written straight into the document. */
+  onTick(listener: () => void): Disposable;
   notify(notice: NoticeInput): void;
   /** For refusals that have no place of their own at the click that caused them. Cancelled calls are not shown. */
   fail(error: unknown, doing: string): void;
   dismiss(noticeId: number): void;
+  showPage(path: string): void;
   /** Opens the trend with these tags. */
   showInTrend(tagIds: readonly string[], mode?: 'add' | 'replace'): void;
+  /** Opens a saved trend. */
+  openTrend(trendId: string): void;
 }
 
 const MAX_NOTICES = 5;
+const TICK_MS = 500;
 
 export function createClient(openPort: OpenPort): AppClient {
   const stores = createStores();
@@ -108,6 +114,8 @@ export function createClient(openPort: OpenPort): AppClient {
   });
 
   const live = createLiveTags(session);
+  const tickers = new Set<() => void>();
+  const ticking = window.setInterval(() => tickers.forEach((listener) => void listener()), TICK_MS);
   return {
     rpc: session.rpc,
     session,
@@ -121,17 +129,29 @@ export function createClient(openPort: OpenPort): AppClient {
       const { health, receivedAt } = stores.health.getState();
       return health === null ? Date.now() * 1000 : health.now + (Date.now() - receivedAt) * 1000;
     },
+    onTick(listener) {
+      tickers.add(listener);
+      return { [Symbol.dispose]: () => tickers.delete(listener) };
+    },
     notify,
     fail,
     dismiss(id) {
       stores.notices.setState({ notices: stores.notices.getState().notices.filter((notice) => notice.id !== id) });
     },
+    showPage(path) {
+      location.hash = `#${path}`;
+    },
     showInTrend(tagIds, mode = 'add') {
-      stores.view.setState({ trendRequest: { tagIds, mode } });
+      stores.view.setState({ trendRequest: { trendId: null, tagIds, mode } });
+      location.hash = '#/trend';
+    },
+    openTrend(trendId) {
+      stores.view.setState({ trendRequest: { trendId, tagIds: [], mode: 'replace' } });
       location.hash = '#/trend';
     },
     [Symbol.dispose]() {
       stopWatching();
+      clearInterval(ticking);
       session[Symbol.dispose]();
     },
   };

@@ -1,13 +1,4 @@
-import {
-  createContext,
-  useCallback,
-  useContext,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-  useSyncExternalStore,
-} from 'react';
+import { createContext, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import type { ConnectionStatus, ProjectSettings, UnixMicros } from '#shared/model/index.ts';
 import type { RuntimeTagInfo } from '#shared/rpc/contract.ts';
@@ -53,22 +44,6 @@ export function useConnectionStatus(id: string): ConnectionStatus | undefined {
 
 export function useRuntimeTag(id: string): RuntimeTagInfo | undefined {
   return useStores('tags', (state) => state.byId.get(id));
-}
-
-/** A setting of the screen that outlives it; see `Preferences`. */
-export function usePreference<T>(name: string, fallback: T): [T, (value: T) => void] {
-  const { preferences } = useClient();
-  const initial = useRef(fallback);
-  const subscribe = useCallback(
-    (listener: () => void) => {
-      const watch = preferences.onChange(name, listener);
-      return () => watch[Symbol.dispose]();
-    },
-    [preferences, name],
-  );
-  const value = useSyncExternalStore(subscribe, () => preferences.get(name, initial.current));
-  const set = useCallback((next: T) => preferences.set(name, next), [preferences, name]);
-  return [value, set];
 }
 
 /** Runs `paint` at most once per animation frame after one of the tags changed; for writing into the DOM or a canvas. */

@@ -8,7 +8,6 @@ export {
   useConnectionStatus,
   useLivePaint,
   useNow,
-  usePreference,
   useProject,
   useProjectSettings,
   useRuntimeTag,

@@ -10,6 +10,9 @@ export interface LatestSample {
   readonly quality: Quality;
   /** Time of the last good sample, NaN when there was none. */
   readonly lastGood: UnixMicros;
+  /** Value and text of the newest good sample this screen has seen; what is shown grey while the tag is bad. */
+  readonly goodValue: number;
+  readonly goodText: string | null;
   /** The string of a text tag, all digits of a large integer; else null. */
   readonly text: string | null;
 }
@@ -102,7 +105,17 @@ export function createLiveTags(session: Pick<Session, 'follow'>, frames: FrameCl
       const time = item.time[i]!;
       const value = item.value[i]!;
       const quality = item.quality[i]!;
-      slot.sample = { time, value, quality, lastGood: item.lastGood[i]!, text: item.texts[String(position)] ?? null };
+      const text = item.texts[String(position)] ?? null;
+      const good = quality < 0x8000;
+      slot.sample = {
+        time,
+        value,
+        quality,
+        lastGood: item.lastGood[i]!,
+        text,
+        goodValue: good ? value : (slot.sample?.goodValue ?? Number.NaN),
+        goodText: good ? text : (slot.sample?.goodText ?? null),
+      };
       slot.ring.append(time, value, quality);
       slot.changed = received;
     }

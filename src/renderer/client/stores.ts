@@ -60,8 +60,10 @@ export interface Stores {
   readonly view: StoreApi<{ readonly openedSource: string; readonly trendRequest: TrendRequest | null }>;
 }
 
-/** Tags that a page sends to the trend; the trend takes the request away when it has shown them. */
+/** Tags or a saved trend that a page sends to the trend; the trend takes the request away when it has shown them. */
 export interface TrendRequest {
+  /** A trend document to open first; null leaves what is drawn. */
+  readonly trendId: string | null;
   readonly tagIds: readonly string[];
   /** Add to what is drawn, or replace it. */
   readonly mode: 'add' | 'replace';

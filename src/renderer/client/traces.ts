@@ -75,7 +75,7 @@ export function createTraceFeed(
       if (trace === undefined) continue;
       const value = item.value[i]!;
       trace.ring.append(item.time[i]!, value, item.quality[i]!);
-      const text = item.texts[String(position)] ?? item.texts[String(i)];
+      const text = item.texts[String(i)];
       if (text !== undefined) trace.texts.set(value, text);
     }
     revision++;

@@ -1,0 +1,69 @@
+import { type ReactNode, Suspense, useEffect, useState } from 'react';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { listenForActionKeys, Skeleton } from '#renderer/ui/index.ts';
+import { AlertsPanel } from './alerts-panel.tsx';
+import { AppPalette } from './app-palette.tsx';
+import { ErrorBoundary } from './error-boundary.tsx';
+import { useGeneralActions } from './general-actions.ts';
+import { Header } from './header.tsx';
+import { Notices } from './notices.tsx';
+import { pages } from './pages.ts';
+import { Rail } from './rail.tsx';
+import { SessionBanner } from './session-banner.tsx';
+import { ShortcutSheet } from './shortcut-sheet.tsx';
+import { StatusBar } from './status-bar.tsx';
+import './shell.css';
+
+export function Shell(): ReactNode {
+  const [location] = useLocation();
+  const [sheet, setSheet] = useState(false);
+  const [alerts, setAlerts] = useState(false);
+  useGeneralActions({ showSheet: () => setSheet(true), toggleAlerts: () => setAlerts((open) => !open) });
+  useEffect(() => {
+    const keys = listenForActionKeys();
+    return () => keys[Symbol.dispose]();
+  }, []);
+  const page = pages.find((candidate) => candidate.path === location);
+  useEffect(() => {
+    document.title = page === undefined ? 'ParX Workstation' : `${page.title} · ParX Workstation`;
+  }, [page]);
+
+  return (
+    <div className="shell">
+      <a
+        className="skip"
+        href="#page"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById('page')?.focus();
+        }}
+      >
+        To the page
+      </a>
+      <Rail current={location} />
+      <Header />
+      <main className="shell-page" id="page" tabIndex={-1} aria-label={page?.title ?? 'Page'}>
+        <SessionBanner />
+        <div className="shell-content">
+          <ErrorBoundary key={location} place={page === undefined ? 'The page' : `"${page.title}"`}>
+            <Suspense fallback={<Skeleton rows={10} />}>
+              <Switch>
+                {pages.map((entry) => (
+                  <Route key={entry.path} path={entry.path} component={entry.Component} />
+                ))}
+                <Route>
+                  <Redirect to="/" replace />
+                </Route>
+              </Switch>
+            </Suspense>
+          </ErrorBoundary>
+        </div>
+      </main>
+      {alerts && <AlertsPanel onClose={() => setAlerts(false)} />}
+      <StatusBar alertsOpen={alerts} onAlerts={() => setAlerts((open) => !open)} />
+      <Notices />
+      <AppPalette />
+      {sheet && <ShortcutSheet page={page?.title ?? ''} onClose={() => setSheet(false)} />}
+    </div>
+  );
+}

@@ -1,0 +1,172 @@
+import { Eraser, Pause, Play } from 'lucide-react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { useClient, useZone } from '#renderer/client/index.ts';
+import {
+  Button,
+  type Column,
+  DataTable,
+  EmptyState,
+  formatTime,
+  Mark,
+  SearchField,
+  useActions,
+} from '#renderer/ui/index.ts';
+import type { LogEntry } from '#shared/rpc/contract.ts';
+import './log.css';
+
+interface LogRow extends LogEntry {
+  readonly id: string;
+}
+type Level = LogEntry['level'];
+
+/** Lines kept on the screen; the engine's files have all of them. */
+const MAX_LINES = 5000;
+const rowId = (row: LogRow): string => row.id;
+const nothing: ReadonlySet<string> = new Set();
+
+const levelMarks = {
+  debug: { tone: 'quiet', shape: 'ring', text: 'Debug' },
+  info: { tone: 'quiet', shape: 'square', text: 'Info' },
+  warn: { tone: 'warn', shape: 'triangle', text: 'Warning' },
+  error: { tone: 'error', shape: 'cross', text: 'Error' },
+} as const;
+
+/** The engine's log as it is written, newest line first. */
+export function LogPage(): ReactNode {
+  const client = useClient();
+  const zone = useZone();
+  const [level, setLevel] = useState<Level>('info');
+  const [rows, setRows] = useState<readonly LogRow[]>([]);
+  const [dropped, setDropped] = useState(0);
+  const [paused, setPaused] = useState(false);
+  const [search, setSearch] = useState('');
+  const [selection, setSelection] = useState(nothing);
+  const count = useRef(0);
+  const held = useRef<LogRow[]>([]);
+  const isPaused = useRef(paused);
+  isPaused.current = paused;
+  const searchField = useRef<HTMLInputElement>(null);
+
+  useEffect(() => {
+    setRows([]);
+    held.current = [];
+    const feed = client.session.follow(
+      (rpc, signal) => rpc.engine.log({ level, module: null }, { signal }),
+      (item) => {
+        const fresh = item.lines.map((line) => ({ ...line, id: String(++count.current) })).reverse();
+        if (item.dropped > 0) setDropped((known) => known + item.dropped);
+        if (isPaused.current) held.current = [...fresh, ...held.current].slice(0, MAX_LINES);
+        else setRows((known) => [...fresh, ...known].slice(0, MAX_LINES));
+      },
+    );
+    return () => feed[Symbol.dispose]();
+  }, [client, level]);
+
+  const toggle = (): void => {
+    if (paused) {
+      const waiting = held.current;
+      held.current = [];
+      setRows((known) => [...waiting, ...known].slice(0, MAX_LINES));
+    }
+    setPaused(!paused);
+  };
+  useActions(
+    [
+      {
+        id: 'log.pause',
+        title: paused ? 'Follow the log' : 'Hold the log',
+        group: 'Log',
+        keys: ['Space'],
+        run: toggle,
+      },
+      {
+        id: 'log.search',
+        title: 'Search the log',
+        group: 'Log',
+        keys: ['Ctrl+F'],
+        inFields: true,
+        run: () => searchField.current?.focus(),
+      },
+    ],
+    [paused],
+  );
+
+  const columns = useMemo(
+    (): readonly Column<LogRow>[] => [
+      {
+        id: 'time',
+        title: 'Time',
+        width: 180,
+        mono: true,
+        text: (row) => formatTime(Date.parse(row.time) * 1000, zone, 'millisecond'),
+        order: (row) => Date.parse(row.time),
+      },
+      {
+        id: 'level',
+        title: 'Level',
+        width: 90,
+        filter: 'choice',
+        text: (row) => levelMarks[row.level].text,
+        cell: (row) => (
+          <Mark tone={levelMarks[row.level].tone} shape={levelMarks[row.level].shape}>
+            {levelMarks[row.level].text}
+          </Mark>
+        ),
+      },
+      { id: 'module', title: 'Module', width: 130, filter: 'choice', text: (row) => row.module },
+      { id: 'text', title: 'Text', width: 640, text: (row) => row.text },
+      { id: 'fields', title: 'Fields', width: 360, mono: true, text: (row) => row.fields ?? '' },
+    ],
+    [zone],
+  );
+  const selected = rows.find((row) => selection.has(row.id)) ?? null;
+
+  return (
+    <div className="page">
+      <div className="toolbar">
+        <h1>Log</h1>
+        <SearchField ref={searchField} label="Search" value={search} onChange={setSearch} />
+        <select
+          className="select log-level"
+          aria-label="Least level"
+          value={level}
+          onChange={(event) => setLevel(event.target.value as Level)}
+        >
+          <option value="debug">Debug and above</option>
+          <option value="info">Info and above</option>
+          <option value="warn">Warnings and errors</option>
+          <option value="error">Errors</option>
+        </select>
+        <span className="toolbar-gap" />
+        {dropped > 0 && <span className="quiet">{dropped} lines were not fetched in time; the log file has them.</span>}
+        <Button icon={paused ? Play : Pause} aria-pressed={paused} onClick={toggle} title="Space">
+          {paused ? 'Follow' : 'Hold'}
+        </Button>
+        <Button icon={Eraser} onClick={() => setRows([])}>
+          Clear the screen
+        </Button>
+      </div>
+      <div className="page-fill">
+        <DataTable
+          name="log"
+          label="Log lines"
+          rows={rows}
+          rowId={rowId}
+          columns={columns}
+          selection={selection}
+          onSelect={setSelection}
+          search={search}
+          empty={
+            <EmptyState title="No lines at this level" text="What the engine writes is listed here as it happens." />
+          }
+        />
+      </div>
+      {selected !== null && (
+        <section className="log-detail selectable" aria-label="Whole line">
+          <p>{selected.text}</p>
+          {selected.fields !== null && <pre className="mono">{selected.fields}</pre>}
+        </section>
+      )}
+    </div>
+  );
+}

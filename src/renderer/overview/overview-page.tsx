@@ -1,0 +1,242 @@
+import { ChartLine, Pencil } from 'lucide-react';
+import { type ReactNode, useMemo, useState } from 'react';
+import { Link } from 'wouter';
+import { useClient, useNow, useProject, useStores, useZone } from '#renderer/client/index.ts';
+import { EventsList } from '#renderer/recordings/index.ts';
+import { LiveQuality, LiveSparkline, LiveValue } from '#renderer/tags/index.ts';
+import {
+  Button,
+  DemoMark,
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatNumber,
+  formatTime,
+  LinkMark,
+  Mark,
+  MiddleText,
+  NO_VALUE,
+  Skeleton,
+  usePreference,
+} from '#renderer/ui/index.ts';
+import { RUNNING_HISTORY, type RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import { FirstRun } from './first-run.tsx';
+import { KeyValuesDialog } from './key-values-dialog.tsx';
+import './overview.css';
+
+export function OverviewPage(): ReactNode {
+  const loaded = useProject((state) => state.loaded);
+  const connections = useProject((state) => state.connection.size);
+  if (!loaded) return <Skeleton rows={8} />;
+  if (connections === 0) return <FirstRun />;
+  return (
+    <div className="overview">
+      <KeyValues />
+      <Connections />
+      <Recorder />
+      <section className="panel overview-events" aria-label="Events">
+        <h2>Events of the last 24 hours</h2>
+        <div className="panel-scroll">
+          <EventsList source={RUNNING_HISTORY} range={null} />
+        </div>
+      </section>
+    </div>
+  );
+}
+
+const FIRST_KEY_VALUES = 12;
+
+/** The tags a user has picked, else the first numbers of the project. */
+function useKeyTags(): { readonly tags: readonly RuntimeTagInfo[]; readonly set: (ids: readonly string[]) => void } {
+  const [ids, set] = usePreference<readonly string[] | null>('overview.tags', null);
+  const byId = useStores('tags', (state) => state.byId);
+  const tags = useMemo(() => {
+    const picked = (ids ?? []).map((id) => byId.get(id)).filter((tag) => tag !== undefined);
+    if (picked.length > 0) return picked;
+    return [...byId.values()]
+      .filter((tag) => tag.kind === 'tag' && tag.enabled && tag.type !== 'bit' && tag.type !== 'string')
+      .slice(0, FIRST_KEY_VALUES);
+  }, [ids, byId]);
+  return { tags, set };
+}
+
+function KeyValues(): ReactNode {
+  const client = useClient();
+  const { tags, set } = useKeyTags();
+  const [choosing, setChoosing] = useState(false);
+  return (
+    <section className="panel overview-values" aria-label="Key values">
+      <div className="panel-head">
+        <h2>Key values</h2>
+        <span className="toolbar-gap" />
+        <Button
+          look="plain"
+          icon={ChartLine}
+          disabled={tags.length === 0}
+          onClick={() =>
+            client.showInTrend(
+              tags.map((tag) => tag.id),
+              'replace',
+            )
+          }
+        >
+          Trend of all
+        </Button>
+        <Button look="plain" icon={Pencil} onClick={() => setChoosing(true)}>
+          Choose
+        </Button>
+      </div>
+      {tags.length === 0 ? (
+        <p className="list-note quiet">
+          No tags yet. <Link href="/tags">Add tags</Link> to a connection; the first of them stand here.
+        </p>
+      ) : (
+        <div className="values">
+          {tags.map((tag) => (
+            <button
+              key={tag.id}
+              type="button"
+              className="value"
+              onClick={() => client.showInTrend([tag.id])}
+              title={`${tag.name}: open in the trend`}
+            >
+              <span className="value-name">
+                <MiddleText text={tag.name} />
+                {tag.demo && <DemoMark />}
+              </span>
+              <span className="value-number">
+                <LiveValue tag={tag} />
+                <span className="value-unit">{tag.unit ?? ''}</span>
+              </span>
+              <LiveSparkline tag={tag} />
+              <span className="value-quality">
+                <LiveQuality tag={tag} />
+              </span>
+            </button>
+          ))}
+        </div>
+      )}
+      {choosing && (
+        <KeyValuesDialog
+          chosen={tags.map((tag) => tag.id)}
+          onClose={() => setChoosing(false)}
+          onChoose={(ids) => set(ids)}
+        />
+      )}
+    </section>
+  );
+}
+
+function Connections(): ReactNode {
+  const documents = useProject((state) => state.connection);
+  const statuses = useStores('connections', (state) => state.byId);
+  const now = useNow(1000);
+  return (
+    <section className="panel overview-connections" aria-label="Connections">
+      <div className="panel-head">
+        <h2>Connections</h2>
+      </div>
+      <div className="panel-scroll">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th>State</th>
+              <th>Name</th>
+              <th>Endpoint</th>
+              <th className="num">Since</th>
+              <th className="num">Devices</th>
+              <th className="num">Polls/s</th>
+              <th className="num">Overruns</th>
+            </tr>
+          </thead>
+          <tbody>
+            {[...documents.values()].map(({ document }) => {
+              const status = statuses.get(document.id);
+              const running = status?.devices.filter((device) => device.state === 'running').length ?? 0;
+              return (
+                <tr key={document.id} title={status?.message ?? undefined}>
+                  <td>
+                    <LinkMark state={status?.state ?? (document.enabled ? 'connecting' : 'disabled')} />
+                  </td>
+                  <td>
+                    <Link href={`/connections/${document.id}`} className="table-link">
+                      {document.name}
+                    </Link>{' '}
+                    {document.demo && <DemoMark />}
+                  </td>
+                  <td className="mono quiet">{status?.endpoint ?? NO_VALUE}</td>
+                  <td className="num">{status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000)}</td>
+                  <td className="num">{status === undefined ? NO_VALUE : `${running} of ${status.devices.length}`}</td>
+                  <td className="num">
+                    {status === undefined
+                      ? NO_VALUE
+                      : formatNumber(
+                          status.groups.reduce((sum, group) => sum + (group.actualHz ?? 0), 0),
+                          { decimals: 1 },
+                        )}
+                  </td>
+                  <td className="num">{formatCount(status?.groups.reduce((sum, group) => sum + group.overruns, 0))}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+        {[...statuses.values()]
+          .filter(
+            (status) => status.message !== null && status.state !== 'running' && documents.has(status.connectionId),
+          )
+          .map((status) => (
+            <p key={status.connectionId} className="list-note selectable">
+              {status.message}
+            </p>
+          ))}
+      </div>
+    </section>
+  );
+}
+
+function Recorder(): ReactNode {
+  const recording = useStores('recording', (state) => state.state);
+  const health = useStores('health', (state) => state.health);
+  const zone = useZone();
+  const active = recording?.active ?? null;
+  return (
+    <section className="panel overview-recorder" aria-label="Recorder">
+      <div className="panel-head">
+        <h2>Recorder and engine</h2>
+      </div>
+      <dl className="facts">
+        <dt>Recording</dt>
+        <dd>
+          {active === null ? (
+            'Off; the running history is on'
+          ) : (
+            <Mark tone="ok" shape="disc">
+              {active.name}
+            </Mark>
+          )}
+        </dd>
+        <dt>Stored until</dt>
+        <dd className="mono">{formatTime(recording?.storedUntil, zone)}</dd>
+        <dt>Rate</dt>
+        <dd className="mono">
+          {formatCount(recording?.samplesPerSecond)} samples/s, {formatBytes(recording?.bytesPerSecond)}/s
+        </dd>
+        <dt>History</dt>
+        <dd className="mono">{formatBytes(recording?.historyBytes)}</dd>
+        <dt>Disk free</dt>
+        <dd className="mono">{formatBytes(recording?.diskFreeBytes)}</dd>
+        <dt>Engine</dt>
+        <dd>
+          {health === null
+            ? NO_VALUE
+            : `version ${health.version}, running since ${formatTime(health.startedAt, zone, 'minute')}`}
+        </dd>
+        <dt>Keeps awake</dt>
+        <dd>{health === null ? NO_VALUE : health.keepAwake ? 'Yes, this computer does not go to sleep' : 'No'}</dd>
+        <dt>Data folder</dt>
+        <dd className="mono selectable">{health?.dataDirectory ?? NO_VALUE}</dd>
+      </dl>
+    </section>
+  );
+}

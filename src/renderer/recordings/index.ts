@@ -1,0 +1,6 @@
+export { EventsList } from './events-list.tsx';
+export { NoteDialog } from './note-dialog.tsx';
+export { OpenRecordingDialog } from './open-dialog.tsx';
+export { RecordingControl } from './recording-control.tsx';
+export { RecordingsPage } from './recordings-page.tsx';
+export { useOpenRecording } from './use-open-recording.ts';

@@ -1,0 +1,364 @@
+import { FolderOpen, NotebookPen, Trash2 } from 'lucide-react';
+import { type ReactNode, useMemo, useState } from 'react';
+import { useClient, useStores, useZone } from '#renderer/client/index.ts';
+import {
+  Button,
+  type Column,
+  DataTable,
+  Dialog,
+  EmptyState,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatTime,
+  Mark,
+  NO_VALUE,
+  plural,
+  Skeleton,
+  SplitPane,
+  useActions,
+} from '#renderer/ui/index.ts';
+import type { RecordingFile } from '#shared/model/index.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { EventsList } from './events-list.tsx';
+import { NoteDialog } from './note-dialog.tsx';
+import { OpenRecordingDialog } from './open-dialog.tsx';
+import { formatTimeLeft } from './recording-control.tsx';
+import { useOpenRecording } from './use-open-recording.ts';
+import './recordings.css';
+
+interface FileRow {
+  readonly file: RecordingFile;
+  readonly opened: boolean;
+}
+const fileId = (row: FileRow): string => row.file.id;
+const noRows: ReadonlySet<string> = new Set();
+
+export function RecordingsPage(): ReactNode {
+  const client = useClient();
+  const zone = useZone();
+  const { loaded, files, opened } = useStores('files', (state) => state);
+  const recording = useStores('recording', (state) => state.state);
+  const [selection, setSelection] = useState<ReadonlySet<string>>(noRows);
+  const [dialog, setDialog] = useState<'open' | 'note' | 'remove' | null>(null);
+  const [eventsVersion, setEventsVersion] = useState(0);
+  const { open, backToLive } = useOpenRecording();
+
+  const rows = useMemo((): readonly FileRow[] => {
+    const openIds = new Set(opened.map((file) => file.id));
+    const listed = new Set(files.map((file) => file.id));
+    return [
+      ...files.map((file) => ({ file, opened: openIds.has(file.id) })),
+      ...opened.filter((file) => !listed.has(file.id)).map((file) => ({ file, opened: true })),
+    ];
+  }, [files, opened]);
+  const selected = rows.find((row) => selection.has(row.file.id)) ?? null;
+
+  const columns = useMemo((): readonly Column<FileRow>[] => fileColumns(zone), [zone]);
+  const openRow = (row: FileRow): void => {
+    open({ id: row.file.id }).catch((error: unknown) => client.fail(error, `"${row.file.name}" could not be opened`));
+  };
+  const close = (row: FileRow): void => {
+    if (client.stores.view.getState().openedSource === row.file.id) backToLive();
+    client.rpc.recording
+      .close({ id: row.file.id })
+      .catch((error: unknown) => client.fail(error, `"${row.file.name}" could not be closed`));
+  };
+
+  useActions(
+    [
+      {
+        id: 'recordings.open',
+        title: 'Open a recording file',
+        group: 'Recordings',
+        keys: ['Ctrl+O'],
+        inFields: true,
+        run: () => setDialog('open'),
+      },
+      {
+        id: 'recordings.note',
+        title: 'Add a note now',
+        group: 'Recordings',
+        keys: ['I'],
+        run: () => setDialog('note'),
+      },
+    ],
+    [],
+  );
+
+  const active = recording?.active ?? null;
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    [
+      'Recording',
+      active === null ? (
+        'Off'
+      ) : (
+        <Mark tone="ok" shape="disc">
+          {active.name}
+        </Mark>
+      ),
+    ],
+    ['Tags recorded', active === null ? NO_VALUE : formatCount(active.tags)],
+    ['Size of the recording', active === null ? NO_VALUE : formatBytes(active.bytes)],
+    [
+      'Rate',
+      recording === null
+        ? NO_VALUE
+        : `${formatCount(recording.samplesPerSecond)} samples/s, ${formatBytes(recording.bytesPerSecond)}/s`,
+    ],
+    ['Running history', formatBytes(recording?.historyBytes)],
+    ['Time left on the disk', formatTimeLeft(recording?.secondsLeft)],
+    ['Stored until', formatTime(recording?.storedUntil, zone)],
+    ['Dropped', formatCount(recording?.dropped)],
+  ];
+
+  const table = loaded ? (
+    <DataTable
+      name="recordings"
+      label="Recordings"
+      rows={rows}
+      rowId={fileId}
+      columns={columns}
+      selection={selection}
+      onSelect={setSelection}
+      onOpen={openRow}
+      onDelete={() => setDialog('remove')}
+      menu={() =>
+        selected === null
+          ? []
+          : [
+              { label: 'Open in the trend', icon: FolderOpen, keys: 'Enter', run: () => openRow(selected) },
+              { label: 'Close', disabled: !selected.opened, run: () => close(selected) },
+              'separator',
+              { label: 'Delete the file', icon: Trash2, keys: 'Delete', danger: true, run: () => setDialog('remove') },
+            ]
+      }
+      empty={
+        <EmptyState
+          title="No recordings yet"
+          text="A recording keeps a range of the running history as a file of its own, which can be moved to another computer and opened there. Start one with Record above, or open a file."
+        >
+          <Button icon={FolderOpen} onClick={() => setDialog('open')}>
+            Open a recording file
+          </Button>
+        </EmptyState>
+      }
+    />
+  ) : (
+    <Skeleton rows={6} />
+  );
+
+  const sourceRange =
+    selected === null || selected.file.from === null || selected.file.to === null
+      ? null
+      : { from: selected.file.from, to: selected.file.to + 1 };
+  const side = (
+    <aside className="side" aria-label="Properties">
+      {selected === null ? (
+        <h2>Running history: last 24 hours</h2>
+      ) : (
+        <>
+          <h2>{selected.file.name}</h2>
+          <dl className="facts">
+            <dt>From</dt>
+            <dd className="mono">{formatTime(selected.file.from, zone, 'millisecond')}</dd>
+            <dt>To</dt>
+            <dd className="mono">{formatTime(selected.file.to, zone, 'millisecond')}</dd>
+            <dt>Content</dt>
+            <dd>
+              {plural(selected.file.tags, 'tag')}, {plural(selected.file.samples, 'sample')}
+            </dd>
+            <dt>Size</dt>
+            <dd>{formatBytes(selected.file.bytes)}</dd>
+            <dt>File</dt>
+            <dd className="mono selectable">{selected.file.path}</dd>
+          </dl>
+          {selected.file.damage.length > 0 && (
+            <div className="field-error" role="alert">
+              {selected.file.damage.map((line) => (
+                <p key={line}>{line}</p>
+              ))}
+            </div>
+          )}
+          <div className="side-actions">
+            <Button look="primary" icon={FolderOpen} onClick={() => openRow(selected)}>
+              Open in the trend
+            </Button>
+            {selected.opened && <Button onClick={() => close(selected)}>Close</Button>}
+            <Button look="danger" icon={Trash2} onClick={() => setDialog('remove')}>
+              Delete
+            </Button>
+          </div>
+        </>
+      )}
+      <section className="side-events" aria-label="Events">
+        <h3 className="section-title">Events</h3>
+        {selected === null ? (
+          <EventsList source={RUNNING_HISTORY} range={null} version={eventsVersion} />
+        ) : selected.opened ? (
+          <EventsList source={selected.file.id} range={sourceRange} />
+        ) : (
+          <p className="list-note quiet">Open the recording to read its events.</p>
+        )}
+      </section>
+    </aside>
+  );
+
+  return (
+    <div className="rec-page">
+      <div className="toolbar">
+        <h1>Recordings</h1>
+        <span className="toolbar-gap" />
+        <Button icon={NotebookPen} onClick={() => setDialog('note')}>
+          Note
+        </Button>
+        <Button icon={FolderOpen} onClick={() => setDialog('open')}>
+          Open a file
+        </Button>
+      </div>
+      <dl className="rec-now">
+        {facts.map(([label, value]) => (
+          <div key={label} className="rec-fact">
+            <dt>{label}</dt>
+            <dd className="mono">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <div className="rec-split">
+        <SplitPane name="recordings" first={table} second={side} secondSize="26rem" />
+      </div>
+      {dialog === 'open' && <OpenRecordingDialog onClose={() => setDialog(null)} />}
+      {dialog === 'note' && (
+        <NoteDialog onClose={() => setDialog(null)} onAdded={() => setEventsVersion((version) => version + 1)} />
+      )}
+      {dialog === 'remove' && selected !== null && (
+        <RemoveDialog
+          file={selected.file}
+          onClose={() => setDialog(null)}
+          onRemoved={() => {
+            if (client.stores.view.getState().openedSource === selected.file.id) backToLive();
+            setSelection(noRows);
+            setDialog(null);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A recording is data of the plant: its removal is asked about, because it can't be undone. */
+function RemoveDialog({
+  file,
+  onClose,
+  onRemoved,
+}: {
+  readonly file: RecordingFile;
+  readonly onClose: () => void;
+  readonly onRemoved: () => void;
+}): ReactNode {
+  const client = useClient();
+  const remove = (): void => {
+    client.rpc.recording
+      .remove({ id: file.id })
+      .then(onRemoved)
+      .catch((error: unknown) => client.fail(error, `"${file.name}" could not be deleted`));
+  };
+  return (
+    <Dialog
+      title="Delete the recording?"
+      onClose={onClose}
+      onSubmit={remove}
+      footer={
+        <>
+          <Button onClick={onClose} data-autofocus>
+            Keep
+          </Button>
+          <Button look="danger" type="submit">
+            Delete the file
+          </Button>
+        </>
+      }
+    >
+      <p>
+        "{file.name}" with {plural(file.samples, 'sample')} of {plural(file.tags, 'tag')} is deleted from the disk. This
+        cannot be undone.
+      </p>
+      <p className="mono quiet">{file.path}</p>
+    </Dialog>
+  );
+}
+
+function fileColumns(zone: string | null): readonly Column<FileRow>[] {
+  return [
+    { id: 'name', title: 'Name', width: 300, text: (row) => row.file.name },
+    {
+      id: 'state',
+      title: 'State',
+      width: 90,
+      filter: 'choice',
+      text: (row) => (row.file.damage.length > 0 ? 'Damaged' : row.opened ? 'Open' : 'Closed'),
+      cell: (row) =>
+        row.file.damage.length > 0 ? (
+          <Mark tone="warn" shape="triangle" title={row.file.damage.join(' ')}>
+            Damaged
+          </Mark>
+        ) : row.opened ? (
+          <Mark tone="info" shape="disc">
+            Open
+          </Mark>
+        ) : (
+          <Mark tone="quiet" shape="ring">
+            Closed
+          </Mark>
+        ),
+    },
+    {
+      id: 'from',
+      title: 'From',
+      width: 150,
+      mono: true,
+      text: (row) => formatTime(row.file.from, zone),
+      order: (row) => row.file.from,
+    },
+    {
+      id: 'length',
+      title: 'Length',
+      width: 120,
+      mono: true,
+      align: 'right',
+      text: (row) =>
+        row.file.from === null || row.file.to === null
+          ? NO_VALUE
+          : formatDuration((row.file.to - row.file.from) / 1000),
+      order: (row) => (row.file.from === null || row.file.to === null ? null : row.file.to - row.file.from),
+    },
+    {
+      id: 'tags',
+      title: 'Tags',
+      width: 70,
+      mono: true,
+      align: 'right',
+      text: (row) => formatCount(row.file.tags),
+      order: (row) => row.file.tags,
+    },
+    {
+      id: 'samples',
+      title: 'Samples',
+      width: 110,
+      mono: true,
+      align: 'right',
+      text: (row) => formatCount(row.file.samples),
+      order: (row) => row.file.samples,
+    },
+    {
+      id: 'size',
+      title: 'Size',
+      width: 90,
+      mono: true,
+      align: 'right',
+      text: (row) => formatBytes(row.file.bytes),
+      order: (row) => row.file.bytes,
+    },
+    { id: 'path', title: 'File', width: 360, mono: true, text: (row) => row.file.path, hidden: true },
+  ];
+}

@@ -1,0 +1,31 @@
+export { type Action, actionStore, listenForActionKeys, registerActions, useActions } from './actions.ts';
+export {
+  Banner,
+  Button,
+  Check,
+  DemoMark,
+  EmptyState,
+  Field,
+  IconButton,
+  Keys,
+  keyText,
+  MiddleText,
+  SearchField,
+  SelectField,
+  Skeleton,
+  TextField,
+  Tip,
+  unitWidth,
+} from './controls.tsx';
+export { DataTable, type DataTableProps, type TableHandle } from './data-table.tsx';
+export { Dialog } from './dialog.tsx';
+export * from './format.ts';
+export { LinkMark, linkMarks, Mark, qualitySign, ShapeMark, type Tone } from './marks.tsx';
+export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } from './menu.tsx';
+export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
+export { type PreferenceStore, usePreference } from './preference.ts';
+export { drawSparkline, tokenColour } from './sparkline.ts';
+export { SplitPane } from './split-pane.tsx';
+export type { CellEditor, Column } from './table-model.ts';
+export { countUp, fromTsv, toTsv } from './table-text.ts';
+export { TEXT_SIZES, type TextSize, type Theme, type ThemeChoice, UiProvider, useLook, useRem } from './theme.tsx';

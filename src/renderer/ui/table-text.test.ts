@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { countUp, fromTsv, toTsv } from './table-text.ts';
+
+describe('tab separated text', () => {
+  it('comes back as it went', () => {
+    const cell = fc.string({ unit: fc.constantFrom('a', 'ä', '"', '\t', '\n', '\r', ' ', ',', ';', '1') });
+    const table = fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 6 });
+    fc.assert(fc.property(table, (rows) => expect(fromTsv(toTsv(rows))).toEqual(rows)));
+  });
+
+  it('reads what a spreadsheet puts on the clipboard', () => {
+    expect(fromTsv('name\taddress\r\nSpeed\t40001\r\n')).toEqual([
+      ['name', 'address'],
+      ['Speed', '40001'],
+    ]);
+    expect(fromTsv('a "b"\t2')).toEqual([['a "b"', '2']]);
+    expect(fromTsv('')).toEqual([]);
+  });
+});
+
+describe('countUp', () => {
+  it.each([
+    ['HR100', 3, 2, 'HR106'],
+    ['Temp 08', 2, 1, 'Temp 10'],
+    ['Zone 1 temperature', 1, 1, 'Zone 2 temperature'],
+    ['40001', 4, 1, '40005'],
+    ['Speed', 4, 1, 'Speed'],
+    ['HR3', 1, -5, 'HR3'],
+  ])('%s, row %d by %d -> %s', (start, index, step, expected) => {
+    expect(countUp(start, index, step)).toBe(expected);
+  });
+});
