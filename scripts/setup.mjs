@@ -69,6 +69,8 @@ function lockHash() {
 function packagesMatchLock() {
   const recordFile = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(recordFile)) return false;
+  const pinned = pinnedNode();
+  if (pinned !== undefined && !existsSync(pinned)) return false;
   const hash = lockHash();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash) return true;
   const wanted = JSON.parse(readFileSync(lockFile, 'utf8')).packages;
@@ -112,7 +114,7 @@ function install() {
     return;
   }
   const said = `${ran.stderr ?? ''}${ran.error?.message ?? ''}`.trim();
-  if (said !== '') console.error(said.split('\n').slice(0, 15).join('\n'));
+  if (said !== '') console.error(said.split('\n').slice(0, 8).join('\n'));
   const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|network/i.test(said);
   throw new Stop(
     offline
@@ -121,17 +123,20 @@ function install() {
   );
 }
 
+function pinnedNode() {
+  const path = nodePackages[`${process.platform}-${process.arch}`];
+  return path === undefined ? undefined : join(root, 'node_modules', ...path.split('/'));
+}
+
 function findNode() {
-  const platform = `${process.platform}-${process.arch}`;
-  const path = nodePackages[platform];
-  const pinned = path === undefined ? undefined : join(root, 'node_modules', ...path.split('/'));
+  const pinned = pinnedNode();
   const asked = pinned !== undefined && existsSync(pinned) ? nodeVersion(pinned) : undefined;
   if (pinned !== undefined && asked?.startsWith(`v${nodeMajor}.`)) return pinned;
   // Platforms without a pinned package (Windows on ARM, Alpine) run on the Node that is there, if it is the right one.
   if (Number(process.versions.node.split('.')[0]) === nodeMajor) return process.execPath;
   const reason =
     pinned === undefined
-      ? `there is no pinned Node ${nodeMajor} for ${platform}`
+      ? `there is no pinned Node ${nodeMajor} for ${process.platform}-${process.arch}`
       : asked === undefined
         ? `the pinned Node ${nodeMajor} (${pinned}) is missing or does not run`
         : `the pinned Node (${pinned}) is ${asked}`;
