@@ -1,0 +1,352 @@
+import type { TagTable } from '#engine/live/index.ts';
+import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
+import type { ProtocolDriver, SharedLink } from '#engine/protocols/protocol.ts';
+import {
+  type ConnectionStatus,
+  type DeviceDocument,
+  QUALITY,
+  type Quality,
+  type SampleBlock,
+} from '#shared/model/index.ts';
+import type { BackOffLimits } from './back-off.ts';
+import {
+  type AcquiredDocuments,
+  createTagResolver,
+  type ResolvedConnection,
+  type ResolvedTag,
+  resolveConnection,
+} from './bindings.ts';
+import { createBlockBuilder } from './block-builder.ts';
+import { watchClock } from './clock-watch.ts';
+import type { ConnectionSpec, DeviceSpec } from './connection-spec.ts';
+import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
+import { createRunningDriver, type RunningDriver } from './running-driver.ts';
+import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
+
+export interface Acquisition {
+  /**
+   * Makes what runs equal to these documents. Connections whose settings and devices are the same go on without a
+   * blip and only take over other tags and periods; others are opened anew. A document that can't be used gets a
+   * sentence (`problems`, `status`) and stops nothing else. Does not wait for anything.
+   */
+  apply(documents: AcquiredDocuments): void;
+  /** Why tags can't be read, by tag id. */
+  problems(): ReadonlyMap<string, string>;
+  /** All connections of the project, in its order; sentences hold durations and are true at this moment. */
+  status(): readonly ConnectionStatus[];
+  /** Called at most four times a second when states change, and once a second for the counters. */
+  watch(listener: () => void): Disposable;
+  /** Tries again at once what waits for its next attempt. Does nothing for an unknown id. */
+  retry(connectionId: string): void;
+  /** The running link to take a turn at; null while there is none. */
+  link(connectionId: string): SharedLink | null;
+  /** Raw bytes of one connection, from now until disposed. */
+  trace(connectionId: string, listener: TraceListener): Disposable;
+  /** Every tag gets `badShutdown`; resolves within two seconds, when the sockets are gone. Safe to call twice. */
+  stop(): Promise<void>;
+}
+export type TraceListener = (direction: 'sent' | 'received', bytes: Uint8Array) => void;
+
+export interface AcquisitionOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly protocols: readonly ProtocolDriver[];
+  readonly table: TagTable;
+  /** Index of a text in the recording's string table. */
+  readonly intern: (text: string) => number;
+  /** Takes the block over. */
+  readonly deliver: (block: SampleBlock) => void;
+  /** An interval without data of some tags has ended. */
+  readonly onGap?: (gap: GapNotice) => void;
+  /** Pauses between attempts; default 1 s, doubling to 5 s. */
+  readonly backOff?: BackOffLimits;
+  readonly random?: () => number;
+}
+
+const DEFAULT_BACK_OFF: BackOffLimits = { minMs: 1_000, maxMs: 5_000 };
+/** How often data are checked for having gone stale. */
+const MONITOR_MS = 100;
+const NOTIFY_MS = 250;
+/** First ticks are spread over this much, or over the period if that is shorter. */
+const STAGGER_MS = 1_000;
+/** Fraction of the golden ratio: multiples of it, modulo 1, spread evenly however many there are. */
+const GOLDEN = 0.618_033_988_75;
+
+interface Running {
+  readonly resolved: ResolvedConnection;
+  readonly driver: RunningDriver;
+}
+
+export function createAcquisition(options: AcquisitionOptions): Acquisition {
+  const { clock, log, table } = options;
+  const random = options.random ?? Math.random;
+  const builder = createBlockBuilder(clock, options.deliver);
+  const resolver = createTagResolver();
+  const changes = createChanging();
+  const running = new Map<string, Running>();
+  /** Links that are closing: a controller with few sockets wants the old one gone before the new one comes. */
+  const closing = new Map<string, Promise<void>>();
+  const idle = new Map<string, Quality>();
+  const tracers = new Map<string, Set<TraceListener>>();
+  const timers = new Set<Disposable>();
+  let connections: readonly ResolvedConnection[] = [];
+  let groupsOf = new Map<string, readonly GroupSpec[]>();
+  let problems = new Map<string, string>();
+  let started = 0;
+  let stopped: Promise<void> | null = null;
+  let notify: Disposable | null = null;
+
+  const notifySoon = (): void => {
+    notify ??= clock.after(NOTIFY_MS, () => {
+      notify = null;
+      changes.notify();
+    });
+  };
+  const stagger = (periodMs: number): number => ((started++ * GOLDEN) % 1) * Math.min(periodMs, STAGGER_MS);
+  const tracerOf = (id: string): TraceListener | null => {
+    const listeners = tracers.get(id);
+    if (listeners === undefined || listeners.size === 0) return null;
+    return (direction, bytes) => {
+      for (const listener of listeners) listener(direction, bytes);
+    };
+  };
+
+  const specOf = (resolved: ResolvedConnection, driver: ProtocolDriver): ConnectionSpec => ({
+    id: resolved.document.id,
+    name: resolved.document.name,
+    key: resolved.key,
+    driver,
+    config: resolved.config,
+    endpoint: resolved.endpoint,
+    connectTimeoutMs: resolved.connectTimeoutMs,
+    devices: resolved.devices,
+    groups: groupsOf.get(resolved.document.id) ?? [],
+  });
+  const start = (resolved: ResolvedConnection, driver: ProtocolDriver): void => {
+    const { id, name } = resolved.document;
+    const made = createRunningDriver(specOf(resolved, driver), {
+      clock,
+      log: log.module(`acquisition ${name}`),
+      builder,
+      intern: options.intern,
+      random,
+      backOff: options.backOff ?? DEFAULT_BACK_OFF,
+      trace: () => tracerOf(id),
+      onChange: notifySoon,
+      onGap: (gap) => options.onGap?.(gap),
+      stagger,
+    });
+    running.set(id, { resolved, driver: made });
+  };
+  const end = (id: string, quality: Quality): Promise<void> => {
+    const found = running.get(id);
+    if (found === undefined) return Promise.resolve();
+    running.delete(id);
+    const gone = found.driver.stop(quality).finally(() => {
+      if (closing.get(id) === gone) closing.delete(id);
+    });
+    closing.set(id, gone);
+    return gone;
+  };
+
+  /** Starts, replans and stops until what runs is what `connections` says. */
+  const reconcile = (): void => {
+    const wanted = new Map(connections.map((resolved) => [resolved.document.id, resolved]));
+    for (const [id, { resolved }] of running) {
+      const want = wanted.get(id);
+      if (want !== undefined && runs(want) && want.key === resolved.key) continue;
+      const quality = want !== undefined && !want.document.enabled ? QUALITY.badDisabled : QUALITY.badNotConnected;
+      end(id, quality).catch((error: unknown) => log.error('A link did not stop cleanly.', { error: String(error) }));
+    }
+    for (const [id, want] of wanted) {
+      if (!runs(want)) continue;
+      const now = running.get(id);
+      if (now !== undefined) {
+        now.driver.replan(specOf(want, want.driver));
+        running.set(id, { resolved: want, driver: now.driver });
+        continue;
+      }
+      const before = closing.get(id);
+      if (before === undefined) start(want, want.driver);
+      else before.then(reconcileUnlessStopped, reconcileUnlessStopped);
+    }
+  };
+  const reconcileUnlessStopped = (): void => {
+    if (stopped === null) reconcile();
+  };
+
+  /** Tags that are not read hold one bad sample that says why. */
+  const markIdle = (tags: readonly ResolvedTag[]): void => {
+    const now = clock.now();
+    const known = new Set<string>();
+    for (const tag of tags) {
+      const { id } = tag.runtime;
+      known.add(id);
+      if (tag.idle === null) idle.delete(id);
+      else if (idle.get(id) !== tag.idle) {
+        idle.set(id, tag.idle);
+        const index = table.byId(id)?.index;
+        if (index !== undefined) builder.push(index, now, now, Number.NaN, tag.idle);
+      }
+    }
+    for (const id of idle.keys()) if (!known.has(id)) idle.delete(id);
+    builder.closeSoon();
+  };
+
+  const status = (): ConnectionStatus[] =>
+    connections.map((resolved) => {
+      const live = running.get(resolved.document.id);
+      return live === undefined ? restingStatus(resolved, clock.now()) : live.driver.status();
+    });
+
+  const every = (ms: number, act: () => void): void => {
+    let timer: Disposable;
+    const tick = (): void => {
+      timers.delete(timer);
+      if (stopped !== null) return;
+      act();
+      timer = clock.after(ms, tick);
+      timers.add(timer);
+    };
+    timer = clock.after(ms, tick);
+    timers.add(timer);
+  };
+  every(MONITOR_MS, () => {
+    for (const { driver } of running.values()) driver.monitor();
+  });
+  every(DIAGNOSTICS_PERIOD_MS, () => {
+    sampleDiagnostics(status(), table, builder, clock.now());
+    if (running.size > 0) notifySoon();
+  });
+  const sleepWatch = watchClock({
+    clock,
+    onSleep() {
+      for (const { driver } of running.values()) driver.reopen('This computer was asleep.', QUALITY.badAsleep);
+    },
+    // Polls follow monotonic time; the step itself is noted by whoever keeps the history.
+    onClockStep() {},
+  });
+
+  return {
+    apply(documents) {
+      if (stopped !== null) return;
+      const devices = new Map<string, DeviceDocument[]>();
+      for (const device of documents.devices) {
+        const list = devices.get(device.connectionId);
+        if (list === undefined) devices.set(device.connectionId, [device]);
+        else list.push(device);
+      }
+      connections = documents.connections.map((document) =>
+        resolveConnection(document, devices.get(document.id) ?? [], options.protocols),
+      );
+      const places = new Map<string, { connection: ResolvedConnection; device: DeviceSpec }>();
+      for (const connection of connections) {
+        for (const device of connection.devices) places.set(device.id, { connection, device });
+      }
+      const tags = resolver.resolve(documents.tags, (deviceId) => places.get(deviceId));
+      const diagnostics = connections.flatMap((connection) => {
+        const own = tags.filter((tag) => tag.readable && tag.runtime.connectionId === connection.document.id);
+        return diagnosticTags(
+          connection,
+          [...new Set(own.map((tag) => tag.runtime.periodMs))].sort((a, b) => a - b),
+        );
+      });
+      table.update([...tags.map((tag) => tag.runtime), ...diagnostics]);
+      problems = new Map(
+        tags.flatMap(({ runtime }) => (runtime.problem === null ? [] : [[runtime.id, runtime.problem] as const])),
+      );
+      groupsOf = groupTags(tags, table);
+      reconcile();
+      markIdle(tags);
+      notifySoon();
+    },
+    problems: () => problems,
+    status,
+    watch: changes.watch,
+    retry(connectionId) {
+      running.get(connectionId)?.driver.retry();
+    },
+    link: (connectionId) => running.get(connectionId)?.driver.link() ?? null,
+    trace(connectionId, listener) {
+      let listeners = tracers.get(connectionId);
+      if (listeners === undefined) {
+        listeners = new Set();
+        tracers.set(connectionId, listeners);
+      }
+      listeners.add(listener);
+      const own = listeners;
+      return {
+        [Symbol.dispose]() {
+          own.delete(listener);
+          if (own.size === 0 && tracers.get(connectionId) === own) tracers.delete(connectionId);
+        },
+      };
+    },
+    stop() {
+      stopped ??= (async () => {
+        for (const timer of timers) timer[Symbol.dispose]();
+        timers.clear();
+        sleepWatch[Symbol.dispose]();
+        await Promise.all([...running.keys()].map((id) => end(id, QUALITY.badShutdown)));
+        await Promise.all(closing.values());
+        notify?.[Symbol.dispose]();
+        builder.flush();
+      })();
+      return stopped;
+    },
+  };
+}
+
+function runs(resolved: ResolvedConnection): resolved is ResolvedConnection & { readonly driver: ProtocolDriver } {
+  return resolved.driver !== null && resolved.document.enabled;
+}
+
+/** Readable tags by connection, then by device and period. */
+function groupTags(tags: readonly ResolvedTag[], table: TagTable): Map<string, readonly GroupSpec[]> {
+  const groups = new Map<string, Map<string, { deviceId: string; periodMs: number; tags: BoundTag[] }>>();
+  for (const { runtime, address, readable } of tags) {
+    const tag = readable ? table.byId(runtime.id) : undefined;
+    if (tag === undefined) continue;
+    let ofConnection = groups.get(tag.connectionId);
+    if (ofConnection === undefined) {
+      ofConnection = new Map();
+      groups.set(tag.connectionId, ofConnection);
+    }
+    const key = `${tag.deviceId} ${tag.periodMs}`;
+    let group = ofConnection.get(key);
+    if (group === undefined) {
+      group = { deviceId: tag.deviceId, periodMs: tag.periodMs, tags: [] };
+      ofConnection.set(key, group);
+    }
+    group.tags.push({ tag, binding: { index: tag.index, address, recipe: tag.recipe } });
+  }
+  return new Map([...groups].map(([id, ofConnection]) => [id, [...ofConnection.values()]]));
+}
+
+/** Status of a connection that nothing runs for: switched off, unusable, or about to be opened anew. */
+function restingStatus(resolved: ResolvedConnection, now: number): ConnectionStatus {
+  const { document, problem, endpoint, devices } = resolved;
+  const state = !document.enabled ? 'disabled' : problem !== null ? 'lost' : 'connecting';
+  return {
+    connectionId: document.id,
+    state,
+    since: now,
+    message: document.enabled ? problem : null,
+    endpoint,
+    attempts: 0,
+    nextAttempt: null,
+    devices: devices.map((device) => ({
+      deviceId: device.id,
+      state: device.enabled ? state : 'disabled',
+      since: now,
+      message: document.enabled && device.enabled ? device.problem : null,
+      lastGood: null,
+      responseMs: null,
+      responseP99Ms: null,
+      requests: 0,
+      errors: 0,
+      timeouts: 0,
+    })),
+    groups: [],
+  };
+}

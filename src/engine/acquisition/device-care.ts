@@ -1,0 +1,185 @@
+import type { Clock, Logger } from '#engine/platform/index.ts';
+import { isAppError } from '#shared/errors.ts';
+import { deviceStatusQuality, QUALITY, type Quality, qualityText } from '#shared/model/index.ts';
+import type { BackOffLimits } from './back-off.ts';
+import type { DeviceState } from './device-state.ts';
+import type { LinkFacts } from './link-status.ts';
+import type { LinkSchedule } from './scheduler.ts';
+import { errorSentence } from './sentences.ts';
+import type { TagGroup } from './tag-group.ts';
+
+/**
+ * What follows from the answers and silences of the devices on one link. A silent device is asked at its own slower
+ * pace and gets little of the link while its neighbours are alive; a link on which nobody answers is given up.
+ */
+export interface DeviceCare {
+  /** A new link: what was learned about silence on the old one no longer counts. */
+  newLink(): void;
+  /** Somebody answered: the link is sound, and so is this device. */
+  heard(device: DeviceState): void;
+  /** Takes over what the samples of a group told since the last time. */
+  note(device: DeviceState, group: TagGroup): void;
+  /**
+   * A read failed. Throws the error on when it means that the link is gone, or when nobody on the link answers any
+   * more, which only a new connect can tell from devices that are off.
+   */
+  failed(device: DeviceState, group: TagGroup, tookMs: number, error: unknown): void;
+  /** How long this device may be silent now, when it should be less than its time-out; else Infinity. */
+  patienceMs(device: DeviceState): number;
+}
+
+export interface DeviceCareOptions {
+  readonly facts: LinkFacts;
+  readonly schedule: LinkSchedule;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly backOff: BackOffLimits;
+  /** The link's own back-off starts over. */
+  readonly onSound: () => void;
+  readonly onBug: (text: string, error: unknown) => void;
+}
+
+/** While a neighbour is alive, silent devices get the link for at most a fifth of the time. */
+const REST_PER_SILENCE = 4;
+/** Silent turns in a row, with no answer from anybody, after which the link itself is under suspicion. */
+const SILENT_TURNS = 2;
+/** First look at devices that share a link, so that those alive are found before the dead have been waited for. */
+const FIRST_LOOK_MS = 200;
+/** A silent device gets its whole time-out at its second turn and then once in so many: it may just be slow. */
+const WHOLE_TURN_EVERY = 8;
+const SHORTEST_LOOK_MS = 20;
+
+export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
+  const { facts, schedule, clock, log } = options;
+  let silentTurns = 0;
+
+  const groupsOf = (device: DeviceState): TagGroup[] =>
+    [...facts.groups.values()].filter((group) => group.deviceId === device.id);
+  const asked = (): DeviceState[] => {
+    const ids = new Set([...facts.groups.values()].map((group) => group.deviceId));
+    return [...facts.devices.values()].filter((device) => ids.has(device.id));
+  };
+  const alive = (device: DeviceState): boolean => device.answered && device.failure === null;
+
+  /** The device's tags go bad and it is asked at its own slower pace until it answers. */
+  const giveUp = (device: DeviceState, quality: Quality, reason: string, error: unknown): void => {
+    const { nominalMs, pauseMs } = device.backOff.next();
+    device.failure = { error, retryMs: nominalMs };
+    schedule.hold(device.id, clock.monotonicMs() + pauseMs);
+    for (const group of groupsOf(device)) group.markBad(quality, reason, clock.now());
+  };
+
+  const heard = (device: DeviceState): void => {
+    silentTurns = 0;
+    facts.failure = null;
+    facts.attempts = 0;
+    options.onSound();
+    device.answered = true;
+    device.silences = 0;
+    if (device.failure === null) return;
+    device.failure = null;
+    device.backOff.reset();
+    schedule.hold(device.id, 0);
+    schedule.hurry(device.id);
+    log.info(`${device.name} at ${facts.spec.endpoint} answers again.`);
+  };
+
+  const silent = (device: DeviceState, tookMs: number, error: unknown): void => {
+    const nowMs = clock.monotonicMs();
+    const others = asked().filter((other) => other !== device);
+    device.silences++;
+    if (device.silences === 1 && !device.answered && others.length > 0) {
+      // Only a first look, which says little: the others have theirs, then this device is waited for properly.
+      schedule.hold(device.id, nowMs + FIRST_LOOK_MS * 2);
+      schedule.hurry(device.id);
+      return;
+    }
+    silentTurns++;
+    device.timeouts++;
+    if (device.failure === null) log.warn(`No answer from ${device.name} at ${facts.spec.endpoint}.`);
+    giveUp(device, QUALITY.badTimeout, `No answer from ${device.name} at ${facts.spec.endpoint}.`, error);
+    if (others.some(alive)) {
+      const restUntil = nowMs + REST_PER_SILENCE * tookMs;
+      for (const other of [device, ...others]) {
+        if (!alive(other)) schedule.hold(other.id, Math.max(schedule.heldUntil(other.id), restUntil));
+      }
+    } else if (silentTurns >= SILENT_TURNS && others.every((other) => other.failure !== null)) {
+      throw error;
+    }
+  };
+
+  const refused = (device: DeviceState, group: TagGroup, error: unknown): void => {
+    device.errors++;
+    const reason = errorSentence(error);
+    if (isAppError(error, 'protocol.device-exception')) {
+      heard(device);
+      device.trouble = reason;
+      group.markBad(deviceStatusQuality(error.details.code), reason, clock.now());
+      schedule.hold(device.id, clock.monotonicMs() + options.backOff.minMs);
+      return;
+    }
+    const known = isAppError(error);
+    if (!known) options.onBug(`Reading ${device.name} at ${facts.spec.endpoint} failed.`, error);
+    silentTurns++;
+    giveUp(device, known ? QUALITY.badCommunication : QUALITY.bad, reason, error);
+    if (silentTurns > SILENT_TURNS && asked().every((other) => other.failure !== null)) throw error;
+  };
+
+  const troubleOf = (device: DeviceState): string | null => {
+    let bad = 0;
+    let total = 0;
+    let example: string | null = null;
+    for (const group of groupsOf(device)) {
+      bad += group.badTags.size;
+      total += group.tags.length;
+      if (example !== null) continue;
+      const [first] = group.badTags;
+      const tag = first && group.tags.find((bound) => bound.tag.index === first[0])?.tag;
+      if (first === undefined || tag === undefined) continue;
+      const cause = qualityText(first[1], (status) => facts.spec.driver.statusName(status)).replace(/^Bad: /, '');
+      example = `for example ${tag.name} (${tag.address}): ${cause}`;
+    }
+    if (example === null) return null;
+    return `${bad} of ${total} tags of ${device.name} are bad, ${example}. Check their addresses and types.`;
+  };
+
+  return {
+    newLink() {
+      silentTurns = 0;
+      for (const device of facts.devices.values()) {
+        device.answered = false;
+        device.silences = 0;
+        schedule.hold(device.id, 0);
+      }
+    },
+    heard,
+    note(device, group) {
+      group.heardMs = clock.monotonicMs();
+      group.fresh = false;
+      const bad = group.badSamples > 0;
+      group.badSamples = 0;
+      if (bad) device.errors++;
+      if (group.lastGood !== null) device.lastGood = Math.max(device.lastGood ?? group.lastGood, group.lastGood);
+      // The sentence is made anew only when the bad tags can have changed.
+      if (bad || device.trouble !== null) device.trouble = troubleOf(device);
+    },
+    failed(device, group, tookMs, error) {
+      if (isAppError(error, 'protocol.timeout')) silent(device, tookMs, error);
+      else if (isAppError(error, 'protocol.link-lost') || isAppError(error, 'protocol.connect-failed')) throw error;
+      else refused(device, group, error);
+    },
+    patienceMs(device) {
+      if (alive(device)) return Number.POSITIVE_INFINITY;
+      const others = asked().filter((other) => other !== device);
+      if (others.length === 0) return Number.POSITIVE_INFINITY;
+      if (device.silences === 0) return FIRST_LOOK_MS;
+      if (device.silences % WHOLE_TURN_EVERY === 1) return Number.POSITIVE_INFINITY;
+      const awaited = new Set(others.filter(alive).map((other) => other.id));
+      let shortest = Number.POSITIVE_INFINITY;
+      for (const group of facts.groups.values()) {
+        if (awaited.has(group.deviceId)) shortest = Math.min(shortest, group.periodMs);
+      }
+      return Math.max(SHORTEST_LOOK_MS, shortest / 2, 3 * (device.response.percentile(0.99) ?? 0));
+    },
+  };
+}

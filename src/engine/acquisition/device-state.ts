@@ -1,0 +1,62 @@
+import type { LinkState, UnixMicros } from '#shared/model/index.ts';
+import { type BackOff, type BackOffLimits, createBackOff } from './back-off.ts';
+import { createMeasurements, type Measurements } from './statistics.ts';
+
+/** Why a device is given up for now. */
+export interface Failure {
+  readonly error: unknown;
+  /** Pause before it is asked again, as told to people. */
+  readonly retryMs: number;
+}
+
+/** What the running driver knows of one device behind its link. */
+export interface DeviceState {
+  readonly id: string;
+  name: string;
+  enabled: boolean;
+  /** Sentence about settings that can't be used; such a device is not asked. */
+  problem: string | null;
+  /** Has answered on the link as it is now. */
+  answered: boolean;
+  failure: Failure | null;
+  /** Turns in a row without an answer. */
+  silences: number;
+  /** Tags that were bad in the last read of each group, in a sentence; null while all are good. */
+  trouble: string | null;
+  lastGood: UnixMicros | null;
+  requests: number;
+  errors: number;
+  timeouts: number;
+  /** Milliseconds per request. */
+  readonly response: Measurements;
+  readonly backOff: BackOff;
+  state: LinkState;
+  since: UnixMicros;
+}
+
+export function createDeviceState(
+  id: string,
+  name: string,
+  now: UnixMicros,
+  limits: BackOffLimits,
+  random: () => number,
+): DeviceState {
+  return {
+    id,
+    name,
+    enabled: true,
+    problem: null,
+    answered: false,
+    failure: null,
+    silences: 0,
+    trouble: null,
+    lastGood: null,
+    requests: 0,
+    errors: 0,
+    timeouts: 0,
+    response: createMeasurements(512),
+    backOff: createBackOff(limits, random),
+    state: 'connecting',
+    since: now,
+  };
+}

@@ -1,0 +1,6 @@
+export { type Acquisition, type AcquisitionOptions, createAcquisition, type TraceListener } from './acquisition.ts';
+export type { BackOffLimits } from './back-off.ts';
+export type { AcquiredDocuments } from './bindings.ts';
+export { type ClockWatchOptions, watchClock } from './clock-watch.ts';
+export { STATE_NUMBERS } from './diagnostics.ts';
+export type { GapNotice } from './tag-group.ts';
