@@ -34,7 +34,11 @@ const some = (entries: Record<string, string>): boolean => Object.keys(entries).
  */
 const rootBase = (): Plugin => ({ name: 'parx-root-base', enforce: 'post', config: () => ({ base: '/' }) });
 
+/** Page and engine compare it when they meet: a page of an older build is told to reload (shared/rpc/message.ts). */
+const define = { __PARX_BUILD__: JSON.stringify(process.env.PARX_BUILD ?? 'development') };
+
 const main: UserConfig['main'] = {
+  define,
   build: {
     outDir: 'out/main',
     // Packages of `dependencies` stay outside: better-sqlite3 and parquet-wasm find their binaries beside themselves.
@@ -48,6 +52,7 @@ const main: UserConfig['main'] = {
 };
 
 const preload: UserConfig['preload'] = {
+  define,
   build: {
     outDir: 'out/preload',
     // A sandboxed preload can require nothing but `electron`, so that everything else goes into the one file.
@@ -62,6 +67,7 @@ const preload: UserConfig['preload'] = {
 };
 
 const renderer: UserConfig['renderer'] = {
+  define,
   root: 'src/renderer',
   publicDir: resolve('resources/public'),
   plugins: [react(), rootBase()],

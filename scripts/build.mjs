@@ -1,6 +1,6 @@
 // `npm run build`: everything that runs, in `out/`. Also called by `npm start` and `npm test`.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMain, main, packageFile, root, run, Stop, setUp } from './setup.mjs';
 
@@ -26,8 +26,20 @@ const inputs = [
   'simulators.vite.config.ts',
 ];
 
+/** For tests that talk to a built engine. */
+const buildIdFile = join(root, 'out', 'build.json');
+
 /** Names, sizes and change times of everything that goes into a build: a change is seen without reading the files. */
 function sourceHash() {
+  return hashOf(({ size, mtimeMs }) => `${size}\0${mtimeMs}`);
+}
+
+/** The same for the same contents on every computer: what page and engine know each other by. */
+function buildId() {
+  return hashOf((_, path) => readFileSync(path)).slice(0, 16);
+}
+
+function hashOf(describe) {
   const hash = createHash('sha256');
   const add = (path) => {
     const full = join(root, path);
@@ -36,7 +48,7 @@ function sourceHash() {
     if (stat.isDirectory()) {
       for (const name of readdirSync(full).sort()) add(`${path}/${name}`);
     } else if (!/\.test\.tsx?$/.test(path)) {
-      hash.update(`${path}\0${stat.size}\0${stat.mtimeMs}\n`);
+      hash.update(`${path}\0`).update(describe(stat, full)).update('\n');
     }
   };
   for (const path of inputs) add(path);
@@ -55,7 +67,8 @@ export function buildIsCurrent() {
 export async function build({ node, env }, { show = true } = {}) {
   const hash = sourceHash();
   rmSync(join(root, 'out'), { recursive: true, force: true });
-  const vite = { ...env, NODE_ENV: 'production' };
+  const id = buildId();
+  const vite = { ...env, NODE_ENV: 'production', PARX_BUILD: id };
   const steps = [[packageFile('electron-vite', 'bin', 'electron-vite.js'), 'build']];
   if (existsSync(join(root, 'src', 'simulators', 'index.ts'))) {
     steps.push([packageFile('vite', 'bin', 'vite.js'), 'build', '--config', 'simulators.vite.config.ts']);
@@ -68,7 +81,7 @@ export async function build({ node, env }, { show = true } = {}) {
     }
   }
   checkOutputs();
-  mkdirSync(join(root, 'out'), { recursive: true });
+  writeFileSync(buildIdFile, `${JSON.stringify({ build: id })}\n`);
   writeFileSync(stampFile, hash);
 }
 
