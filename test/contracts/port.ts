@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode } from '#shared/errors.ts';
-import { connect, encodeFrame, type Port, type ServeOptions, type Session, serve } from '#shared/rpc/index.ts';
+import {
+  connect,
+  decodeFrame,
+  encodeFrame,
+  type Port,
+  type ServeOptions,
+  type Session,
+  serve,
+} from '#shared/rpc/index.ts';
 import { contract, nothingSeen, testHandlers } from './port-fixture.ts';
 import { errors, values } from './port-values.ts';
 
@@ -362,6 +370,39 @@ export function describePort(kind: string, makePair: () => Promise<PortPair>): v
           served[Symbol.dispose]();
         }
       });
+    });
+
+    it('keeps frames that come before anybody listens, and delivers none within `onFrame`', async () => {
+      const pair = await makePair();
+      releases.push(async () => {
+        pair.server.close();
+        pair.client.close();
+        await pair.release();
+      });
+      pair.server.send(encodeFrame(1));
+      pair.server.send(encodeFrame(2));
+      await pause(20);
+      const received: unknown[] = [];
+      pair.client.onFrame((frame) => received.push(decodeFrame(frame)));
+      expect(received).toEqual([]);
+      await until(() => received.length === 2);
+      pair.server.send(encodeFrame(3));
+      await until(() => received.length === 3);
+      expect(received).toEqual([1, 2, 3]);
+    });
+
+    it('tells of a closing that came before anybody listened, once', async () => {
+      const pair = await makePair();
+      releases.push(() => pair.release());
+      let told = 0;
+      pair.client.onFrame(() => undefined);
+      pair.server.close();
+      await pause(20);
+      pair.client.onClose(() => told++);
+      await until(() => told === 1);
+      pair.client.close();
+      await pause(5);
+      expect(told).toBe(1);
     });
 
     describe('versions', () => {

@@ -1,6 +1,6 @@
 /**
  * A pipe for whole frames, in order. Bytes change hands: the sender does not touch them after `send`, the receiver owns
- * what it gets. Frames that arrive before `onFrame` wait. The close listener is called once, whichever side closed or
+ * what it gets. Frames that arrive before `onFrame` wait, and none is delivered within it. The close listener is called once, whichever side closed or
  * lost the pipe; afterwards `send` and `close` do nothing. One listener of each kind.
  */
 export interface Port {
@@ -94,13 +94,16 @@ function mailbox(): Mailbox {
 
 /** What the message ports of browsers and of Node's worker threads have in common. */
 export interface MessagePortLike {
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  postMessage(message: unknown): void;
   addEventListener(type: 'message' | 'close', listener: (event: object) => void): void;
   start(): void;
   close(): void;
 }
 
-/** Port over a DOM or worker_threads MessagePort. Frames are moved, not copied. */
+/**
+ * Port over a DOM or worker_threads MessagePort. Frames are copied, not transferred: on the way from a page to another
+ * process, Electron drops a message whose buffer is transferred (electron/electron#34905).
+ */
 export function messagePort(port: MessagePortLike): Port {
   let closeListener: (() => void) | null = null;
   let closed = false;
@@ -115,8 +118,8 @@ export function messagePort(port: MessagePortLike): Port {
   return {
     send(frame) {
       if (closed) return;
-      const own = frame.byteLength === frame.buffer.byteLength ? frame : frame.slice();
-      port.postMessage(own, [own.buffer as ArrayBuffer]);
+      // A clone takes the whole buffer along, not just the view's part.
+      port.postMessage(frame.byteLength === frame.buffer.byteLength ? frame : frame.slice());
     },
     onFrame(listener) {
       port.addEventListener('message', (event) => {
@@ -191,8 +194,10 @@ export function webSocketPort(socket: WebSocketLike, options: WebSocketPortOptio
       socket.send(frame as Uint8Array<ArrayBuffer>);
     },
     onFrame(listener) {
-      frameListener = listener;
-      for (const frame of early.splice(0)) if (!closed) listener(frame);
+      queueMicrotask(() => {
+        for (const frame of early.splice(0)) if (!closed) listener(frame);
+        frameListener = listener;
+      });
     },
     onClose(listener) {
       closeListener = listener;
