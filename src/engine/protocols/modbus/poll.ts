@@ -10,8 +10,12 @@ import { type Block, cutBlock } from './planner.ts';
 import type { Finding, Refusal } from './refusals.ts';
 import { type Table, tables } from './table.ts';
 
-/** Requests beyond the plan that one poll may spend on finding out what a unit refuses. */
+/**
+ * What one poll may spend, beyond its plan, on finding out what a unit refuses: so many requests, and on fast links as
+ * many as fit into the time. What is left over is bad in this poll and found out by the next.
+ */
 const EXTRA_REQUESTS = 64;
+const EXTRA_MS = 2000;
 /** Unusable answers after which a unit that gave no sound one is not asked on. */
 const MAX_MALFORMED = 8;
 
@@ -29,6 +33,7 @@ export async function runPoll(
   const { unit } = plan;
   const { settings } = unit;
   const { clock, log } = context;
+  const began = clock.monotonicMs();
   let extra = EXTRA_REQUESTS;
   let malformed = 0;
   /** The last place that was answered for in this poll; null while the unit gave no sound answer. */
@@ -130,11 +135,11 @@ export async function runPoll(
   const divide = async (table: Table, block: Block, quality: Quality): Promise<void> => {
     const last = block.offset + block.count - 1;
     const part = async (half: Block): Promise<boolean> => {
-      if (extra <= 0) {
+      extra--;
+      if (extra < 0 && clock.monotonicMs() > began + EXTRA_MS) {
         bad(half, quality);
         return true;
       }
-      extra--;
       return serve(table, half, createBlockDecoder(half, plan.tags));
     };
     const cut = cutBlock(block);
