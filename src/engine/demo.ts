@@ -1,15 +1,33 @@
+import { z } from 'zod';
 import type { Logger } from '#engine/platform/index.ts';
 import type { ProjectStore } from '#engine/project/index.ts';
 import { AppError } from '#shared/errors.ts';
-import { type DocumentChange, documentKind, documentSchemas } from '#shared/model/index.ts';
+import {
+  type ConnectionDocument,
+  connectionDocument,
+  type DocumentChange,
+  deviceDocument,
+  projectSettings,
+  tagDocument,
+  trendDocument,
+} from '#shared/model/index.ts';
 
+/** Where the demo line's simulator listens. */
 export interface DemoAddress {
   readonly host: string;
   readonly port: number;
 }
 
-export const DEMO_CONNECTION = 'demo-modbus';
-export const DEMO_TREND = 'demo-trend';
+export const DEMO_CONNECTION = 'demo-line';
+const DEMO_TREND = 'demo-trend';
+
+const demoDocuments = z.object({
+  settings: z.array(projectSettings),
+  connections: z.array(connectionDocument),
+  devices: z.array(deviceDocument),
+  tags: z.array(tagDocument),
+  trends: z.array(trendDocument),
+});
 
 /**
  * Starts the demo line and puts its connection, tags and trend into the project. What is there already stays as the
@@ -27,25 +45,37 @@ export async function addDemo(options: {
       details: { issues: [{ path: 'demo', message: 'Switched off.' }] },
     });
   }
-  const address = await options.startDemo();
-  const documents = JSON.parse(options.demoProject) as Readonly<Record<string, readonly unknown[]>>;
+  const { host, port } = await options.startDemo();
+  const address = { host, port };
+  const documents = demoDocuments.parse(JSON.parse(options.demoProject));
   const changes: DocumentChange[] = [];
-  for (const kind of documentKind.options) {
-    for (const raw of documents[kind] ?? []) {
-      let document = documentSchemas[kind].parse(raw);
-      const present = project.get(kind, document.id);
-      if (kind === 'connection' && document.id === DEMO_CONNECTION) {
-        const base = present?.document ?? document;
-        const { settings } = base as { readonly settings: Record<string, unknown> };
-        if (present !== undefined && settings.host === address.host && settings.port === address.port) continue;
-        document = { ...base, enabled: true, settings: { ...settings, ...address } } as typeof document;
-      } else if (present !== undefined) continue;
-      changes.push({ kind, id: document.id, document, expected: present?.revision ?? null });
+  const add = (kind: DocumentChange['kind'], list: readonly DocumentChange['document'][]): void => {
+    for (const document of list) {
+      if (document !== null && project.get(kind, document.id) === undefined) {
+        changes.push({ kind, id: document.id, document, expected: null });
+      }
     }
+  };
+  const present = project.get('connection', DEMO_CONNECTION);
+  const connection = present?.document ?? documents.connections.find((one) => one.id === DEMO_CONNECTION);
+  if (connection !== undefined && (present === undefined || !listensAt(connection, address) || !connection.enabled)) {
+    const document = { ...connection, enabled: true, settings: { ...connection.settings, ...address } };
+    changes.push({ kind: 'connection', id: DEMO_CONNECTION, document, expected: present?.revision ?? null });
   }
+  // Devices and tags that the user has removed from a demo that is there stay removed.
+  if (present === undefined) {
+    add('settings', documents.settings);
+    add('device', documents.devices);
+    add('tag', documents.tags);
+  }
+  add('trend', documents.trends);
   if (changes.length > 0) {
     project.commit(changes);
     log.info('The demo line is in the project.', { documents: changes.length, port: address.port });
   }
   return { connectionId: DEMO_CONNECTION, trendId: DEMO_TREND };
+}
+
+function listensAt(connection: ConnectionDocument, address: DemoAddress): boolean {
+  return connection.settings.host === address.host && connection.settings.port === address.port;
 }

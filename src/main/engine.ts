@@ -28,7 +28,9 @@ const workers: WorkerUrls = {
 };
 const resources =
   ['../../resources/', '../resources/'].map((path) => fileURLToPath(new URL(path, here))).find(existsSync) ?? '';
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', here), 'utf8')) as { readonly version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', here), 'utf8')) as {
+  readonly version: string;
+};
 /** The host may start the engine again: not a wrong setting, but a fault. */
 const EXIT_FAULT = 70;
 const SESSION = { user: 'local', role: 'admin' } as const;
@@ -134,7 +136,7 @@ function createDemoLine(): { start(): Promise<DemoAddress>; stop(): void } {
     start() {
       if (running !== null) return running.address;
       const entry = fileURLToPath(new URL('../simulators/index.js', here));
-      const child = fork(entry, ['--port', '0', '--with-parent'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+      const child = fork(entry, ['--port', '0', '--with-parent'], { stdio: ['pipe', 'pipe', 'inherit', 'ipc'] });
       const address = new Promise<DemoAddress>((resolve, reject) => {
         let text = '';
         child.stdout?.on('data', (bytes: Buffer) => {
