@@ -227,7 +227,8 @@ export function connect<C extends Contract>(
   });
 }
 
-const cancelled = (): AppError<'rpc.cancelled'> => new AppError('rpc.cancelled', 'Cancelled.', { details: null });
+const cancelled = (): AppError<'rpc.cancelled'> =>
+  new AppError('rpc.cancelled', 'Cancelled.', { details: null, retryable: true });
 
 const disconnected = (cause?: unknown): AppError<'rpc.disconnected'> =>
   new AppError('rpc.disconnected', 'The connection to the engine is lost.', { details: null, retryable: true, cause });

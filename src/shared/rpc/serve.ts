@@ -238,7 +238,10 @@ export function serve<C extends Contract>(
         }
         return;
       case 'cancel': {
-        const reason = new AppError('rpc.cancelled', 'The caller no longer waits for the answer.', { details: null });
+        const reason = new AppError('rpc.cancelled', 'The caller no longer waits for the answer.', {
+          details: null,
+          retryable: true,
+        });
         calls.get(message.id)?.stop(reason);
         streams.get(message.id)?.stop(reason);
         return;
