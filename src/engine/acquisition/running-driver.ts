@@ -14,7 +14,7 @@ import { type DeviceBinding, type ListenHost, listenLoop } from './listen-loop.t
 import { hungDriver, type PollHost, pollLoop } from './poll-loop.ts';
 import { createLinkSchedule, type Turn } from './scheduler.ts';
 import { errorSentence } from './sentences.ts';
-import { createTagGroup, type GapNotice, type GroupSpec, sameTags, type TagGroup } from './tag-group.ts';
+import { createTagGroup, type GapNotice, sameTags, type TagGroup } from './tag-group.ts';
 
 export interface RunningDriverOptions {
   readonly clock: Clock;
