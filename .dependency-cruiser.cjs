@@ -32,10 +32,14 @@ const renderModules = {
   editor: [],
   widgets: ['client', 'ui', 'plot'],
   dashboards: ['widgets', 'client', 'ui'],
-  viewer: ['plot', 'client', 'ui'],
+  // Live cells of tags and the recorder's control appear on several pages; pages don't import one another otherwise.
+  tags: ['client', 'ui'],
+  recordings: ['client', 'ui'],
   exporting: ['client', 'ui'],
-  overview: ['client', 'ui'],
-  setup: ['client', 'ui', 'editor'],
+  log: ['client', 'ui'],
+  viewer: ['plot', 'tags', 'exporting', 'client', 'ui'],
+  overview: ['tags', 'recordings', 'client', 'ui'],
+  setup: ['tags', 'client', 'ui', 'editor'],
 };
 
 /** Packages behind a wrapper: only the owner imports them, so that they can be replaced in one place. */

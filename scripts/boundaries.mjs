@@ -13,7 +13,7 @@ function sources(folder) {
   });
 }
 
-/** Returns the sentences about what is wrong; none when all rules hold. Throws `Stop` when the checker did not work. */
+/** Returns what is wrong, a text per rule; none when all rules hold. Throws `Stop` when the checker did not work. */
 export async function checkBoundaries({ node, env }) {
   const depcruise = packageFile('dependency-cruiser', 'bin', 'dependency-cruiser.mjs');
   const args = [depcruise, '--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src'];
@@ -34,18 +34,32 @@ export async function checkBoundaries({ node, env }) {
     );
   }
   const comments = new Map(report.summary.ruleSetUsed.forbidden.map((rule) => [rule.name, rule.comment]));
-  const problems = report.summary.violations.map(({ rule, from, to, cycle }) => {
-    const way = cycle === undefined ? to : cycle.map((step) => step.name).join(' -> ');
-    return `${from} -> ${way}\n  ${rule.name}: ${comments.get(rule.name) ?? ''}`;
+  // By rule, with its advice once: a module without a row would repeat it for every import.
+  const byRule = new Map();
+  for (const violation of report.summary.violations) {
+    byRule.set(violation.rule.name, [...(byRule.get(violation.rule.name) ?? []), violation]);
+  }
+  const problems = [...byRule].map(([name, violations]) => {
+    const edges = violations.slice(0, 20).map(({ from, to, cycle }) => {
+      const way = cycle === undefined ? to : cycle.map((step) => step.name).join(' -> ');
+      return `  ${from} -> ${way}`;
+    });
+    const more = violations.length > edges.length ? [`  and ${violations.length - edges.length} more`] : [];
+    return [`${name}: ${comments.get(name) ?? ''}`, ...edges, ...more].join('\n');
   });
-  return { problems, modules: expected.length, dependencies: report.summary.totalDependenciesCruised };
+  return {
+    problems,
+    violations: report.summary.violations.length,
+    modules: expected.length,
+    dependencies: report.summary.totalDependenciesCruised,
+  };
 }
 
 if (isMain(import.meta.url)) {
   await main(async () => {
-    const { problems, modules, dependencies } = await checkBoundaries(setUp());
+    const { problems, violations, modules, dependencies } = await checkBoundaries(setUp());
     for (const problem of problems) console.error(problem);
-    console.log(`Boundaries: ${modules} files, ${dependencies} imports, ${problems.length} violations.`);
+    console.log(`Boundaries: ${modules} files, ${dependencies} imports, ${violations} violations.`);
     return problems.length === 0 ? 0 : 1;
   });
 }

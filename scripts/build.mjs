@@ -85,9 +85,23 @@ export async function build({ node, env }, { show = true } = {}) {
   writeFileSync(stampFile, hash);
 }
 
+function filesIn(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`],
+  );
+}
+
 function checkOutputs() {
   const missing = outputs.filter((path) => !existsSync(join(root, 'out', path)));
   if (missing.length > 0) throw new Stop(`The build left out: ${missing.map((path) => `out/${path}`).join(', ')}.`);
+  // The bundler leaves an import of a missing file standing, which then points from out/ into src/.
+  const programs = ['main', 'simulators'].flatMap((folder) =>
+    filesIn(`out/${folder}`).filter((path) => path.endsWith('.js')),
+  );
+  for (const path of programs) {
+    const left = /(?:from|import\()\s*["'](#[^"']+)["']/.exec(readFileSync(join(root, path), 'utf8'))?.[1];
+    if (left !== undefined) throw new Stop(`${path} still imports ${left}, which does not exist.`);
+  }
   const preload = readFileSync(join(root, 'out', 'preload', 'index.cjs'), 'utf8');
   // A sandboxed window loads nothing but CommonJS, and reports the difference only in its own console.
   if (/^\s*(import|export)\b/m.test(preload)) throw new Stop('out/preload/index.cjs is not CommonJS.');

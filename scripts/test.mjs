@@ -41,9 +41,9 @@ function program(file, ...args) {
 }
 
 async function boundaries(tools) {
-  const { problems, modules } = await checkBoundaries(tools);
+  const { problems, violations, modules } = await checkBoundaries(tools);
   for (const problem of problems) console.error(problem);
-  console.log(`${modules} files, ${problems.length} violations.`);
+  console.log(`${modules} files, ${violations} violations.`);
   return problems.length === 0;
 }
 
