@@ -86,7 +86,7 @@ export function createReadPlan(unit: Unit, tags: readonly PlannedTag[], byTable:
       else refused.push({ tag, refusal });
     }
     const plan = planBlocks(wanted, {
-      max: bits ? settings.maxBits : settings.maxRegisters,
+      max: Math.min(bits ? settings.maxBits : settings.maxRegisters, refusals.longest(table)),
       maxGap: bits ? settings.maxGapBits : settings.maxGapRegisters,
       forbidden: unit.forbidden[table],
       barriers: refusals.barriers(table),

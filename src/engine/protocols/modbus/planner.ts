@@ -154,11 +154,16 @@ function disjoint(runs: readonly Run[]): readonly Run[] {
   return merged;
 }
 
+export interface Cut {
+  readonly left: Block;
+  readonly right: Block;
+}
+
 /**
  * Where to cut a refused block in two so that no span is split: the place nearest the middle of its spans, and of
  * places equally near the one with the wider gap. Null if every place is inside a span.
  */
-export function cutBlock(block: Block): { readonly left: Block; readonly right: Block } | null {
+export function cutBlock(block: Block): Cut | null {
   const spans = [...block.spans].sort((a, b) => a.offset - b.offset);
   const middle = spans.length / 2;
   let best: { index: number; end: number; distance: number; gap: number } | null = null;
@@ -174,10 +179,10 @@ export function cutBlock(block: Block): { readonly left: Block; readonly right: 
     end = Math.max(end, span.offset + span.count);
   });
   if (best === null) return null;
-  const cut: { index: number; end: number } = best;
-  const from = spans[cut.index]!.offset;
+  const found: { index: number; end: number } = best;
+  const from = spans[found.index]!.offset;
   return {
-    left: { offset: block.offset, count: cut.end - block.offset, spans: spans.slice(0, cut.index) },
-    right: { offset: from, count: block.offset + block.count - from, spans: spans.slice(cut.index) },
+    left: { offset: block.offset, count: found.end - block.offset, spans: spans.slice(0, found.index) },
+    right: { offset: from, count: block.offset + block.count - from, spans: spans.slice(found.index) },
   };
 }

@@ -6,7 +6,7 @@ import { type BlockDecoder, createBlockDecoder, pushBad } from './decode.ts';
 import { EXCEPTION, exceptionText } from './exceptions.ts';
 import type { Answer, Link } from './link.ts';
 import type { ReadPlan } from './plan.ts';
-import { type Block, cutBlock } from './planner.ts';
+import { type Block, type Cut, cutBlock } from './planner.ts';
 import type { Finding, Refusal } from './refusals.ts';
 import { type Table, tables } from './table.ts';
 
@@ -146,8 +146,7 @@ export async function runPoll(
     if (cut !== null) {
       const left = await part(cut.left);
       const right = await part(cut.right);
-      const gap = { first: cut.left.offset + cut.left.count - 1, last: cut.right.offset };
-      if (!left && !right) learn({ table, ...gap, quality, kind: 'gap' });
+      if (!left && !right) await explain(table, block, cut, quality);
       return;
     }
     const groups = groupByRange(block);
@@ -162,6 +161,24 @@ export async function runPoll(
       }
     }
     if (!found) learn({ table, first: block.offset, last, quality, kind: 'gap' });
+  };
+
+  /** Both parts of a refused block can be read: what lies between is at fault, or the block's length is. */
+  const explain = async (table: Table, block: Block, cut: Cut, quality: Quality): Promise<void> => {
+    const across = cut.right.offset + 1 - block.offset;
+    const gap = { first: cut.left.offset + cut.left.count - 1, last: cut.right.offset };
+    let readable = across;
+    let refused = block.count;
+    if (across >= refused || (await ask(table, block.offset, across)).kind !== 'data') {
+      learn({ table, ...gap, quality, kind: 'gap' });
+      return;
+    }
+    while (refused - readable > 1) {
+      const middle = (readable + refused) >> 1;
+      if ((await ask(table, block.offset, middle)).kind === 'data') readable = middle;
+      else refused = middle;
+    }
+    learn({ table, first: block.offset, last: block.offset + refused - 1, quality, kind: 'length' });
   };
 
   /**
@@ -251,6 +268,8 @@ function findingText(found: Finding): string {
       return `has no ${words}s (${why})`;
     case 'gap':
       return `does not give ${words}s ${at(found.first)} and ${at(found.last)} in one request (${why})`;
+    case 'length':
+      return `gives at most ${found.last - found.first} ${words}s in one request (${why})`;
     case 'run':
       return found.first === found.last
         ? `refuses ${words} ${at(found.first)} (${why})`

@@ -19,9 +19,10 @@ export interface Refusal extends Run {
 /**
  * - `run`:   exactly this run was refused, so whatever holds it as a whole can't be read.
  * - `gap`:   both ends can be read but not in one request; the reason lies between.
+ * - `length`: every place of the run can be read, but not so many in one request; one less can.
  * - `table`: the function that reads the table; the run is where it was tried.
  */
-export type RefusalKind = 'run' | 'gap' | 'table';
+export type RefusalKind = 'run' | 'gap' | 'length' | 'table';
 export type Finding = Pick<Refusal, 'table' | 'first' | 'last' | 'quality' | 'kind'>;
 
 const FIRST_WAIT_MS = 60_000;
@@ -31,6 +32,8 @@ export interface Refusals {
   /** Grows with every change; a plan made under an older one has to be made anew. */
   readonly revision: number;
   barriers(table: Table): readonly Run[];
+  /** Places that the unit gives in one request at most, where it gives fewer than asked for. */
+  longest(table: Table): number;
   /** The refusal that keeps a span from being read, if there is one. */
   of(table: Table, span: Pick<Span, 'offset' | 'count'>): Refusal | undefined;
   /** False if it was known. */
@@ -58,7 +61,12 @@ export function createRefusals(): Refusals {
     get revision() {
       return revision;
     },
-    barriers: (table) => (byTable.get(table) ?? []).filter((refusal) => refusal.kind !== 'table'),
+    barriers: (table) => (byTable.get(table) ?? []).filter(({ kind }) => kind === 'run' || kind === 'gap'),
+    longest: (table) =>
+      (byTable.get(table) ?? []).reduce(
+        (most, one) => (one.kind === 'length' ? Math.min(most, one.last - one.first) : most),
+        Number.POSITIVE_INFINITY,
+      ),
     of(table, span) {
       let search = searches.get(table);
       if (search === undefined) {
@@ -102,8 +110,11 @@ function searchRuns(refusals: readonly Refusal[]): (offset: number, end: number)
     nearest[index] = after === undefined || sorted[index]!.last <= after.last ? sorted[index]! : after;
   }
   const whole = refusals.find((refusal) => refusal.kind === 'table');
+  const long = refusals.filter((refusal) => refusal.kind === 'length');
   return (offset, end) => {
     if (whole !== undefined) return whole;
+    const tooLong = long.find((refusal) => end - offset > refusal.last - refusal.first);
+    if (tooLong !== undefined) return tooLong;
     const found = nearest[lowerBound(sorted.length, (index) => sorted[index]!.first >= offset)];
     return found !== undefined && found.last < end ? found : undefined;
   };
