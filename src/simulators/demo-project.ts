@@ -1,23 +1,15 @@
-import type {
-  ConnectionDocument,
-  DeviceDocument,
-  ProjectSettings,
-  Scaling,
-  TagDocument,
-  TrendDocument,
-} from '#shared/model/index.ts';
+import type { ConnectionDocument, DeviceDocument, Scaling, TagDocument, TrendDocument } from '#shared/model/index.ts';
 import { MILL_UNITS, type MillPoint, type MillUnit, millPoints } from './mill-map.ts';
 
-/** The documents that make a project out of the demo line. */
+/** The documents that bring the demo line into a project, by kind. */
 export interface DemoProject {
-  readonly settings: readonly ProjectSettings[];
-  readonly connections: readonly ConnectionDocument[];
-  readonly devices: readonly DeviceDocument[];
-  readonly tags: readonly TagDocument[];
-  readonly trends: readonly TrendDocument[];
+  readonly connection: readonly ConnectionDocument[];
+  readonly device: readonly DeviceDocument[];
+  readonly tag: readonly TagDocument[];
+  readonly trend: readonly TrendDocument[];
 }
 
-const CONNECTION = 'demo-line';
+const CONNECTION = 'demo-modbus';
 const deviceId = (unit: MillUnit): string => `demo-${unit}`;
 const tagId = (point: string): string => `demo-${point}`;
 
@@ -90,8 +82,7 @@ const trend: TrendDocument = {
 
 export function demoProject(port: number): DemoProject {
   return {
-    settings: [{ id: 'project', name: 'Demo rolling mill', timeZone: null }],
-    connections: [
+    connection: [
       {
         id: CONNECTION,
         name: 'Demo rolling mill',
@@ -101,15 +92,15 @@ export function demoProject(port: number): DemoProject {
         settings: { host: '127.0.0.1', port },
       },
     ],
-    devices: (Object.keys(MILL_UNITS) as MillUnit[]).map((name) => ({
+    device: (Object.keys(MILL_UNITS) as MillUnit[]).map((name) => ({
       id: deviceId(name),
       connectionId: CONNECTION,
       name: MILL_UNITS[name].name,
       enabled: true,
-      settings: { unit: MILL_UNITS[name].unit, order: MILL_UNITS[name].order },
+      settings: { unitId: MILL_UNITS[name].unit, wordOrder: MILL_UNITS[name].order },
     })),
-    tags: millPoints.map(tag),
-    trends: [trend],
+    tag: millPoints.map(tag),
+    trend: [trend],
   };
 }
 
