@@ -1,0 +1,147 @@
+import type { Database } from '#engine/platform/index.ts';
+import { createDecoder, type DecodeRecipe, type Decoder } from '#shared/model/index.ts';
+import { chunkSum, decodeChunk } from './chunk-codec.ts';
+import { emptyRun, type Run } from './run.ts';
+import { recipeFor } from './schema.ts';
+
+/** A chunk's row without its bytes. */
+export interface ChunkInfo {
+  readonly id: number;
+  readonly recipe: number;
+  readonly level: number;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+/** Where chunks are found; chunks of one tag never overlap in time. Ranges are half-open, lists in time order. */
+export interface ChunkTable {
+  overlapping(tag: number, from: number, to: number): ChunkInfo[];
+  /** The chunk with the latest first sample at or before `time`; null if there is none. */
+  preceding(tag: number, time: number): ChunkInfo | null;
+  /** The chunk with the earliest first sample after `time`; null if there is none. */
+  following(tag: number, time: number): ChunkInfo | null;
+  /** The chunk's bytes, checked against its sum; throws DamagedChunk. */
+  data(chunk: ChunkInfo): Uint8Array;
+}
+
+export class DamagedChunk extends Error {
+  readonly chunk: ChunkInfo;
+  constructor(chunk: ChunkInfo, reason: string, cause?: unknown) {
+    super(reason, { cause });
+    this.name = 'DamagedChunk';
+    this.chunk = chunk;
+  }
+}
+
+type InfoRow = [id: number, recipe: number, level: number, first: number, last: number, count: number];
+const infoOf = (row: InfoRow): ChunkInfo => ({
+  id: row[0],
+  recipe: row[1],
+  level: row[2],
+  first: row[3],
+  last: row[4],
+  count: row[5],
+});
+
+export function chunkTableOf(database: Database): ChunkTable {
+  const columns = 'id, recipe, level, first, last, count';
+  const overlapping = database
+    .prepare<[number, number, number, number, number], InfoRow>(
+      `SELECT ${columns} FROM chunks WHERE tag = ? AND first < ? AND first >=
+         coalesce((SELECT first FROM chunks WHERE tag = ? AND first <= ? ORDER BY first DESC LIMIT 1), -9e18)
+         AND last >= ? ORDER BY first`,
+    )
+    .raw();
+  const preceding = database
+    .prepare<[number, number], InfoRow>(
+      `SELECT ${columns} FROM chunks WHERE tag = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+    )
+    .raw();
+  const following = database
+    .prepare<[number, number], InfoRow>(
+      `SELECT ${columns} FROM chunks WHERE tag = ? AND first > ? ORDER BY first LIMIT 1`,
+    )
+    .raw();
+  const data = database.prepare<[number], [number, Uint8Array]>('SELECT crc, data FROM chunks WHERE id = ?').raw();
+  const one = (row: InfoRow | undefined): ChunkInfo | null => (row === undefined ? null : infoOf(row));
+  return {
+    overlapping: (tag, from, to) => overlapping.all(tag, to, tag, from, from).map(infoOf),
+    preceding: (tag, time) => one(preceding.get(tag, time)),
+    following: (tag, time) => one(following.get(tag, time)),
+    data(chunk) {
+      const row = data.get(chunk.id);
+      if (row === undefined) throw new DamagedChunk(chunk, 'the chunk is gone');
+      if (chunkSum(row[1]) !== row[0]) throw new DamagedChunk(chunk, 'the checksum does not fit');
+      return row[1];
+    },
+  };
+}
+
+/** Decodes stored runs of one tag to unscaled numbers by its newest fitting recipe. */
+export interface TagDecoder {
+  readonly newest: Decoder;
+  /** Replaces the run's stored forms by numbers, in place. */
+  numbers(run: Run, recipeVersion: number): Run;
+}
+
+export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
+  const byVersion = new Map<number, Decoder>();
+  const decoderFor = (version: number): Decoder => {
+    let decoder = byVersion.get(version);
+    if (decoder === undefined) {
+      decoder = createDecoder(recipeFor(recipes, version));
+      byVersion.set(version, decoder);
+    }
+    return decoder;
+  };
+  const newest = decoderFor(recipes.at(-1)?.version ?? 0);
+  return {
+    newest,
+    numbers(run, version) {
+      decoderFor(version).decode(run.value, 0, run.length, run.value, 0, false);
+      return run;
+    },
+  };
+}
+
+/** Decodes chunks into one run that is used again and again; remembers the last one, which neighbours often share. */
+export interface ChunkReader {
+  /** The chunk as numbers; valid until the next call. Null when it is damaged, after `onDamage` was told. */
+  numbers(chunk: ChunkInfo, decoder: TagDecoder): Run | null;
+  /** The chunk in stored forms, in columns of its own; throws DamagedChunk. */
+  stored(chunk: ChunkInfo): Run;
+}
+
+export function chunkReaderOf(table: ChunkTable, onDamage: (damage: DamagedChunk) => void): ChunkReader {
+  const scratch = emptyRun(4_096);
+  let held: ChunkInfo | null = null;
+  let heldBy: TagDecoder | null = null;
+  const decode = (chunk: ChunkInfo, into: Run): Run => {
+    const data = table.data(chunk);
+    try {
+      const run = decodeChunk(data, into);
+      if (run.length !== chunk.count) throw new RangeError('another number of samples than its row says');
+      return run;
+    } catch (error) {
+      throw new DamagedChunk(chunk, error instanceof Error ? error.message : String(error), error);
+    }
+  };
+  return {
+    numbers(chunk, decoder) {
+      if (held?.id === chunk.id && heldBy === decoder) return scratch;
+      held = null;
+      try {
+        decoder.numbers(decode(chunk, scratch), chunk.recipe);
+      } catch (error) {
+        if (!(error instanceof DamagedChunk)) throw error;
+        onDamage(error);
+        return null;
+      }
+      held = chunk;
+      heldBy = decoder;
+      return scratch;
+    },
+    stored: (chunk) => decode(chunk, emptyRun(chunk.count)),
+  };
+}

@@ -1,0 +1,13 @@
+export { openRecording, type RecordingDeps } from './open-recording.ts';
+export type {
+  HistorySource,
+  NewEvent,
+  OpenedFile,
+  RecoveryReport,
+  SampleStore,
+  StoredTag,
+  StoreOptions,
+  StoreStatus,
+  TagRegistration,
+} from './store.ts';
+export { openStore, type StoreDeps } from './store-client.ts';

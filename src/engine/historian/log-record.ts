@@ -1,0 +1,243 @@
+import { crc32 } from 'node:zlib';
+import type { SampleBlock } from '#shared/model/index.ts';
+
+/**
+ * The append log beside the history: segments of records, each with its length and checksum. FORMAT.md has the bytes.
+ * A record is whole or it does not count; whatever follows the last whole record of a segment is cut on recovery.
+ */
+export const SEGMENT_HEADER_BYTES = 64;
+export const RECORD_HEADER_BYTES = 16;
+const MAGIC = 0x31474c50; // "PLG1"
+const LOG_FORMAT = 1;
+
+export const RECORD = { samples: 1, carried: 2, forms: 3, strings: 4 } as const;
+
+const FLAG = { oneTime: 1, oneQuality: 2, received: 4, tagsInARow: 8 } as const;
+const SAMPLES_HEADER_BYTES = 24;
+
+const padded = (bytes: number): number => (bytes + 7) & ~7;
+
+/** First bytes of a segment: whose log it is and which of its segments. `owner` is the history's file id, 16 bytes. */
+export function segmentHeader(segment: number, owner: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, LOG_FORMAT, true);
+  view.setUint32(8, segment, true);
+  bytes.set(owner.subarray(0, 16), 16);
+  view.setUint32(60, crc32(bytes.subarray(0, 60)), true);
+  return bytes;
+}
+
+/** The segment's number, or null where the header is not whole or belongs to another history. */
+export function readSegmentHeader(bytes: Uint8Array, owner: Uint8Array): number | null {
+  if (bytes.length < SEGMENT_HEADER_BYTES) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_BYTES);
+  if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== LOG_FORMAT) return null;
+  if (view.getUint32(60, true) !== crc32(bytes.subarray(0, 60))) return null;
+  for (let i = 0; i < 16; i++) if (bytes[16 + i] !== owner[i]) return null;
+  return view.getUint32(8, true);
+}
+
+/** Collects records for one write. Two are used in turn: one is being written while the other fills. */
+export interface RecordBuffer {
+  readonly length: number;
+  bytes(): Uint8Array;
+  reset(): void;
+  /** `numbers[block.tag[i]]` is the tag's number on file; samples without one (0) must have been taken out. */
+  addSamples(kind: 1 | 2, block: SampleBlock, tagNumber: (index: number) => number): void;
+  /** Which recipe version each tag's samples are stored under from here on. */
+  addForms(pairs: Uint32Array): void;
+  addString(number: number, text: string): void;
+  /** Writes lengths and checksums for `segment`; called once, just before the bytes are written. */
+  seal(segment: number): void;
+}
+
+export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
+  let buffer = new ArrayBuffer(initial);
+  let bytes = new Uint8Array(buffer);
+  let view = new DataView(buffer);
+  let at = 0;
+  const room = (more: number): void => {
+    if (at + more <= bytes.length) return;
+    buffer = new ArrayBuffer(padded(Math.max(bytes.length * 2, at + more)));
+    const grown = new Uint8Array(buffer);
+    grown.set(bytes.subarray(0, at));
+    bytes = grown;
+    view = new DataView(buffer);
+  };
+  /** Starts a record of `payload` bytes and returns where its payload begins, a multiple of eight. */
+  const start = (kind: number, payload: number): number => {
+    const size = padded(payload);
+    room(RECORD_HEADER_BYTES + size);
+    view.setUint32(at, size, true);
+    view.setUint32(at + 4, 0, true);
+    view.setUint32(at + 8, 0, true);
+    view.setUint32(at + 12, kind, true);
+    const payloadAt = at + RECORD_HEADER_BYTES;
+    at = payloadAt + size;
+    // Pad bytes are zero whatever the buffer held before.
+    if (size > 0) view.setUint32(at - 4, 0, true);
+    if (size > 0) view.setUint32(at - 8, 0, true);
+    return payloadAt;
+  };
+  return {
+    get length() {
+      return at;
+    },
+    bytes: () => bytes.subarray(0, at),
+    reset() {
+      at = 0;
+    },
+    addSamples(kind, block, tagNumber) {
+      const { length, tag, time, value, quality, received } = block;
+      if (length === 0) return;
+      const firstNumber = tagNumber(tag[0]!);
+      let flags = FLAG.oneTime | FLAG.oneQuality | FLAG.tagsInARow | (received === null ? 0 : FLAG.received);
+      for (let i = 1; i < length; i++) {
+        if (time[i] !== time[0]) flags &= ~FLAG.oneTime;
+        if (quality[i] !== quality[0]) flags &= ~FLAG.oneQuality;
+        if (tagNumber(tag[i]!) !== firstNumber + i) flags &= ~FLAG.tagsInARow;
+      }
+      const tagBytes = flags & FLAG.tagsInARow ? 0 : padded(length * 4);
+      const timeBytes = flags & FLAG.oneTime ? 0 : length * 8;
+      const qualityBytes = flags & FLAG.oneQuality ? 0 : padded(length * 2);
+      const receivedBytes = received === null ? 0 : length * 8;
+      let p = start(kind, SAMPLES_HEADER_BYTES + tagBytes + timeBytes + length * 8 + qualityBytes + receivedBytes);
+      view.setUint32(p, length, true);
+      view.setUint16(p + 4, flags, true);
+      view.setUint16(p + 6, quality[0]!, true);
+      view.setUint32(p + 8, firstNumber, true);
+      view.setUint32(p + 12, 0, true);
+      view.setFloat64(p + 16, time[0]!, true);
+      p += SAMPLES_HEADER_BYTES;
+      if (tagBytes > 0) {
+        const numbers = new Uint32Array(buffer, p, length);
+        for (let i = 0; i < length; i++) numbers[i] = tagNumber(tag[i]!);
+        p += tagBytes;
+      }
+      if (timeBytes > 0) {
+        new Float64Array(buffer, p, length).set(time.subarray(0, length));
+        p += timeBytes;
+      }
+      // As bytes: slots of 64-bit tags are not numbers.
+      bytes.set(new Uint8Array(value.buffer, value.byteOffset, length * 8), p);
+      p += length * 8;
+      if (qualityBytes > 0) {
+        new Uint16Array(buffer, p, length).set(quality.subarray(0, length));
+        p += qualityBytes;
+      }
+      if (received !== null) new Float64Array(buffer, p, length).set(received.subarray(0, length));
+    },
+    addForms(pairs) {
+      const p = start(RECORD.forms, 8 + pairs.byteLength);
+      view.setUint32(p, pairs.length / 2, true);
+      view.setUint32(p + 4, 0, true);
+      new Uint32Array(buffer, p + 8, pairs.length).set(pairs);
+    },
+    addString(number, text) {
+      const encoded = new TextEncoder().encode(text);
+      const p = start(RECORD.strings, 8 + encoded.length);
+      view.setUint32(p, number, true);
+      view.setUint32(p + 4, encoded.length, true);
+      bytes.set(encoded, p + 8);
+    },
+    seal(segment) {
+      let p = 0;
+      while (p < at) {
+        const size = view.getUint32(p, true);
+        view.setUint32(p + 8, segment, true);
+        const payloadEnd = p + RECORD_HEADER_BYTES + size;
+        const sum = crc32(bytes.subarray(p + 8, payloadEnd), size);
+        view.setUint32(p + 4, sum, true);
+        p = payloadEnd;
+      }
+    },
+  };
+}
+
+/** Samples of one record as columns; `number` is the tag's number on file. */
+export interface LoggedSamples {
+  readonly length: number;
+  readonly number: Uint32Array<ArrayBuffer>;
+  readonly time: Float64Array<ArrayBuffer>;
+  readonly value: Float64Array<ArrayBuffer>;
+  readonly quality: Uint16Array<ArrayBuffer>;
+  readonly received: Float64Array<ArrayBuffer> | null;
+}
+
+export interface LogVisitor {
+  samples(kind: number, samples: LoggedSamples): void;
+  forms(pairs: Uint32Array): void;
+  string(number: number, text: string): void;
+}
+
+/** How a segment ended: with nothing behind the last whole record, or with bytes that are no whole record. */
+export interface SegmentEnd {
+  readonly records: number;
+  readonly validBytes: number;
+  /** Bytes from the first broken record to the last byte that is not zero; 0 for a clean end. */
+  readonly tornBytes: number;
+}
+
+/** Reads the records of a segment, header included in `file`, until the first that is not whole. */
+export function readRecords(file: Uint8Array<ArrayBuffer>, segment: number, visitor: LogVisitor): SegmentEnd {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  let p = SEGMENT_HEADER_BYTES;
+  let records = 0;
+  while (p + RECORD_HEADER_BYTES <= file.length) {
+    const size = view.getUint32(p, true);
+    const end = p + RECORD_HEADER_BYTES + size;
+    if (size === 0 || size % 8 !== 0 || end > file.length || view.getUint32(p + 8, true) !== segment) break;
+    if (view.getUint32(p + 4, true) !== crc32(file.subarray(p + 8, end), size)) break;
+    visit(file, p, size, visitor);
+    records++;
+    p = end;
+  }
+  let last = file.length;
+  while (last > p && file[last - 1] === 0) last--;
+  // A record that an earlier life of a reused segment wrote has that life's number and is no loss.
+  const ours = p + RECORD_HEADER_BYTES <= file.length && view.getUint32(p + 8, true) === segment;
+  const header = p + RECORD_HEADER_BYTES > file.length || view.getUint32(p + 8, true) === 0;
+  return { records, validBytes: p, tornBytes: ours || header ? last - p : 0 };
+}
+
+function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visitor: LogVisitor): void {
+  const kind = new DataView(file.buffer, file.byteOffset + record).getUint32(12, true);
+  // A copy, because columns need offsets that are multiples of eight in their buffer.
+  const buffer = file.slice(record + RECORD_HEADER_BYTES, record + RECORD_HEADER_BYTES + size).buffer;
+  const view = new DataView(buffer);
+  const length = view.getUint32(0, true);
+  if (kind === RECORD.forms) visitor.forms(new Uint32Array(buffer, 8, length * 2));
+  if (kind === RECORD.strings) {
+    visitor.string(length, new TextDecoder().decode(new Uint8Array(buffer, 8, view.getUint32(4, true))));
+  }
+  if (kind !== RECORD.samples && kind !== RECORD.carried) return;
+  const flags = view.getUint16(4, true);
+  let p = SAMPLES_HEADER_BYTES;
+  let number: Uint32Array<ArrayBuffer>;
+  if (flags & FLAG.tagsInARow) {
+    const first = view.getUint32(8, true);
+    number = new Uint32Array(length);
+    for (let i = 0; i < length; i++) number[i] = first + i;
+  } else {
+    number = new Uint32Array(buffer, p, length);
+    p += padded(length * 4);
+  }
+  let time: Float64Array<ArrayBuffer>;
+  if (flags & FLAG.oneTime) time = new Float64Array(length).fill(view.getFloat64(16, true));
+  else {
+    time = new Float64Array(buffer, p, length);
+    p += length * 8;
+  }
+  const value = new Float64Array(buffer, p, length);
+  p += length * 8;
+  let quality: Uint16Array<ArrayBuffer>;
+  if (flags & FLAG.oneQuality) quality = new Uint16Array(length).fill(view.getUint16(6, true));
+  else {
+    quality = new Uint16Array(buffer, p, length);
+    p += padded(length * 2);
+  }
+  const received = flags & FLAG.received ? new Float64Array(buffer, p, length) : null;
+  visitor.samples(kind, { length, number, time, value, quality, received });
+}

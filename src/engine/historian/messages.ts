@@ -1,0 +1,174 @@
+import type { MessagePort } from 'node:worker_threads';
+import { AppError, type ErrorCatalogue, type ErrorCode } from '#shared/errors.ts';
+import type {
+  EventKind,
+  Gap,
+  HistoryEvent,
+  Quality,
+  RecordingFile,
+  Sample,
+  SampleBlock,
+  Series,
+  TimeRange,
+} from '#shared/model/index.ts';
+import type { Run } from './run.ts';
+import type { NewEvent, RecoveryReport, StoredTag, TagRegistration } from './store.ts';
+import type { WriterOptions } from './writer.ts';
+
+/** What the store, its writer and its readers tell each other. Samples travel as transferred columns. */
+export interface StringRow {
+  readonly number: number;
+  readonly text: string;
+}
+export interface WriterCounts {
+  readonly storedUntil: number | null;
+  readonly samplesStored: number;
+  readonly bytes: number;
+  /** Samples with an unknown tag or a time that is no time. */
+  readonly refused: number;
+  readonly paused: string | null;
+}
+export interface WriterStart {
+  readonly recovery: RecoveryReport;
+  readonly strings: readonly StringRow[];
+  readonly counts: WriterCounts;
+}
+/** `upTo`: id of the last append that is on the disk. `error`: why the ones after it are not, while that lasts. */
+export interface DurableNote {
+  readonly upTo: number;
+  readonly error: unknown;
+  readonly counts: WriterCounts;
+}
+export interface LastValue {
+  readonly id: string;
+  readonly time: number;
+  readonly value: number;
+  readonly quality: Quality;
+}
+/** Samples of a tag that are not in the file yet; `closed` oldest first, `open` after them, newer wins. */
+export interface TailPart {
+  readonly id: string;
+  readonly closed: readonly { readonly recipe: number; readonly data: Uint8Array<ArrayBuffer> }[];
+  readonly open: Run | null;
+  readonly form: number;
+}
+
+/** Calls that the writer answers; names are those of `Writer`. */
+export interface WriterCalls {
+  flush: { input: null; output: null };
+  seal: { input: null; output: null };
+  addEvent: { input: NewEvent; output: HistoryEvent };
+  addGap: {
+    input: { range: TimeRange; reason: string; quality: Quality; tags: readonly string[] };
+    output: null;
+  };
+  tags: { input: null; output: readonly StoredTag[] };
+  bounds: { input: null; output: TimeRange | null };
+  lastValues: { input: null; output: readonly LastValue[] };
+  status: { input: null; output: WriterCounts };
+  prune: { input: { before: number }; output: { readonly bytesFreed: number } };
+  surplusBefore: { input: { maxBytes: number }; output: number | null };
+  close: { input: null; output: null };
+}
+
+export type ToWriter =
+  | { readonly kind: 'open'; readonly options: WriterOptions }
+  | { readonly kind: 'reader'; readonly port: MessagePort }
+  | { readonly kind: 'register'; readonly tags: readonly TagRegistration[] }
+  | { readonly kind: 'intern'; readonly number: number; readonly text: string }
+  | { readonly kind: 'append'; readonly id: number; readonly block: SampleBlock }
+  | { readonly kind: 'call'; readonly id: number; readonly name: keyof WriterCalls; readonly input: unknown };
+export type FromWriter =
+  | { readonly kind: 'opened'; readonly start: WriterStart }
+  | { readonly kind: 'failed'; readonly error: PostedError }
+  | { readonly kind: 'durable'; readonly note: DurableNote & { readonly error: PostedError | null } }
+  | { readonly kind: 'warning'; readonly text: string }
+  | Answer;
+
+/** Calls that a reader answers. */
+export interface ReaderCalls {
+  view: {
+    input: { tags: readonly string[]; range: TimeRange; pixels: number };
+    output: readonly Series[];
+  };
+  rawStart: { input: { tags: readonly string[]; range: TimeRange }; output: number };
+  rawNext: { input: { stream: number }; output: readonly Series[] | null };
+  rawEnd: { input: { stream: number }; output: null };
+  neighbours: {
+    input: { tag: string; time: number };
+    output: {
+      readonly before: Sample | null;
+      readonly after: Sample | null;
+    };
+  };
+  gaps: { input: { range: TimeRange }; output: readonly Gap[] };
+  events: {
+    input: { range: TimeRange; kinds: readonly EventKind[] | null };
+    output: readonly HistoryEvent[];
+  };
+  measure: {
+    input: { range: TimeRange; tags: readonly string[] };
+    output: { readonly bytes: number; readonly samples: number };
+  };
+  tags: { input: null; output: readonly StoredTag[] };
+  bounds: { input: null; output: TimeRange | null };
+  copy: {
+    input: { to: string; name: string; range: TimeRange; tags: readonly string[] };
+    output: { readonly bytes: number; readonly samples: number };
+  };
+  close: { input: null; output: null };
+}
+/** `cancel`: set to 1 by the asker to stop the call between two chunks. */
+export type ToReader =
+  | { readonly kind: 'open'; readonly path: string; readonly writer: MessagePort | null; readonly cancel: Int32Array }
+  | { readonly kind: 'call'; readonly id: number; readonly name: keyof ReaderCalls; readonly input: unknown };
+export type FromReader =
+  | { readonly kind: 'opened'; readonly info: RecordingFile | null }
+  | { readonly kind: 'failed'; readonly error: PostedError }
+  | { readonly kind: 'progress'; readonly id: number; readonly fraction: number }
+  | { readonly kind: 'damage'; readonly sentence: string }
+  | Answer;
+
+export type Answer =
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly error: PostedError };
+
+/** Readers ask the writer over a port of their own, past the engine's thread. */
+export interface TailRequest {
+  readonly id: number;
+  readonly tags: readonly string[];
+}
+export interface TailAnswer {
+  readonly id: number;
+  readonly parts: readonly TailPart[];
+}
+
+/** An error in a form that crosses threads with its code. */
+export interface PostedError {
+  readonly code: ErrorCode | null;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly details: unknown;
+  readonly retryable: boolean;
+}
+
+export function postError(error: unknown): PostedError {
+  if (error instanceof AppError) {
+    const { code, name, message, stack, details, retryable } = error;
+    return { code, name, message, stack, details, retryable };
+  }
+  const known = error instanceof Error ? error : new Error(String(error));
+  return { code: null, name: known.name, message: known.message, stack: known.stack, details: null, retryable: false };
+}
+
+export function receiveError(posted: PostedError): Error {
+  if (posted.code !== null) {
+    const details = posted.details as ErrorCatalogue[ErrorCode];
+    return new AppError(posted.code, posted.message, { details, retryable: posted.retryable });
+  }
+  const error = new Error(posted.message);
+  error.name = posted.name;
+  if (posted.stack !== undefined) error.stack = posted.stack;
+  return error;
+}

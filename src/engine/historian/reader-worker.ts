@@ -1,0 +1,164 @@
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { openDatabase, systemClock } from '#engine/platform/index.ts';
+import type { Series } from '#shared/model/index.ts';
+import { chunkTableOf } from './chunk-table.ts';
+import { copyRecording } from './copy.ts';
+import { isoTime } from './iso-time.ts';
+import {
+  type FromReader,
+  postError,
+  type ReaderCalls,
+  type TailAnswer,
+  type TailPart,
+  type ToReader,
+} from './messages.ts';
+import { createReader, type RawStream, type Reader } from './reader.ts';
+import { openRecordingFile } from './recording-file.ts';
+
+/** Entry of a reader's thread: one file, one call at a time. */
+const port = parentPort;
+if (port === null) throw new Error('This file is the entry of a worker thread.');
+const clock = systemClock();
+const send = (message: FromReader, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+interface Opened {
+  readonly reader: Reader;
+  readonly database: ReturnType<typeof openDatabase>;
+}
+let opened: Opened | null = null;
+let writer: MessagePort | null = null;
+let cancel = new Int32Array(1);
+let asks = 0;
+const tails = new Map<number, (parts: readonly TailPart[]) => void>();
+const streams = new Map<number, RawStream>();
+
+class Cancelled extends Error {}
+
+port.on('message', (message: ToReader) => {
+  if (message.kind === 'open') {
+    try {
+      open(message);
+    } catch (error) {
+      send({ kind: 'failed', error: postError(error) });
+    }
+    return;
+  }
+  const { id } = message;
+  call(id, message.name, message.input).then(
+    (value) => {
+      send({ kind: 'result', id, value }, buffersOf(value));
+      // Nothing more is asked of a reader that was told to close.
+      if (message.name === 'close') port.close();
+    },
+    (error: unknown) => send({ kind: 'error', id, error: postError(error) }),
+  );
+});
+
+function open(message: Extract<ToReader, { kind: 'open' }>): void {
+  cancel = message.cancel as Int32Array<ArrayBuffer>;
+  writer = message.writer;
+  writer?.on('message', (answer: TailAnswer) => {
+    tails.get(answer.id)?.(answer.parts);
+    tails.delete(answer.id);
+  });
+  const file = message.writer === null ? openRecordingFile(message.path) : null;
+  const database = file?.database ?? openDatabase(message.path, { readonly: true });
+  const reader = createReader({
+    database,
+    table: file?.table ?? chunkTableOf(database),
+    distrustRollups: file?.distrustRollups ?? false,
+    onDamage(tag, damage) {
+      const { chunk } = damage;
+      send({
+        kind: 'damage',
+        sentence: `Tag number ${tag ?? '?'}: ${chunk.count} samples from ${isoTime(chunk.first)} to ${isoTime(chunk.last)} are damaged and left out.`,
+      });
+    },
+  });
+  opened = { reader, database };
+  send({ kind: 'opened', info: file?.info ?? null });
+}
+
+function tailOf(tags: readonly string[]): Promise<readonly TailPart[]> {
+  const source = writer;
+  if (source === null) return Promise.resolve([]);
+  return new Promise((resolve) => {
+    const id = ++asks;
+    tails.set(id, resolve);
+    source.postMessage({ id, tags });
+  });
+}
+
+async function call(id: number, name: keyof ReaderCalls, input: unknown): Promise<unknown> {
+  if (opened === null) throw new Error('The recording is not open.');
+  const { reader, database } = opened;
+  const given = <K extends keyof ReaderCalls>(_: K): ReaderCalls[K]['input'] => input as ReaderCalls[K]['input'];
+  const check = (): void => {
+    if (Atomics.load(cancel, 0) === id) throw new Cancelled('cancelled');
+  };
+  switch (name) {
+    case 'view': {
+      const { tags, range, pixels } = given('view');
+      return reader.view(tags, range, pixels, await tailOf(tags), check);
+    }
+    case 'rawStart': {
+      const { tags, range } = given('rawStart');
+      streams.set(id, reader.raw(tags, range, await tailOf(tags)));
+      return id;
+    }
+    case 'rawNext':
+      return streams.get(given('rawNext').stream)?.next(check) ?? null;
+    case 'rawEnd':
+      streams.delete(given('rawEnd').stream);
+      return null;
+    case 'neighbours': {
+      const { tag, time } = given('neighbours');
+      return reader.neighbours(tag, time, await tailOf([tag]));
+    }
+    case 'gaps':
+      return reader.gaps(given('gaps').range);
+    case 'events': {
+      const { range, kinds } = given('events');
+      return reader.events(range, kinds);
+    }
+    case 'measure': {
+      const { range, tags } = given('measure');
+      const asked = tags.length > 0 ? tags : reader.tags().map((tag) => tag.id);
+      return reader.measure(range, tags, await tailOf(asked));
+    }
+    case 'tags':
+      return reader.tags();
+    case 'bounds':
+      return reader.bounds();
+    case 'copy': {
+      const { to, name: title, range, tags } = given('copy');
+      return copyRecording(database, {
+        to,
+        name: title,
+        range,
+        tags,
+        now: clock.now(),
+        onProgress: (fraction) => send({ kind: 'progress', id, fraction }),
+        check,
+        warn: (sentence) => send({ kind: 'damage', sentence }),
+      });
+    }
+    case 'close':
+      database.close();
+      writer?.close();
+      opened = null;
+      return null;
+  }
+}
+
+/** The buffers of a list of series, to be transferred and not copied. */
+function buffersOf(value: unknown): ArrayBuffer[] {
+  if (!Array.isArray(value)) return [];
+  const buffers: ArrayBuffer[] = [];
+  for (const one of value as readonly Partial<Series>[]) {
+    if (!(one.time instanceof Float64Array)) return [];
+    const columns = [one.time, one.value, one.quality, one.envelope?.min, one.envelope?.max];
+    for (const column of columns) if (column !== undefined) buffers.push(column.buffer);
+  }
+  return buffers;
+}

@@ -1,0 +1,311 @@
+import type { Database } from '#engine/platform/index.ts';
+import {
+  type DecodeRecipe,
+  type EventKind,
+  type Gap,
+  type HistoryEvent,
+  linear,
+  type Sample,
+  type Series,
+  type TimeRange,
+} from '#shared/model/index.ts';
+import { decodeChunk } from './chunk-codec.ts';
+import { type ChunkTable, chunkReaderOf, type DamagedChunk, type TagDecoder, tagDecoderOf } from './chunk-table.ts';
+import { type GapOnFile, readEvents, readGaps } from './event-table.ts';
+import type { TailPart } from './messages.ts';
+import { type Pyramid, pyramidOf } from './pyramid.ts';
+import { createRawCursor, type RawCursor } from './raw-cursor.ts';
+import { emptyRun, mergeRuns } from './run.ts';
+import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samples.ts';
+import { readTags, type TagOnFile } from './schema.ts';
+import type { StoredTag } from './store.ts';
+import { type ViewColumns, type ViewTag, viewOf } from './view.ts';
+
+/** Tags and pixels that one view may ask for. */
+export const MOST_VIEW_TAGS = 1_000;
+export const MOST_PIXELS = 10_000;
+
+export interface ReaderOptions {
+  readonly database: Database;
+  readonly table: ChunkTable;
+  /** Read samples only, because the rollups on file cannot be trusted. */
+  readonly distrustRollups: boolean;
+  readonly onDamage: (tagNumber: number | null, damage: DamagedChunk) => void;
+}
+
+/**
+ * Reading half of the store, over one file and what its writer holds beside it. `tail` must have been asked from the
+ * writer before the call, so that no sample can be sealed between the two and be missed; all calls are synchronous.
+ */
+export interface Reader {
+  view(
+    tags: readonly string[],
+    range: TimeRange,
+    pixels: number,
+    tail: readonly TailPart[],
+    check: () => void,
+  ): Series[];
+  raw(tags: readonly string[], range: TimeRange, tail: readonly TailPart[]): RawStream;
+  neighbours(
+    tag: string,
+    time: number,
+    tail: readonly TailPart[],
+  ): { readonly before: Sample | null; readonly after: Sample | null };
+  gaps(range: TimeRange): Gap[];
+  events(range: TimeRange, kinds: readonly EventKind[] | null): HistoryEvent[];
+  measure(range: TimeRange, tags: readonly string[], tail: readonly TailPart[]): { bytes: number; samples: number };
+  tags(): StoredTag[];
+  bounds(): TimeRange | null;
+}
+
+export interface RawStream {
+  /** The next samples of all tags up to a common time; null at the end. */
+  next(check: () => void): Series[] | null;
+}
+
+interface KnownTag {
+  readonly file: TagOnFile;
+  readonly decoder: TagDecoder;
+}
+
+export function createReader(options: ReaderOptions): Reader {
+  const { database, table } = options;
+  let asked: number | null = null;
+  const chunks = chunkReaderOf(table, (damage) => options.onDamage(asked, damage));
+  const pyramid: Pyramid = pyramidOf(database, table, chunks);
+  const version = database.prepare<[], number>('SELECT coalesce(sum(recipe), 0) + count(*) FROM tags').pluck();
+  const state = database
+    .prepare<[number], [number, number]>('SELECT coarsest, rollups_stale FROM tags WHERE number = ?')
+    .raw();
+  const textOf = database.prepare<[number], string>('SELECT text FROM strings WHERE number = ?').pluck();
+  let known = new Map<string, KnownTag>();
+  let knownVersion = -1;
+
+  /** Tags as they stand; read anew when a tag or a recipe was added. */
+  const tagsNow = (): Map<string, KnownTag> => {
+    const now = version.get() ?? 0;
+    if (now !== knownVersion) {
+      known = new Map(
+        readTags(database).map((file) => [file.registration.id, { file, decoder: tagDecoderOf(file.recipes) }]),
+      );
+      knownVersion = now;
+    }
+    return known;
+  };
+
+  const sourceOf = (tag: KnownTag, tail: readonly TailPart[]): ViewTag => {
+    const { number } = tag.file;
+    const [coarsest, stale] = state.get(number) ?? [-1, 0];
+    const part = tail.find((one) => one.id === tag.file.registration.id);
+    return {
+      number,
+      table,
+      reader: chunks,
+      decoder: tag.decoder,
+      tail: part === undefined ? NO_TAIL : tailOf(part, tag.decoder),
+      pyramid,
+      coarsest,
+      rollupsStale: options.distrustRollups || stale !== 0,
+    };
+  };
+
+  /** One snapshot of the file for everything that a call reads. */
+  const snapshot = <T>(work: () => T): T => database.transaction(work)();
+
+  const seriesOf = (tag: KnownTag, columns: ViewColumns, gaps: readonly GapOnFile[]): Series => {
+    const { recipe } = tag.decoder.newest;
+    const { id } = tag.file.registration;
+    scaleAll(recipe, columns);
+    return {
+      tag: id,
+      time: columns.time,
+      value: columns.value,
+      quality: columns.quality,
+      envelope: columns.envelope,
+      gaps: gaps
+        .filter((gap) => gap.tags.length === 0 || gap.tags.includes(id))
+        .map(({ range, reason, quality }) => ({ range, reason, quality })),
+      texts: recipe.form === 'text' ? textsOf(columns.value) : null,
+    };
+  };
+
+  const textsOf = (value: Float64Array): Record<number, string> => {
+    const texts: Record<number, string> = {};
+    for (const index of new Set(value)) {
+      if (!Number.isInteger(index)) continue;
+      const text = textOf.get(index);
+      if (text !== undefined) texts[index] = text;
+    }
+    return texts;
+  };
+
+  const sampleOf = (tag: KnownTag, point: Point | null): Sample | null => {
+    if (point === null) return null;
+    const value = new Float64Array([point.value]);
+    scale(tag.decoder.newest.recipe, value);
+    return { time: point.time, value: value[0]!, quality: point.quality };
+  };
+
+  return {
+    view(tags, range, pixels, tail, check) {
+      return snapshot(() => {
+        const all = tagsNow();
+        const gaps = readGaps(database, range);
+        const series: Series[] = [];
+        for (const id of tags) {
+          const tag = all.get(id);
+          if (tag === undefined) continue;
+          check();
+          asked = tag.file.number;
+          series.push(seriesOf(tag, viewOf(sourceOf(tag, tail), range.from, range.to, pixels, check), gaps));
+        }
+        return series;
+      });
+    },
+
+    raw(tags, range, tail) {
+      const cursors = new Map<string, { readonly tag: KnownTag; readonly cursor: RawCursor }>();
+      const gaps = snapshot(() => {
+        const all = tagsNow();
+        for (const id of tags) {
+          const tag = all.get(id);
+          if (tag !== undefined && !cursors.has(id)) {
+            cursors.set(id, { tag, cursor: createRawCursor(sourceOf(tag, tail), range) });
+          }
+        }
+        return readGaps(database, range);
+      });
+      const each = Math.max(64, Math.floor(65_536 / Math.max(1, cursors.size)));
+      let first = true;
+      return {
+        next(check) {
+          return snapshot(() => {
+            let until = range.to;
+            for (const { tag, cursor } of cursors.values()) {
+              check();
+              asked = tag.file.number;
+              until = Math.min(until, cursor.fill(each));
+            }
+            const block: Series[] = [];
+            for (const { tag, cursor } of cursors.values()) {
+              const columns = cursor.take(until);
+              if (columns !== null) block.push(seriesOf(tag, columns, first ? gaps : []));
+            }
+            first = false;
+            return block.length === 0 ? null : block;
+          });
+        },
+      };
+    },
+
+    neighbours(id, time, tail) {
+      return snapshot(() => {
+        const tag = tagsNow().get(id);
+        if (tag === undefined) return { before: null, after: null };
+        asked = tag.file.number;
+        const source = sourceOf(tag, tail);
+        return {
+          before: sampleOf(tag, sampleBefore(source, time)),
+          after: sampleOf(tag, sampleFrom(source, time + 1)),
+        };
+      });
+    },
+
+    gaps: (range) =>
+      readGaps(database, range).map(({ range: of, reason, quality }) => ({ range: of, reason, quality })),
+    events: (range, kinds) => readEvents(database, range, kinds),
+
+    measure(range, ids, tail) {
+      return snapshot(() => {
+        const all = tagsNow();
+        const size = database.prepare<[number], number>('SELECT length(data) FROM chunks WHERE id = ?').pluck();
+        let bytes = 0;
+        let samples = 0;
+        for (const tag of ids.length === 0 ? all.values() : ids.map((id) => all.get(id))) {
+          if (tag === undefined) continue;
+          for (const chunk of table.overlapping(tag.file.number, range.from, range.to)) {
+            const span = chunk.last - chunk.first + 1;
+            const inside = Math.min(chunk.last + 1, range.to) - Math.max(chunk.first, range.from);
+            const share = inside / span;
+            samples += Math.round(chunk.count * share);
+            bytes += (size.get(chunk.id) ?? 0) * share;
+          }
+        }
+        // What is not sealed yet will take about what sealed samples take.
+        const perSample = samples > 0 ? bytes / samples : 2;
+        for (const part of tail) {
+          const tag = all.get(part.id);
+          if (tag === undefined) continue;
+          const { time, length } = tailOf(part, tag.decoder);
+          let inside = 0;
+          for (let i = 0; i < length; i++) if (time[i]! >= range.from && time[i]! < range.to) inside++;
+          samples += inside;
+          bytes += inside * perSample;
+        }
+        // Rollups, index and page slack come on top of the chunks.
+        return { bytes: Math.round(bytes * 1.3), samples };
+      });
+    },
+
+    tags() {
+      return snapshot(() =>
+        [...tagsNow().values()].map(({ file }) => ({
+          ...file.registration,
+          first: table.following(file.number, Number.MIN_SAFE_INTEGER)?.first ?? null,
+          last: table.preceding(file.number, Number.MAX_SAFE_INTEGER)?.last ?? null,
+        })),
+      );
+    },
+
+    bounds() {
+      return snapshot(() => {
+        let from = Number.POSITIVE_INFINITY;
+        let to = Number.NEGATIVE_INFINITY;
+        for (const { file } of tagsNow().values()) {
+          const first = table.following(file.number, Number.MIN_SAFE_INTEGER);
+          const last = table.preceding(file.number, Number.MAX_SAFE_INTEGER);
+          if (first !== null && first.first < from) from = first.first;
+          if (last !== null && last.last > to) to = last.last;
+        }
+        return from <= to ? { from, to: to + 1 } : null;
+      });
+    },
+  };
+}
+
+/** Everything of a tail part as one run of numbers, newer samples winning. */
+export function tailOf(part: TailPart, decoder: TagDecoder): Tail {
+  let run: Tail = NO_TAIL;
+  for (const { recipe, data } of part.closed) {
+    run = mergeRuns(run, decoder.numbers(decodeChunk(data, emptyRun(64)), recipe));
+  }
+  if (part.open !== null) run = mergeRuns(run, decoder.numbers(part.open, part.form));
+  return run;
+}
+
+function scaleAll(recipe: DecodeRecipe, columns: ViewColumns): void {
+  scale(recipe, columns.value);
+  if (columns.envelope === null) return;
+  const { min, max } = columns.envelope;
+  scale(recipe, min);
+  scale(recipe, max);
+  if (linear(recipe.scaling).gain >= 0) return;
+  for (let i = 0; i < columns.length; i++) {
+    const swapped = min[i]!;
+    min[i] = max[i]!;
+    max[i] = swapped;
+  }
+}
+
+/** Applies the recipe's scaling in place, with the same arithmetic as `createDecoder`. */
+function scale(recipe: DecodeRecipe, values: Float64Array): void {
+  if (recipe.scaling === null || recipe.form === 'text') return;
+  const { gain, offset } = linear(recipe.scaling);
+  const clamp = recipe.scaling.kind === 'range' && recipe.scaling.clamp ? recipe.scaling : null;
+  const low = clamp === null ? Number.NEGATIVE_INFINITY : Math.min(clamp.low, clamp.high);
+  const high = clamp === null ? Number.POSITIVE_INFINITY : Math.max(clamp.low, clamp.high);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]! * gain + offset;
+    values[i] = value < low ? low : value > high ? high : value;
+  }
+}

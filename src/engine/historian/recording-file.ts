@@ -1,0 +1,153 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Database, openDatabase, openDatabaseImage, withStoreErrors } from '#engine/platform/index.ts';
+import { AppError } from '#shared/errors.ts';
+import type { RecordingFile } from '#shared/model/index.ts';
+import { chunkSum } from './chunk-codec.ts';
+import { type ChunkTable, chunkTableOf } from './chunk-table.ts';
+import { isoTime } from './iso-time.ts';
+import { salvagedTableOf } from './salvage.ts';
+import { checkFormat, metaOf, readTags, type TagOnFile } from './schema.ts';
+
+/** Files up to this size are checked wholly when they are opened; larger ones chunk by chunk as they are read. */
+const CHECK_BYTES = 1 << 30;
+/** Largest file that is read into memory because its medium does not take the sidecar files of a WAL. */
+const IMAGE_BYTES = 1 << 30;
+/** Damaged chunks that get a sentence of their own. */
+const SENTENCES = 20;
+
+export interface FileOpened {
+  readonly database: Database;
+  readonly table: ChunkTable;
+  readonly distrustRollups: boolean;
+  readonly info: RecordingFile;
+}
+
+/**
+ * Opens a recording to read it, from any medium. A damaged file opens with what is sound; `info.damage` says what is
+ * not. Throws `store.too-new`, `store.damaged` where nothing can be read, `store.not-found`.
+ */
+export function openRecordingFile(path: string): FileOpened {
+  const damage: string[] = [];
+  const truncated = truncation(path);
+  if (truncated !== null) damage.push(truncated);
+  const database = openAnyMedium(path);
+  try {
+    withStoreErrors(path, () => checkFormat(database, path));
+    const tags = withStoreErrors(path, () => readTags(database));
+    const plain = chunkTableOf(database);
+    const broken = truncated !== null || !soundStructure(database);
+    if (broken && truncated === null) damage.push('The structure of the file is damaged; what can be found is shown.');
+    const table = broken ? salvagedTableOf(database, plain) : plain;
+    const counts = countChunks(table, tags);
+    if (statSync(path).size <= CHECK_BYTES) damage.push(...checkChunks(table, tags));
+    const size = statSync(path).size;
+    return {
+      database,
+      table,
+      distrustRollups: broken,
+      info: {
+        id: path,
+        name: nameOf(database, path),
+        path,
+        from: counts.from,
+        to: counts.to,
+        bytes: size,
+        tags: tags.length,
+        samples: counts.samples,
+        damage,
+      },
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function openAnyMedium(path: string): Database {
+  try {
+    return openDatabase(path, { readonly: true });
+  } catch (error) {
+    // A file left in WAL mode needs sidecar files that a read-only stick does not take.
+    if (error instanceof AppError && error.code === 'store.read-only') return openDatabaseImage(path, IMAGE_BYTES);
+    throw error;
+  }
+}
+
+function nameOf(database: Database, path: string): string {
+  try {
+    return String(metaOf(database).get('name') ?? basename(path));
+  } catch {
+    return basename(path);
+  }
+}
+
+/** Says how much of the file is missing, by the size that SQLite's header gives; null for a whole file. */
+function truncation(path: string): string | null {
+  let header: Buffer;
+  try {
+    const handle = openSync(path, 'r');
+    try {
+      header = Buffer.alloc(32);
+      if (readSync(handle, header, 0, 32, 0) < 32) return null;
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    // Opening it as a database gives the error its code.
+    return null;
+  }
+  if (header.toString('latin1', 0, 15) !== 'SQLite format 3') return null;
+  const pageSize = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
+  const wanted = header.readUInt32BE(28) * pageSize;
+  const { size } = statSync(path);
+  // In WAL mode the newest pages may still lie in the WAL, and the header counts them.
+  if (size >= wanted || header[18] === 2) return null;
+  const lost = ((1 - size / wanted) * 100).toFixed(1);
+  return `The file ends early: ${wanted - size} of its ${wanted} bytes (${lost} %) are missing.`;
+}
+
+function soundStructure(database: Database): boolean {
+  try {
+    return database.pragma('quick_check(1)', { simple: true }) === 'ok';
+  } catch {
+    return false;
+  }
+}
+
+function countChunks(table: ChunkTable, tags: readonly TagOnFile[]) {
+  let from: number | null = null;
+  let to: number | null = null;
+  let samples = 0;
+  for (const { number } of tags) {
+    for (const chunk of table.overlapping(number, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+      samples += chunk.count;
+      if (from === null || chunk.first < from) from = chunk.first;
+      if (to === null || chunk.last >= to) to = chunk.last + 1;
+    }
+  }
+  return { from, to, samples };
+}
+
+function checkChunks(table: ChunkTable, tags: readonly TagOnFile[]): string[] {
+  const sentences: string[] = [];
+  let chunks = 0;
+  let samples = 0;
+  for (const tag of tags) {
+    for (const chunk of table.overlapping(tag.number, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+      try {
+        chunkSum(table.data(chunk));
+      } catch {
+        chunks++;
+        samples += chunk.count;
+        if (chunks <= SENTENCES) {
+          sentences.push(
+            `${tag.registration.name}: ${chunk.count} samples from ${isoTime(chunk.first)} to ${isoTime(chunk.last)} are damaged and left out.`,
+          );
+        }
+      }
+    }
+  }
+  if (chunks > SENTENCES) sentences.push(`In all ${samples} samples in ${chunks} chunks are damaged and left out.`);
+  return sentences;
+}

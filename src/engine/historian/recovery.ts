@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { listSegments, removeSegment, segmentPath } from './log.ts';
+import { type LoggedSamples, RECORD, readRecords, readSegmentHeader } from './log-record.ts';
+
+export interface Replay {
+  /** Highest number of any segment found; the next one is above it. */
+  readonly highest: number;
+  readonly segments: readonly number[];
+  readonly samples: number;
+  readonly sentences: readonly string[];
+}
+
+export interface ReplayTarget {
+  samples(samples: LoggedSamples): void;
+  /** Recipe version that the tag's following samples were stored under. */
+  form(tagNumber: number, version: number): void;
+  string(number: number, text: string): void;
+}
+
+/**
+ * Reads what the log holds beyond the history. Segments below `from` were sealed before the program ended and are
+ * removed. Samples that segment `from` carries over from older ones count; those that later segments carry are also in
+ * the segments before them.
+ */
+export async function replayLog(path: string, owner: Uint8Array, from: number, target: ReplayTarget): Promise<Replay> {
+  const found = await listSegments(path);
+  const sentences: string[] = [];
+  let samples = 0;
+  const segments: number[] = [];
+  for (const segment of found) {
+    if (segment < from) {
+      await removeSegment(path, segment);
+      continue;
+    }
+    segments.push(segment);
+    const bytes = new Uint8Array(await readFile(segmentPath(path, segment)));
+    if (readSegmentHeader(bytes, owner) !== segment) {
+      // A segment that was being made when the program ended holds nothing that was acknowledged.
+      if (bytes.some((byte) => byte !== 0) && segment !== found.at(-1)) {
+        sentences.push(
+          `Log segment ${segment} does not belong to this history or its start is damaged; it was left out.`,
+        );
+      }
+      continue;
+    }
+    const end = readRecords(bytes, segment, {
+      samples(kind, logged) {
+        if (kind === RECORD.carried && segment !== from) return;
+        samples += logged.length;
+        target.samples(logged);
+      },
+      forms(pairs) {
+        for (let i = 0; i < pairs.length; i += 2) target.form(pairs[i]!, pairs[i + 1]!);
+      },
+      string: (number, text) => target.string(number, text),
+    });
+    if (end.tornBytes > 0) {
+      sentences.push(
+        segment === found.at(-1)
+          ? `The last ${end.tornBytes} bytes of the log were being written when the program ended and were cut; they had not been acknowledged.`
+          : `Log segment ${segment} is damaged after ${end.validBytes} bytes; ${end.tornBytes} bytes of it were left out.`,
+      );
+    }
+  }
+  return { highest: found.at(-1) ?? 0, segments, samples, sentences };
+}

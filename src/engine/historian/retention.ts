@@ -1,0 +1,84 @@
+import type { Database } from '#engine/platform/index.ts';
+import type { ChunkTable } from './chunk-table.ts';
+import type { Pyramid } from './pyramid.ts';
+import type { TagState } from './tag-state.ts';
+
+/** Tags that are pruned in one transaction, so that no commit holds the log up for long. */
+const TAGS_PER_STEP = 100;
+/** Pages given back to the disk in one step: 4 MB. */
+const PAGES_PER_STEP = 1_000;
+
+/** Bytes of the file that hold something. */
+export function usedBytes(database: Database): number {
+  const pages = Number(database.pragma('page_count', { simple: true }));
+  const free = Number(database.pragma('freelist_count', { simple: true }));
+  return (pages - free) * Number(database.pragma('page_size', { simple: true }));
+}
+
+/**
+ * Removes chunks that end before `before`, except the one with each tag's last sample before it, so that a value that
+ * seldom changes stays known at the edge; and events and gaps that lie wholly before it.
+ */
+export async function pruneBefore(
+  database: Database,
+  table: ChunkTable,
+  pyramid: Pyramid,
+  states: ReadonlyMap<number, TagState>,
+  before: number,
+  pause: () => Promise<void>,
+): Promise<number> {
+  const used = usedBytes(database);
+  const tags = database.prepare('SELECT DISTINCT tag FROM chunks WHERE last < ?').pluck().all(before) as number[];
+  const remove = database.prepare('DELETE FROM chunks WHERE tag = ? AND last < ? AND id <> ?');
+  for (let i = 0; i < tags.length; i += TAGS_PER_STEP) {
+    database.transaction(() => {
+      for (const number of tags.slice(i, i + TAGS_PER_STEP)) {
+        const edge = table.preceding(number, before - 1);
+        const state = states.get(number);
+        if (edge === null || state === undefined) continue;
+        // A row that waits to be replaced must not vanish under its replacement.
+        if (state.closed.length > 0 || state.replaced.size > 0) continue;
+        if (remove.run(number, before, edge.last < before ? edge.id : -1).changes === 0) continue;
+        const first = table.following(number, Number.MIN_SAFE_INTEGER)?.first ?? null;
+        state.first = first === null ? (state.open.length > 0 ? state.open.time[0]! : null) : first;
+        if (first === null) pyramid.dropAll(number);
+        else {
+          pyramid.drop(number, first);
+          if (!state.rollupsStale) pyramid.rebuild(state, first, first + 1, state.sealedLast, false);
+        }
+      }
+    })();
+    await pause();
+  }
+  database.transaction(() => {
+    database.prepare('DELETE FROM gaps WHERE to_time <= ?').run(before);
+    database.prepare('DELETE FROM events WHERE coalesce(to_time, from_time) < ?').run(before);
+  })();
+  await shrink(database, pause);
+  return Math.max(0, used - usedBytes(database));
+}
+
+/** Gives free pages back to the disk where they are more than a quarter of the file. */
+async function shrink(database: Database, pause: () => Promise<void>): Promise<void> {
+  for (;;) {
+    const pages = Number(database.pragma('page_count', { simple: true }));
+    const free = Number(database.pragma('freelist_count', { simple: true }));
+    if (free * 4 < pages || free < PAGES_PER_STEP) return;
+    database.pragma(`incremental_vacuum(${PAGES_PER_STEP})`);
+    await pause();
+  }
+}
+
+/** The time before which so many of the oldest chunks lie that the file comes below `bytes`; null if it is below. */
+export function timeToFree(database: Database, bytes: number): number | null {
+  const used = usedBytes(database);
+  if (used <= bytes) return null;
+  const chunks = Number(database.prepare('SELECT count(*) FROM chunks').pluck().get());
+  // A tenth more than asked, so that it does not have to be done again at once.
+  const surplus = Math.ceil(chunks * Math.min(1, (used - bytes * 0.9) / used));
+  const last = database
+    .prepare<[number], number>('SELECT last FROM chunks ORDER BY last LIMIT 1 OFFSET ?')
+    .pluck()
+    .get(Math.min(chunks - 1, surplus));
+  return last === undefined ? null : last;
+}

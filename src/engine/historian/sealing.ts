@@ -1,0 +1,210 @@
+import type { Database } from '#engine/platform/index.ts';
+import { chunkSum, decodeChunk, encodeChunk } from './chunk-codec.ts';
+import { type ChunkInfo, type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
+import type { Pyramid } from './pyramid.ts';
+import { entryLevel } from './rollup.ts';
+import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sortRun, wordsOf } from './run.ts';
+import { storageClassOf } from './schema.ts';
+import { CHUNK_SAMPLES, type ClosedChunk, type TagState } from './tag-state.ts';
+
+/** A merge with late samples may grow a chunk up to this before it is cut. */
+const MOST_SAMPLES = CHUNK_SAMPLES * 2;
+
+export interface Sealing {
+  /** Turns the tag's open samples into closed chunks; late ones are merged into the chunk they belong to. */
+  close(state: TagState): void;
+  /** Writes all closed chunks and their rollups; called inside a transaction. `settled` must follow its commit. */
+  write(state: TagState): void;
+  settled(state: TagState): void;
+}
+
+/** A chunk wherever it is: a row of the file or closed and waiting. */
+type Found =
+  | { readonly info: ChunkInfo; readonly closed: null }
+  | { readonly info: ClosedChunk; readonly closed: ClosedChunk };
+
+export function sealingOf(
+  database: Database,
+  table: ChunkTable,
+  reader: ChunkReader,
+  pyramid: Pyramid,
+  onDamage: (damage: DamagedChunk) => void,
+): Sealing {
+  const insert = database.prepare(
+    'INSERT INTO chunks (tag, recipe, level, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
+  const remove = database.prepare('DELETE FROM chunks WHERE id = ?');
+  const update = database.prepare(
+    'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, coarsest = ? WHERE number = ?',
+  );
+
+  const preceding = (state: TagState, time: number): Found | null => {
+    let row = table.preceding(state.number, time);
+    while (row !== null && state.replaced.has(row.id)) row = table.preceding(state.number, row.first - 1);
+    const closed = state.closed.findLast((chunk) => chunk.first <= time) ?? null;
+    if (closed !== null && (row === null || closed.first > row.first)) return { info: closed, closed };
+    return row === null ? null : { info: row, closed: null };
+  };
+  const followingFirst = (state: TagState, time: number): number => {
+    let row = table.following(state.number, time);
+    while (row !== null && state.replaced.has(row.id)) row = table.following(state.number, row.first);
+    const closed = state.closed.find((chunk) => chunk.first > time);
+    return Math.min(row?.first ?? Number.POSITIVE_INFINITY, closed?.first ?? Number.POSITIVE_INFINITY);
+  };
+  const samplesOf = (found: Found): Run | null => {
+    if (found.closed !== null) return decodeChunk(found.closed.data, emptyRun(found.closed.count));
+    try {
+      return reader.stored(found.info);
+    } catch (error) {
+      if (!(error instanceof DamagedChunk)) throw error;
+      onDamage(error);
+      return null;
+    }
+  };
+  const takeOut = (state: TagState, found: Found): void => {
+    if (found.closed === null) state.replaced.add(found.info.id);
+    else state.closed.splice(state.closed.indexOf(found.closed), 1);
+  };
+  const put = (state: TagState, run: Run, recipe: number, level: number): void => {
+    const pieces = Math.ceil(run.length / MOST_SAMPLES);
+    for (let i = 0; i < pieces; i++) {
+      const from = Math.floor((run.length * i) / pieces);
+      const to = Math.floor((run.length * (i + 1)) / pieces);
+      const part = pieces === 1 ? run : sliceRun(run, from, to);
+      const first = part.time[0]!;
+      const last = part.time[part.length - 1]!;
+      const entry = level >= 0 ? level : entryLevel(first, last, part.length, state.level);
+      const chunk: ClosedChunk = { recipe, level: entry, first, last, count: part.length, data: encodeChunk(part) };
+      const at = state.closed.findIndex((other) => other.first > first);
+      state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
+      state.coarsest = Math.max(state.coarsest, entry);
+      if (last >= state.closedLast) {
+        state.level = entry;
+        state.closedLast = last;
+        wordsOf(state.closedSlot).set(wordsOf(part.value).subarray(2 * part.length - 2, 2 * part.length));
+        state.closedQuality = part.quality[part.length - 1]!;
+      }
+    }
+  };
+  const classOf = (state: TagState, version: number) => {
+    const recipe = state.recipes.find((one) => one.version === version);
+    return recipe === undefined ? null : storageClassOf(recipe);
+  };
+  const sameForm = (state: TagState, found: Found): boolean =>
+    classOf(state, found.info.recipe) === classOf(state, state.form);
+
+  /** Small chunks grow by being joined, each sample a few times at most, because only as large ones are joined. */
+  const addInOrder = (state: TagState, run: Run): void => {
+    let joined = run;
+    let level = -1;
+    for (;;) {
+      const before = preceding(state, Number.MAX_SAFE_INTEGER);
+      if (before === null || !sameForm(state, before)) break;
+      const { count } = before.info;
+      if (count > joined.length * 1.5 || count + joined.length > CHUNK_SAMPLES) break;
+      if (level >= 0 && before.info.level !== level) break;
+      const samples = samplesOf(before);
+      if (samples === null) break;
+      level = before.info.level;
+      takeOut(state, before);
+      joined = appendRun(samples, joined);
+    }
+    put(state, joined, state.form, level);
+  };
+
+  const addLate = (state: TagState, late: Run): void => {
+    let at = 0;
+    while (at < late.length) {
+      const time = late.time[at]!;
+      const found = preceding(state, time);
+      const until = firstAtOrAfter(late, followingFirst(state, found === null ? time : found.info.first));
+      const end = Math.max(at + 1, until);
+      const group = sliceRun(late, at, end);
+      at = end;
+      const last = group.time[group.length - 1]!;
+      state.dirty = {
+        from: Math.min(state.dirty?.from ?? time, time),
+        to: Math.max(state.dirty?.to ?? last + 1, last + 1),
+      };
+      const samples = found === null ? null : samplesOf(found);
+      if (found === null || samples === null || (!sameForm(state, found) && time > found.info.last)) {
+        // A damaged row keeps its place: what can be read of it later is not thrown away for a few late samples.
+        put(state, group, state.form, -1);
+      } else if (sameForm(state, found)) {
+        takeOut(state, found);
+        put(state, mergeRuns(samples, group), found.info.recipe, found.info.level);
+      } else {
+        takeOut(state, found);
+        putMixed(state, samples, found.info.recipe, group, found.info.level);
+      }
+    }
+  };
+
+  /** Samples of two forms in one stretch of time become alternating chunks, each of one form. */
+  const putMixed = (state: TagState, older: Run, olderForm: number, newer: Run, level: number): void => {
+    let a = 0;
+    let b = 0;
+    while (a < older.length || b < newer.length) {
+      const nextNewer = b < newer.length ? newer.time[b]! : Number.POSITIVE_INFINITY;
+      const endA = firstAtOrAfter(older, nextNewer);
+      if (endA > a) put(state, sliceRun(older, a, endA), olderForm, level);
+      a = Math.max(a, endA);
+      if (b >= newer.length) continue;
+      const nextOlder = a < older.length ? older.time[a]! : Number.POSITIVE_INFINITY;
+      const endB = Math.max(b + 1, firstAtOrAfter(newer, nextOlder));
+      put(state, sliceRun(newer, b, endB), state.form, level);
+      b = endB;
+      if (nextOlder === newer.time[b - 1]) a++;
+    }
+  };
+
+  return {
+    close(state) {
+      if (state.open.length === 0) return;
+      const run = sortRun(state.open);
+      const cut = firstAtOrAfter(run, state.closedLast + 1);
+      const late = cut > 0 ? sliceRun(run, 0, cut) : null;
+      const inOrder = cut < run.length ? sliceRun(run, cut, run.length) : null;
+      state.open.length = 0;
+      state.open.received = null;
+      state.limit = CHUNK_SAMPLES;
+      if (late !== null) addLate(state, late);
+      if (inOrder !== null) addInOrder(state, inOrder);
+    },
+    write(state) {
+      for (const id of state.replaced) remove.run(id);
+      for (const chunk of state.closed) {
+        insert.run(
+          state.number,
+          chunk.recipe,
+          chunk.level,
+          chunk.first,
+          chunk.last,
+          chunk.count,
+          chunkSum(chunk.data),
+          chunk.data,
+        );
+      }
+      update.run(
+        state.closedLast,
+        new Uint8Array(state.closedSlot.buffer.slice(0)),
+        state.closedQuality,
+        state.coarsest,
+        state.number,
+      );
+      if (state.rollupsStale) return;
+      const last = state.closedLast;
+      if (last > state.sealedLast) {
+        const from = Number.isFinite(state.sealedLast) ? state.sealedLast + 1 : (state.closed[0]?.first ?? last);
+        pyramid.rebuild(state, from, last + 1, last, true);
+      }
+      if (state.dirty !== null) pyramid.rebuild(state, state.dirty.from, state.dirty.to, last, false);
+    },
+    settled(state) {
+      state.closed = [];
+      state.replaced.clear();
+      state.dirty = null;
+      state.sealedLast = state.closedLast;
+    },
+  };
+}

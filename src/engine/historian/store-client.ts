@@ -1,0 +1,384 @@
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Clock, Logger, WorkerUrls } from '#engine/platform/index.ts';
+import { AppError } from '#shared/errors.ts';
+import { QUALITY, type SampleBlock } from '#shared/model/index.ts';
+import {
+  type FromWriter,
+  receiveError,
+  type ToWriter,
+  type WriterCalls,
+  type WriterCounts,
+  type WriterStart,
+} from './messages.ts';
+import { checkView, type ReaderHandle, rawBlocks, startReader } from './reader-client.ts';
+import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
+import { WRITER_DEFAULTS } from './writer.ts';
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly workers: WorkerUrls;
+}
+
+const READERS = 2;
+/** Views of fewer tags are not worth a second thread. */
+const TAGS_PER_READER = 4;
+const RETENTION_MS = 60_000;
+const DEFAULT_BACKLOG = 2_000_000;
+
+interface Appended {
+  readonly id: number;
+  readonly samples: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Opens the rolling history, recovering what a crash left in its log. Throws `store.locked`, `store.read-only`,
+ * `store.disk-full`, `store.damaged`, `store.too-new`.
+ */
+export async function openStore(
+  options: StoreOptions,
+  deps: StoreDeps,
+): Promise<{ readonly store: SampleStore; readonly recovery: RecoveryReport }> {
+  const writer = await startWriter(options, deps);
+  const readers: ReaderHandle[] = [];
+  try {
+    for (let i = 0; i < READERS; i++) readers.push(await newReader());
+  } catch (error) {
+    for (const reader of readers) await reader.close();
+    await writer.close().catch(() => undefined);
+    throw error;
+  }
+  return { store: createStore(options, deps, writer, readers, newReader), recovery: writer.start.recovery };
+
+  function newReader(): Promise<ReaderHandle> {
+    const { port1, port2 } = new MessageChannel();
+    writer.send({ kind: 'reader', port: port1 }, [port1]);
+    return startReader(deps.workers['historian-reader'], options.path, port2, (sentence) => deps.log.warn(sentence));
+  }
+}
+
+function createStore(
+  options: StoreOptions,
+  deps: StoreDeps,
+  writer: Awaited<ReturnType<typeof startWriter>>,
+  readers: readonly ReaderHandle[],
+  newReader: () => Promise<ReaderHandle>,
+): SampleStore {
+  const { clock, log } = deps;
+  const maxBacklog = options.maxBacklog ?? DEFAULT_BACKLOG;
+  const numbers = new Map<string, number>();
+  const texts: (string | undefined)[] = [];
+  for (const { number, text } of writer.start.strings) {
+    numbers.set(text, number);
+    texts[number] = text;
+  }
+  let counts: WriterCounts = writer.start.counts;
+  let waiting: Appended[] = [];
+  let backlog = 0;
+  let dropped = 0;
+  /** Times that were dropped and are not yet in the gap ledger. */
+  let lost: { from: number; to: number; reason: string } | null = null;
+  let lastAppend = 0;
+  let closed: Promise<void> | null = null;
+  let dead: Error | null = null;
+  const listeners = new Set<(status: StoreStatus) => void>();
+  const pins = new Map<symbol, number>();
+
+  const status = (): StoreStatus => ({
+    storedUntil: counts.storedUntil,
+    bytes: counts.bytes,
+    backlog,
+    dropped: dropped + counts.refused,
+    samplesStored: counts.samplesStored,
+    paused: dead === null ? counts.paused : `The history's writer has stopped: ${dead.message}`,
+  });
+  const changed = (): void => {
+    const now = status();
+    for (const listener of listeners) listener(now);
+  };
+
+  writer.onDurable((note) => {
+    counts = note.counts;
+    let done = 0;
+    while (done < waiting.length && waiting[done]!.id <= note.upTo) {
+      backlog -= waiting[done]!.samples;
+      waiting[done]!.resolve();
+      done++;
+    }
+    if (done > 0) waiting = waiting.slice(done);
+    if (note.error === null && lost !== null && backlog < maxBacklog / 2) {
+      const { from, to, reason } = lost;
+      lost = null;
+      writer
+        .call('addGap', { range: { from, to: to + 1 }, reason, quality: QUALITY.badOverflow, tags: [] })
+        .catch((error: unknown) => log.warn('A gap could not be noted.', { reason, error: String(error) }));
+    }
+    changed();
+  });
+  writer.onWarning((text) => log.warn(text));
+  writer.onDead((error) => {
+    dead = error;
+    for (const one of waiting) one.reject(error);
+    waiting = [];
+    backlog = 0;
+    if (closed === null) log.error('The writer of the history has stopped.', { error: error.message });
+    changed();
+  });
+
+  const drop = (block: SampleBlock): unknown => {
+    dropped += block.length;
+    const reason =
+      counts.paused ?? 'The disk was slower than the samples came; what did not fit into the queue was dropped.';
+    for (let i = 0; i < block.length; i++) {
+      const time = block.time[i]!;
+      if (lost === null) lost = { from: time, to: time, reason };
+      else if (time < lost.from) lost.from = time;
+      else if (time > lost.to) lost.to = time;
+    }
+    changed();
+    if (counts.paused !== null) {
+      return new AppError('store.disk-full', counts.paused, { details: { path: options.path }, retryable: true });
+    }
+    return new AppError('rpc.limit', reason, {
+      details: { what: 'samples waiting for the disk', limit: maxBacklog },
+      retryable: true,
+    });
+  };
+
+  /** The reader with the least to do. */
+  const reader = (): ReaderHandle => readers.reduce((best, one) => (one.load < best.load ? one : best));
+
+  const retain = async (): Promise<void> => {
+    let before = Number.NEGATIVE_INFINITY;
+    if (options.maxAgeMs !== undefined) before = clock.now() - options.maxAgeMs * 1_000;
+    if (options.maxBytes !== undefined) {
+      const surplus = await writer.call('surplusBefore', { maxBytes: options.maxBytes });
+      if (surplus !== null) before = Math.max(before, surplus);
+    }
+    for (const from of pins.values()) before = Math.min(before, from);
+    if (Number.isFinite(before)) await writer.call('prune', { before });
+  };
+  let retention: Disposable | null = null;
+  const scheduleRetention = (): void => {
+    if (options.maxAgeMs === undefined && options.maxBytes === undefined) return;
+    retention = clock.after(RETENTION_MS, () => {
+      retain()
+        .catch((error: unknown) => log.warn('Old samples could not be removed.', { error: String(error) }))
+        .finally(() => {
+          if (closed === null) scheduleRetention();
+        });
+    });
+  };
+  scheduleRetention();
+
+  return {
+    register(tags) {
+      writer.send({ kind: 'register', tags });
+    },
+    intern(text) {
+      const known = numbers.get(text);
+      if (known !== undefined) return known;
+      // Zero stays free, so that an untouched slot is never taken for a text.
+      const number = Math.max(1, texts.length);
+      numbers.set(text, number);
+      texts[number] = text;
+      writer.send({ kind: 'intern', number, text });
+      return number;
+    },
+    textOf: (index) => texts[index],
+    append(block) {
+      if (dead !== null) return Promise.reject(dead);
+      if (closed !== null)
+        return Promise.reject(new AppError('rpc.disconnected', 'The history is closed.', { details: null }));
+      if (block.length === 0) return Promise.resolve();
+      if (backlog + block.length > maxBacklog) return Promise.reject(drop(block));
+      const id = ++lastAppend;
+      backlog += block.length;
+      const stored = new Promise<void>((resolve, reject) => {
+        waiting.push({ id, samples: block.length, resolve, reject });
+      });
+      const buffers = new Set<ArrayBuffer>([
+        block.tag.buffer,
+        block.time.buffer,
+        block.value.buffer,
+        block.quality.buffer,
+      ]);
+      if (block.received !== null) buffers.add(block.received.buffer);
+      writer.send({ kind: 'append', id, block }, [...buffers]);
+      return stored;
+    },
+    addEvent: (event) => writer.call('addEvent', event),
+    async addGap(range, reason, quality, tags) {
+      await writer.call('addGap', { range, reason, quality, tags });
+    },
+    status,
+    watchStatus(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    lastValues: () => writer.call('lastValues', null),
+    pin(_name, from) {
+      const key = Symbol();
+      pins.set(key, from);
+      return { [Symbol.dispose]: () => void pins.delete(key) };
+    },
+    prune(before) {
+      let limit = before;
+      for (const from of pins.values()) limit = Math.min(limit, from);
+      return writer.call('prune', { before: limit });
+    },
+    async copyRange(path, name, range, tags, onProgress, signal) {
+      await writer.call('seal', null);
+      signal.throwIfAborted();
+      // A reader of its own, so that the screen's views do not wait behind it.
+      const copier = await newReader();
+      try {
+        const copied = await copier.call('copy', { to: path, name, range, tags }, signal, onProgress);
+        onProgress(1);
+        return copied;
+      } finally {
+        await copier.close();
+      }
+    },
+    measure: (range, tags) => reader().call('measure', { range, tags }, null),
+    close() {
+      closed ??= (async () => {
+        retention?.[Symbol.dispose]();
+        for (const one of readers) await one.close();
+        try {
+          await writer.close();
+        } finally {
+          const error = new AppError(
+            'store.disk-full',
+            counts.paused ?? 'The history was closed before it was stored.',
+            {
+              details: { path: options.path },
+            },
+          );
+          for (const one of waiting) one.reject(error);
+          waiting = [];
+        }
+      })();
+      return closed;
+    },
+
+    tags: async () => writer.call('tags', null),
+    bounds: async () => writer.call('bounds', null),
+    async view(tags, range, pixels, signal) {
+      const input = checkView(tags, range, pixels);
+      if (tags.length < TAGS_PER_READER) return reader().call('view', input, signal);
+      const share = Math.ceil(tags.length / readers.length);
+      const parts = await Promise.all(
+        readers.map((one, i) => one.call('view', { ...input, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
+      );
+      return parts.flat();
+    },
+    raw: (tags, range, signal) => rawBlocks(reader(), tags, range, signal),
+    neighbours: (tag, time, signal) => reader().call('neighbours', { tag, time }, signal),
+    gaps: (range, signal) => reader().call('gaps', { range }, signal),
+    events: (range, kinds, signal) => reader().call('events', { range, kinds }, signal),
+  };
+}
+
+/** Starts the writer's thread and resolves when recovery is done. */
+function startWriter(options: StoreOptions, deps: StoreDeps) {
+  const worker = new Worker(deps.workers['historian-writer']);
+  const calls = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
+  let lastCall = 0;
+  let dead: Error | null = null;
+  let onDurable: (note: Extract<FromWriter, { kind: 'durable' }>['note']) => void = () => undefined;
+  let onWarning: (text: string) => void = (text) => deps.log.warn(text);
+  let onDead: (error: Error) => void = () => undefined;
+
+  const send = (message: ToWriter, transfer: readonly (ArrayBuffer | MessageChannel['port1'])[] = []): void => {
+    if (dead === null) worker.postMessage(message, [...transfer]);
+  };
+  const die = (error: Error): void => {
+    if (dead !== null) return;
+    dead = error;
+    for (const { reject } of calls.values()) reject(error);
+    calls.clear();
+    onDead(error);
+  };
+  const call = <K extends keyof WriterCalls>(
+    name: K,
+    input: WriterCalls[K]['input'],
+  ): Promise<WriterCalls[K]['output']> =>
+    new Promise((resolve, reject) => {
+      if (dead !== null) return reject(dead);
+      const id = ++lastCall;
+      calls.set(id, { resolve, reject });
+      send({ kind: 'call', id, name, input });
+    });
+  const handle = (start: WriterStart) => ({
+    start,
+    send,
+    call,
+    onDurable(listener: typeof onDurable) {
+      onDurable = listener;
+    },
+    onWarning(listener: typeof onWarning) {
+      onWarning = listener;
+    },
+    onDead(listener: typeof onDead) {
+      onDead = listener;
+    },
+    async close(): Promise<void> {
+      try {
+        await call('close', null);
+      } finally {
+        dead ??= new AppError('rpc.disconnected', 'The history is closed.', { details: null });
+        await worker.terminate();
+      }
+    },
+  });
+
+  return new Promise<ReturnType<typeof handle>>((resolve, reject) => {
+    worker.on('error', (error) => {
+      const known = error instanceof Error ? error : new Error(String(error));
+      reject(known);
+      die(known);
+    });
+    worker.on('exit', () => {
+      const error = new AppError('rpc.disconnected', 'The history is closed.', { details: null });
+      reject(error);
+      die(error);
+    });
+    worker.on('message', (message: FromWriter) => {
+      switch (message.kind) {
+        case 'opened':
+          resolve(handle(message.start));
+          return;
+        case 'failed':
+          reject(receiveError(message.error));
+          void worker.terminate();
+          return;
+        case 'durable':
+          onDurable(message.note);
+          return;
+        case 'warning':
+          onWarning(message.text);
+          return;
+        case 'result':
+          calls.get(message.id)?.resolve(message.value as never);
+          calls.delete(message.id);
+          return;
+        case 'error':
+          calls.get(message.id)?.reject(receiveError(message.error));
+          calls.delete(message.id);
+          return;
+      }
+    });
+    send({
+      kind: 'open',
+      options: {
+        path: options.path,
+        flushMs: options.flushMs ?? WRITER_DEFAULTS.flushMs,
+        segmentBytes: WRITER_DEFAULTS.segmentBytes,
+        foldMs: WRITER_DEFAULTS.foldMs,
+      },
+    });
+  });
+}

@@ -1,0 +1,121 @@
+import type { DecodeRecipe } from '#shared/model/index.ts';
+import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
+import { addReceived, emptyRun, growRun, type Run } from './run.ts';
+import type { TagRegistration } from './store.ts';
+
+/** Samples of a chunk that is filled in time order; the first one of a tag is shorter, so that tags do not seal at once. */
+export const CHUNK_SAMPLES = 4_096;
+
+/** A chunk that is encoded and not yet in the file. */
+export interface ClosedChunk {
+  readonly recipe: number;
+  readonly level: number;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** What the writer knows of one tag. Samples arrive in `open`, become `closed` chunks and then rows of the file. */
+export interface TagState {
+  readonly number: number;
+  readonly id: string;
+  registration: Omit<TagRegistration, 'index'>;
+  recipes: readonly DecodeRecipe[];
+  decoder: TagDecoder;
+  /** Recipe version that arriving samples are stored under. */
+  form: number;
+  readonly open: Run;
+  openWords: Int32Array<ArrayBuffer>;
+  /** Chunks in time order, none overlapping another, none overlapping a row that is not in `replaced`. */
+  closed: ClosedChunk[];
+  /** Rows of the file whose samples are in `closed` as well. */
+  replaced: Set<number>;
+  /** Times whose rollups must be made anew, because samples came late. */
+  dirty: { from: number; to: number } | null;
+  /** Time of the latest sample that is closed or sealed; -Infinity before the first. */
+  closedLast: number;
+  sealedLast: number;
+  /** Entry level of the newest chunk, and the highest of all; -1 before the first. */
+  level: number;
+  coarsest: number;
+  rollupsStale: boolean;
+  /** Samples after which `open` is closed. */
+  limit: number;
+  first: number | null;
+  /** The latest sample by time; `lastSlot` is its stored form. */
+  lastTime: number;
+  lastQuality: number;
+  readonly lastSlot: Float64Array<ArrayBuffer>;
+  readonly lastWords: Int32Array<ArrayBuffer>;
+  /** Stored form and quality of the sample at `closedLast`. */
+  readonly closedSlot: Float64Array<ArrayBuffer>;
+  closedQuality: number;
+}
+
+export function createTagState(
+  number: number,
+  registration: Omit<TagRegistration, 'index'>,
+  recipes: readonly DecodeRecipe[],
+): TagState {
+  const open = emptyRun(32);
+  const lastSlot = new Float64Array(1);
+  return {
+    number,
+    id: registration.id,
+    registration,
+    recipes,
+    decoder: tagDecoderOf(recipes),
+    form: recipes.at(-1)?.version ?? 1,
+    open,
+    openWords: new Int32Array(open.value.buffer),
+    closed: [],
+    replaced: new Set(),
+    dirty: null,
+    closedLast: Number.NEGATIVE_INFINITY,
+    sealedLast: Number.NEGATIVE_INFINITY,
+    level: -1,
+    coarsest: -1,
+    rollupsStale: false,
+    // Spread by a step that is coprime to the range, so that tags polled together seal one after the other.
+    limit: CHUNK_SAMPLES / 2 + ((number * 1_103) % (CHUNK_SAMPLES / 2)),
+    first: null,
+    lastTime: Number.NEGATIVE_INFINITY,
+    lastQuality: 0,
+    lastSlot,
+    lastWords: new Int32Array(lastSlot.buffer),
+    closedSlot: new Float64Array(1),
+    closedQuality: 0,
+  };
+}
+
+/** Puts one sample into `open`; `low` and `high` are the slot's words. `received` null: the same as `time`. */
+export function pushSample(
+  state: TagState,
+  time: number,
+  low: number,
+  high: number,
+  quality: number,
+  received: number | null,
+): void {
+  const { open } = state;
+  const at = open.length;
+  if (at === open.time.length) {
+    growRun(open, at + 1);
+    state.openWords = new Int32Array(open.value.buffer);
+  }
+  open.time[at] = time;
+  state.openWords[2 * at] = low;
+  state.openWords[2 * at + 1] = high;
+  open.quality[at] = quality;
+  if (received !== null) addReceived(open)[at] = received;
+  else if (open.received !== null) open.received[at] = time;
+  open.length = at + 1;
+  if (time >= state.lastTime) {
+    state.lastTime = time;
+    state.lastQuality = quality;
+    state.lastWords[0] = low;
+    state.lastWords[1] = high;
+  }
+  if (state.first === null || time < state.first) state.first = time;
+}

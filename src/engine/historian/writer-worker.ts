@@ -1,0 +1,120 @@
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { systemClock } from '#engine/platform/index.ts';
+import { type FromWriter, postError, type TailRequest, type ToWriter, type WriterCalls } from './messages.ts';
+import { openWriter, type Writer } from './writer.ts';
+
+/**
+ * Entry of the writer's thread. What changes the store is taken in the order sent: while a registration cannot be
+ * stored because the disk is full, all that follows waits, and the sender's bounded queue fills.
+ */
+const port = parentPort;
+if (port === null) throw new Error('This file is the entry of a worker thread.');
+const clock = systemClock();
+const send = (message: FromWriter): void => port.postMessage(message);
+
+const inbox: Extract<ToWriter, { kind: 'register' | 'intern' | 'append' }>[] = [];
+let writer: Writer | null = null;
+let waiting = false;
+
+port.on('message', (message: ToWriter) => {
+  switch (message.kind) {
+    case 'open':
+      openWriter(message.options, {
+        clock,
+        onDurable: (note) =>
+          send({ kind: 'durable', note: { ...note, error: note.error === null ? null : postError(note.error) } }),
+        warn: (text) => send({ kind: 'warning', text }),
+      }).then(
+        (opened) => {
+          writer = opened;
+          send({ kind: 'opened', start: opened.started });
+        },
+        (error: unknown) => send({ kind: 'failed', error: postError(error) }),
+      );
+      return;
+    case 'reader':
+      serveTails(message.port);
+      return;
+    case 'call':
+      call(message.name, message.input).then(
+        (value) => send({ kind: 'result', id: message.id, value }),
+        (error: unknown) => send({ kind: 'error', id: message.id, error: postError(error) }),
+      );
+      return;
+    default:
+      inbox.push(message);
+      if (!waiting) drain();
+  }
+});
+
+function drain(): void {
+  waiting = false;
+  while (inbox.length > 0 && writer !== null) {
+    const message = inbox[0]!;
+    try {
+      if (message.kind === 'append') writer.append(message.id, message.block);
+      else if (message.kind === 'register') writer.register(message.tags);
+      else writer.intern(message.number, message.text);
+    } catch (error) {
+      if (message.kind !== 'register') throw error;
+      waiting = true;
+      const posted = postError(error);
+      send({
+        kind: 'durable',
+        note: { upTo: 0, error: posted, counts: { ...writer.counts(), paused: posted.message } },
+      });
+      clock.after(1_000, drain);
+      return;
+    }
+    inbox.shift();
+  }
+}
+
+async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
+  if (writer === null) throw new Error('The history is not open.');
+  const given = <K extends keyof WriterCalls>(_: K): WriterCalls[K]['input'] => input as WriterCalls[K]['input'];
+  switch (name) {
+    case 'flush':
+      await writer.flush();
+      return null;
+    case 'seal':
+      await writer.seal();
+      return null;
+    case 'addEvent':
+      return writer.addEvent(given('addEvent'));
+    case 'addGap': {
+      const { range, reason, quality, tags } = given('addGap');
+      writer.addGap(range, reason, quality, tags);
+      return null;
+    }
+    case 'tags':
+      return writer.tags();
+    case 'bounds':
+      return writer.bounds();
+    case 'lastValues':
+      return writer.lastValues();
+    case 'status':
+      return writer.status();
+    case 'prune':
+      return writer.prune(given('prune').before);
+    case 'surplusBefore':
+      return writer.surplusBefore(given('surplusBefore').maxBytes);
+    case 'close':
+      await writer.close();
+      return null;
+  }
+}
+
+function serveTails(reader: MessagePort): void {
+  reader.on('message', (request: TailRequest) => {
+    const parts = writer === null ? [] : writer.tail(request.tags);
+    const transfer: ArrayBuffer[] = [];
+    for (const { closed, open } of parts) {
+      for (const { data } of closed) transfer.push(data.buffer);
+      if (open === null) continue;
+      transfer.push(open.time.buffer, open.value.buffer, open.quality.buffer);
+      if (open.received !== null) transfer.push(open.received.buffer);
+    }
+    reader.postMessage({ id: request.id, parts }, transfer);
+  });
+}
