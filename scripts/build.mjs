@@ -55,6 +55,11 @@ function hashOf(describe) {
   return hash.digest('hex');
 }
 
+/** What lies in `out/` is from now on somebody else's (`npm run dev`), so that the next start builds again. */
+export function forgetBuild() {
+  rmSync(stampFile, { force: true });
+}
+
 export function buildIsCurrent() {
   return (
     existsSync(stampFile) &&

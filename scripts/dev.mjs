@@ -1,7 +1,7 @@
 // `npm run dev`: rebuilds what changed and restarts the engine (or the window) on it. Pages are reloaded by hand.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { outputs } from './build.mjs';
+import { forgetBuild, outputs } from './build.mjs';
 import { findElectron } from './electron.mjs';
 import { exitCode, foreground } from './foreground.mjs';
 import { root, Stop } from './setup.mjs';
@@ -9,6 +9,7 @@ import { root, Stop } from './setup.mjs';
 export async function develop(tools, flags, { headless }) {
   const electron = headless ? { reason: '--headless was given' } : await findElectron(tools);
   if (electron.path === undefined) console.log(`No window, because ${electron.reason}: open the address in a browser.`);
+  forgetBuild();
   const watcher = spawn(tools.node, [join('scripts', 'watch.mjs')], {
     cwd: root,
     env: { ...tools.env, NODE_ENV: 'development' },

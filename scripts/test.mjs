@@ -1,14 +1,15 @@
 // `npm test`: sets up, checks what the platform must have, and runs every stage from quick to slow. `--long` adds the
 // long rounds. Ends with one line: N passed, N failed, N skipped.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { lookFor, requirementNames } from '../test/support/requirements.mjs';
 import { checkBoundaries } from './boundaries.mjs';
 import { build } from './build.mjs';
 import { generatedDifferences } from './generate.mjs';
-import { main, packageFile, root, run, Stop, setUp } from './setup.mjs';
+import { main, packageFile, run, Stop, setUp } from './setup.mjs';
+import { addFailure, addSuite, createSum, lastLines } from './summary.mjs';
 
 const usage = `npm test [-- stage ...] [-- --long]
 
@@ -73,8 +74,7 @@ async function runStages(selected, { tools, scratch, long, sum }) {
     if (ok) continue;
     failedStages.add(stage.name);
     if (stage.suite !== undefined) continue;
-    sum.failed += 1;
-    sum.broken.push(`the stage ${stage.name} failed`);
+    addFailure(sum, `the stage ${stage.name} failed`);
     const needed = selected.slice(index + 1).some((later) => later.after === stage.name);
     if (stage.goOn === true || needed) continue;
     const left = selected.slice(index + 1).map((later) => later.name);
@@ -103,60 +103,14 @@ async function runSuite(stage, { tools, scratch, long, sum }) {
     PARX_SKIP_REASONS: reasonsFile,
     PARX_LONG: long ? '1' : '',
     // Colours only where somebody looks at them.
-    ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+    ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
   };
   const reporters = ['--reporter=default', '--reporter=./scripts/test-reporter.mjs'];
   const args = [vitest, 'run', '--project', stage.suite, '--passWithNoTests', ...reporters];
   const { code } = await run(tools.node, args, { env, ...(long ? {} : { timeoutMs: stage.minutes * 60_000 }) });
-  if (!existsSync(reportFile)) {
-    sum.failed += 1;
-    sum.broken.push(`${stage.name} ended without a report (exit code ${code}, limit ${stage.minutes} min)`);
-    return false;
-  }
-  const { tests, broken, unhandled } = JSON.parse(readFileSync(reportFile, 'utf8'));
-  const reasons = readReasons(reasonsFile);
-  for (const test of tests) {
-    // Interrupted tests stay "pending"; they have not passed.
-    const state = test.state === 'pending' ? 'failed' : test.state;
-    if (state !== 'skipped') {
-      sum[state] += 1;
-      continue;
-    }
-    const reason = test.note ?? [...(reasons.get(test.file) ?? [])].join('; ');
-    if (reason === '') {
-      sum.failed += 1;
-      sum.broken.push(
-        `skipped without a reason (use needs or unless of test/support): ${place(test.file)} > ${test.name}`,
-      );
-    } else {
-      sum.skipped += 1;
-      sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + 1);
-    }
-  }
-  for (const file of broken) sum.broken.push(`could not be run: ${place(file)}`);
-  sum.failed += broken.length;
-  if (unhandled > 0) {
-    sum.failed += unhandled;
-    sum.broken.push(`${unhandled} errors outside of any test in ${stage.name}`);
-  }
-  if (code !== 0 && sum.failed === 0) {
-    sum.failed += 1;
-    sum.broken.push(`${stage.name} ended with exit code ${code}`);
-  }
-  return code === 0;
+  return addSuite(sum, stage.name, { reportFile, reasonsFile, code });
 }
 
-function readReasons(file) {
-  const reasons = new Map();
-  if (!existsSync(file)) return reasons;
-  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
-    const entry = JSON.parse(line);
-    reasons.set(entry.file, (reasons.get(entry.file) ?? new Set()).add(entry.reason));
-  }
-  return reasons;
-}
-
-const place = (file) => relative(root, file);
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 /** Looks for what the tests need, installs what it can, and returns what is missing all the same. */
@@ -186,20 +140,6 @@ function getRequirements() {
   return missing;
 }
 
-/** Prints what did not run and why, then the last line; returns the exit code. */
-function report(sum, missing, ms) {
-  console.log('');
-  if (sum.reasons.size > 0) console.log('Skipped, by reason:');
-  for (const [reason, count] of [...sum.reasons].sort((a, b) => b[1] - a[1])) console.log(`  ${count}  ${reason}`);
-  const required = missing.filter((entry) => entry.required);
-  for (const { reason } of required) sum.broken.push(`required on this platform: ${reason}`);
-  sum.failed += required.length;
-  for (const sentence of sum.broken) console.log(`Failed: ${sentence}.`);
-  console.log(`${seconds(ms)} in all.`);
-  console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
-  return sum.failed > 0 ? 1 : 0;
-}
-
 await main(async () => {
   const args = process.argv.slice(2);
   if (args.includes('--help')) return void console.log(usage);
@@ -213,11 +153,15 @@ await main(async () => {
   const tools = setUp();
   const missing = getRequirements();
   const scratch = mkdtempSync(join(tmpdir(), 'parx-test-'));
-  const sum = { passed: 0, failed: 0, skipped: 0, reasons: new Map(), broken: [] };
+  const sum = createSum();
   try {
     await runStages(selected, { tools, scratch, long, sum });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  return report(sum, missing, performance.now() - started);
+  for (const { reason, required } of missing) {
+    if (required) addFailure(sum, `required on this platform: ${reason}`);
+  }
+  console.log(`\n${lastLines(sum, performance.now() - started).join('\n')}`);
+  return sum.failed > 0 ? 1 : 0;
 });
