@@ -38,6 +38,9 @@ const hard: readonly (readonly [number, number, string | null, number])[] = [
   [1_700_000_000_000_000, 1, ' leading and trailing ', 2],
   [1_700_000_000_000_001, 1, 'Ж 漢字 🙂', 2],
   [1_700_000_000_000_002, 1, '-5', 2],
+  [1_700_000_000_000_003, 1, '\ttab first', 2],
+  [1_700_000_000_000_004, 1, " ''\uff1dwide", 2],
+  [1_700_000_000_000_005, 1, "it's", 2],
 ];
 
 export function chunkOf(rows: readonly (readonly [number, number, string | null, number])[]): TableChunk {

@@ -52,7 +52,8 @@ export function readCsv(path: string, columns: readonly ColumnSpec[], layout: Cs
   const records = parseRecords(text, layout.separator).slice(layout.skip);
   const names = records[0] ?? [];
   const units = layout.unitRow ? (records[1] ?? []) : [];
-  const plain = (cell: string): string => (/^'[\s']*[=+\-@|%]/.test(cell) ? cell.slice(1) : cell);
+  const plain = (cell: string): string =>
+    /^'[\s']*[=+\-@|%\uff1d\uff0b\uff0d\uff20]/.test(cell) ? cell.slice(1) : cell;
   const number = (cell: string): number => {
     if (cell === '') return Number.NaN;
     const value = Number(cell.replace(layout.decimal, '.'));

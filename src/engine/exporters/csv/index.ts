@@ -42,8 +42,11 @@ const layouts = {
   'tab-separated': { separator: '\t', decimal: '.' },
 } as const;
 
-/** What a spreadsheet would run as a formula when it stands at the start of a cell (OWASP "CSV injection"). */
-const FORMULA_START = /^[\s']*[=+\-@|%]|^[\t\r\n]/;
+/**
+ * What a spreadsheet would run as a formula when it stands at the start of a cell, blanks before it not counted (OWASP,
+ * "CSV injection"); the wide signs are taken for the plain ones in East Asian locales.
+ */
+const FORMULA_START = /^[\s']*[=+\-@|%\uff1d\uff0b\uff0d\uff20]/;
 
 /**
  * RFC 4180 with CRLF. Empty cells are missing values; an empty text is `""`. Numbers are the shortest text that reads
