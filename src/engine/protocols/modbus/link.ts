@@ -108,7 +108,8 @@ export function openLink(config: ModbusConfig, context: DriverContext, signal: A
 function createLink(socket: net.Socket, endpoint: string, context: DriverContext): Link {
   let pending: Pending | null = null;
   let lost: AppError<'protocol.link-lost'> | null = null;
-  let lastNumber = 0;
+  // A gateway that mixes up its clients may answer a former link's request: begin where it did not.
+  let lastNumber = Math.floor(Math.random() * 0x1_0000);
   let foreign = 0;
   let strikes = 0;
   let received = false;
