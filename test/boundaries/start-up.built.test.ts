@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { contract } from '#shared/rpc/contract.ts';
 import { connect, webSocketPort } from '#shared/rpc/index.ts';
+import { unless } from '#test/support/needs.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 // The built engine as `npm start` runs it, under plain Node in a process of its own.
@@ -15,6 +16,9 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const trap = new URL('./trap-electron.mjs', import.meta.url).href;
 const { build } = JSON.parse(readFileSync(join(root, 'out', 'build.json'), 'utf8')) as { readonly build: string };
+
+// Windows ends a process without asking it; only a console's Ctrl+C is orderly there, and a test has no console.
+const noSignals = unless(process.platform !== 'win32', 'Windows has no signal that ends a program in order');
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -70,7 +74,7 @@ async function signIn(address: URL): Promise<WebSocket> {
 }
 
 describe('the built engine under plain Node', () => {
-  it('starts without electron, gives its catalogue, and ends with nothing open', async () => {
+  it.skipIf(noSignals)('starts without electron, gives its catalogue, and ends with nothing open', async () => {
     const folder = temporaryDirectory();
     const handles = join(folder, 'handles.json');
     const engine = ['--import', trap, join('out', 'main', 'engine.js')];
@@ -118,7 +122,7 @@ describe('npm start', () => {
     expect(output()).toContain('There is no flag "--headles"');
   });
 
-  it('serves without a window, and passes one Ctrl+C on', async () => {
+  it.skipIf(noSignals)('serves without a window, and passes one Ctrl+C on', async () => {
     const data = join(temporaryDirectory(), 'data');
     const { child, address, ended } = start([launcher, '--headless', '--port', '0', '--no-demo', '--data', data]);
     const url = await address;
@@ -130,19 +134,22 @@ describe('npm start', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  it('leaves no engine behind when it is killed, so that the next start finds the data folder free', async () => {
-    const data = join(temporaryDirectory(), 'data');
-    const flags = ['--headless', '--port', '0', '--no-demo', '--data', data];
-    const first = start([launcher, ...flags]);
-    const { port } = await first.address;
-    first.child.kill('SIGKILL');
-    await expect.poll(() => listens(Number(port)), { timeout: 10_000 }).toBe(false);
-    const second = start([launcher, ...flags]);
-    expect((await fetch(new URL('/', await second.address))).status).toBe(200);
-    second.child.kill('SIGTERM');
-    expect(await second.ended).toBe(0);
-    expect(existsSync(data)).toBe(true);
-  });
+  it.skipIf(noSignals)(
+    'leaves no engine behind when it is killed, so that the next start finds the data folder free',
+    async () => {
+      const data = join(temporaryDirectory(), 'data');
+      const flags = ['--headless', '--port', '0', '--no-demo', '--data', data];
+      const first = start([launcher, ...flags]);
+      const { port } = await first.address;
+      first.child.kill('SIGKILL');
+      await expect.poll(() => listens(Number(port)), { timeout: 10_000 }).toBe(false);
+      const second = start([launcher, ...flags]);
+      expect((await fetch(new URL('/', await second.address))).status).toBe(200);
+      second.child.kill('SIGTERM');
+      expect(await second.ended).toBe(0);
+      expect(existsSync(data)).toBe(true);
+    },
+  );
 });
 
 function listens(port: number): Promise<boolean> {
