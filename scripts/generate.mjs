@@ -1,12 +1,10 @@
 // `npm run generate`: writes the parts of files that are made from others. `npm test` fails when they differ.
-// The settings example in a plugin's README is its sample.json, between two marks.
+// The settings example in a plugin's README, its first block of JSON, is its sample.json.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMain, main, root } from './setup.mjs';
 
 const families = ['src/engine/protocols', 'src/engine/tsdb', 'src/engine/exporters'];
-const begin = '<!-- made from sample.json by `npm run generate` -->';
-const end = '<!-- end of sample.json -->';
 
 /** Every file with a made part: its path and its text as it should be; null where there is nowhere to put it. */
 function generatedFiles() {
@@ -28,11 +26,11 @@ function generatedFiles() {
 }
 
 function withSample(readme, sample) {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
-  const block = `${begin}\n\n\`\`\`json\n${sample}\n\`\`\`\n\n${end}`;
-  if (from < 0 || to < from) return `${readme.trimEnd()}\n\n## Example settings\n\n${block}\n`;
-  return readme.slice(0, from) + block + readme.slice(to + end.length);
+  const block = `\`\`\`json\n${sample}\n\`\`\``;
+  const first = /^```json\n[\s\S]*?^```$/m;
+  // A function, because the sample may hold signs that mean something in a replacement text.
+  if (first.test(readme)) return readme.replace(first, () => block);
+  return `${readme.trimEnd()}\n\n## Example settings\n\n${block}\n`;
 }
 
 /** Sentences about files that are not as they would be made; none when all are. */
