@@ -1,4 +1,4 @@
-import { lowerBound, type PlotSource, type TraceColumns, type TraceSegment } from '#renderer/plot/index.ts';
+import { lowerBound, type PlotSource, type TraceSegment } from '#renderer/plot/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { Gap, Sample, TimeRange, UnixMicros } from '#shared/model/index.ts';
 import {

@@ -1,0 +1,216 @@
+import { qualityText, type TimeRange, type UnixMicros } from '#shared/model/index.ts';
+import { type HeldSample, heldAt, isMergedAt, type TraceStatistics, traceStatistics } from '#renderer/plot/index.ts';
+import { formatNumber, NO_VALUE } from '#renderer/ui/format.ts';
+import type { TraceStore } from './trace-store.ts';
+import type { TrendController } from './trend-controller.ts';
+import type { TraceTag } from './trend-model.ts';
+
+export type LegendColumn = 'value' | 'a' | 'b' | 'delta' | 'min' | 'max' | 'mean' | 'deviation' | 'count';
+
+export interface LegendRow {
+  readonly tag: TraceTag;
+  readonly element: HTMLElement;
+}
+
+/**
+ * Writes numbers straight into the legend's cells, so that neither a sample nor a moving pointer makes React render.
+ * Statistics are worked out for a few traces per frame.
+ */
+export interface Readout extends Disposable {
+  setRows(rows: readonly LegendRow[]): void;
+  /** In the frame of a drawing, or when the pointer has moved. */
+  paint(): void;
+  statisticsOn: boolean;
+}
+
+const VALUE_MS = 100;
+const STATISTICS_MS = 500;
+const TRACES_PER_FRAME = 2;
+const EXACT_PIXELS = 10_000;
+const EXACT_DELAY_MS = 400;
+
+export function createReadout(controller: TrendController, onError: (error: unknown) => void): Readout {
+  const { store } = controller;
+  let rows: readonly LegendRow[] = [];
+  const texts = new WeakMap<Element, string>();
+  const cells = new WeakMap<HTMLElement, Map<string, HTMLElement>>();
+  const statistics = new Map<string, { readonly key: string; readonly at: number; readonly result: TraceStatistics | null; exact: boolean }>();
+  const exact = new Map<string, { value: number; quality: number } | 'asked'>();
+  let next = 0;
+  let lastLive = 0;
+  let exactTimer: number | undefined;
+  let exactKey = '';
+  const abort = new AbortController();
+  let statisticsOn = true;
+
+  const cellOf = (row: HTMLElement, column: LegendColumn): HTMLElement | undefined => {
+    let known = cells.get(row);
+    if (known === undefined) {
+      known = new Map();
+      for (const cell of row.querySelectorAll<HTMLElement>('[data-col]')) known.set(cell.dataset.col ?? '', cell);
+      cells.set(row, known);
+    }
+    return known.get(column);
+  };
+  const put = (row: HTMLElement, column: LegendColumn, text: string, title = ''): void => {
+    const cell = cellOf(row, column);
+    if (cell === undefined) return;
+    if (texts.get(cell) === `${text}\n${title}`) return;
+    texts.set(cell, `${text}\n${title}`);
+    cell.textContent = text;
+    if (cell.title !== title) cell.title = title;
+  };
+
+  /** The value that holds at `time`; where points are merged the historian is asked for the sample itself. */
+  const valueAt = (tag: TraceTag, time: UnixMicros): HeldSample | null => {
+    const segments = store.segmentsOver(tag.id, { from: time - 60e6, to: time + 1 });
+    const inView = store.segments(tag.id);
+    const held = heldAt(inView, time) ?? heldAt(segments, time);
+    const merged = held !== null && (isMergedAt(inView, time) || held.min !== null);
+    if (!merged) return held;
+    const key = `${tag.id}/${time}`;
+    const known = exact.get(key);
+    if (known === undefined) {
+      if (exact.size > 500) exact.clear();
+      exact.set(key, 'asked');
+      store.history
+        .neighbours(tag.id, time + 1, abort.signal)
+        .then(({ before }) => {
+          if (before === null) return;
+          exact.set(key, { value: before.value ?? Number.NaN, quality: before.quality });
+          paint();
+        })
+        .catch((error: unknown) => {
+          if (!abort.signal.aborted) onError(error);
+        });
+    }
+    return known === undefined || known === 'asked' ? held : { ...held, ...known, min: null, max: null };
+  };
+
+  const write = (row: LegendRow, column: LegendColumn, held: HeldSample | null): number => {
+    const { tag, element } = row;
+    const [text, title] = sampleText(tag, held, store);
+    put(element, column, text, title);
+    return held === null || held.quality >= 0x8000 || held.gap !== null ? Number.NaN : held.value;
+  };
+
+  function paint(): void {
+    const { cursors, follow } = controller.view.getState();
+    const at = performance.now();
+    const hover = controller.hover;
+    const due = hover !== null || at - lastLive >= VALUE_MS;
+    if (due) {
+      lastLive = at;
+      const time = hover ?? controller.window.to - 1;
+      for (const row of rows) write(row, 'value', heldAt(store.segments(row.tag.id), time));
+    }
+    for (const row of rows) {
+      if (cellOf(row.element, 'a') === undefined) continue;
+      const a = cursors.a === null ? null : write(row, 'a', valueAt(row.tag, cursors.a));
+      const b = cursors.b === null ? null : write(row, 'b', valueAt(row.tag, cursors.b));
+      if (a === null) put(row.element, 'a', '');
+      if (b === null) put(row.element, 'b', '');
+      put(row.element, 'delta', a === null || b === null ? '' : formatNumber(b - a, row.tag));
+    }
+    if (!statisticsOn || rows.length === 0) return;
+    const { range } = controller.numbersRange;
+    const key = `${range.from}/${range.to}`;
+    for (let i = 0; i < TRACES_PER_FRAME; i++) {
+      const row = rows[next % rows.length]!;
+      next++;
+      const known = statistics.get(row.tag.id);
+      const stale = known === undefined || (known.key !== key && (!follow || at - known.at >= STATISTICS_MS)) || (!known.exact && at - known.at >= STATISTICS_MS);
+      if (!stale) continue;
+      const result = traceStatistics(store.segmentsOver(row.tag.id, range), range);
+      statistics.set(row.tag.id, { key, at, result, exact: false });
+      writeStatistics(row, result);
+    }
+    if (!follow) askExact(key, range);
+  }
+
+  /** Once the hand rests: the numbers of merged points are replaced by those of all samples, if there are not too many. */
+  function askExact(key: string, range: TimeRange): void {
+    if (exactKey === key) return;
+    exactKey = key;
+    clearTimeout(exactTimer);
+    exactTimer = window.setTimeout(() => void refine(key, range), EXACT_DELAY_MS);
+  }
+
+  async function refine(key: string, range: TimeRange): Promise<void> {
+    // The queue of two per frame may not have come to all yet, and nothing is drawn while all rests.
+    for (const row of rows) {
+      const result = traceStatistics(store.segmentsOver(row.tag.id, range), range);
+      statistics.set(row.tag.id, { key, at: performance.now(), result, exact: result?.merged !== true });
+      writeStatistics(row, result);
+    }
+    const merged = rows.filter((row) => statistics.get(row.tag.id)?.result?.merged === true).map((row) => row.tag.id);
+    if (merged.length === 0 || !(range.to > range.from)) return;
+    const whole = { from: Math.floor(range.from), to: Math.ceil(range.to) };
+    try {
+      for await (const { series } of store.history.view({ tags: merged, range: whole, pixels: EXACT_PIXELS }, abort.signal)) {
+        if (exactKey !== key) return;
+        for (const one of series) {
+          const columns = {
+            time: one.time,
+            value: one.value,
+            quality: one.quality,
+            min: one.envelope?.min ?? null,
+            max: one.envelope?.max ?? null,
+            gaps: one.gaps,
+          };
+          const result = traceStatistics([{ columns, from: whole.from, to: whole.to }], range);
+          statistics.set(one.tag, { key, at: performance.now(), result, exact: true });
+          const row = rows.find((candidate) => candidate.tag.id === one.tag);
+          if (row !== undefined) writeStatistics(row, result);
+        }
+      }
+    } catch (error) {
+      exactKey = '';
+      if (!abort.signal.aborted) onError(error);
+    }
+  }
+
+  function writeStatistics({ tag, element }: LegendRow, result: TraceStatistics | null): void {
+    const near = result?.merged === true ? 'Worked out from merged points: minimum and maximum are exact, this is near.' : '';
+    const sign = near === '' ? '' : '≈';
+    const number = (value: number | undefined): string => (value === undefined ? NO_VALUE : formatNumber(value, tag));
+    put(element, 'min', number(result?.min));
+    put(element, 'max', number(result?.max));
+    put(element, 'mean', result === null ? NO_VALUE : sign + number(result.mean), near);
+    put(element, 'deviation', result === null ? NO_VALUE : sign + number(result.deviation), near);
+    const count = result === null ? '0' : result.merged ? NO_VALUE : formatNumber(result.count);
+    put(element, 'count', count, result?.merged === true ? 'Too many samples to count here. Zoom in, or set the cursors closer.' : '');
+  }
+
+  return {
+    setRows(next_) {
+      rows = next_;
+      lastLive = 0;
+      statistics.clear();
+      exactKey = '';
+      paint();
+    },
+    paint,
+    get statisticsOn() {
+      return statisticsOn;
+    },
+    set statisticsOn(on) {
+      statisticsOn = on;
+    },
+    [Symbol.dispose]() {
+      abort.abort();
+      clearTimeout(exactTimer);
+    },
+  };
+}
+
+/** A value as the legend and the box at the pointer show it, and the words behind it. */
+export function sampleText(tag: TraceTag, held: HeldSample | null, store: TraceStore): readonly [string, string] {
+  if (held === null) return [NO_VALUE, 'No sample at or before this time.'];
+  if (held.gap !== null) return [NO_VALUE, held.gap.reason];
+  if (held.quality >= 0x8000) return [NO_VALUE, qualityText(held.quality)];
+  const state = tag.type === 'string' ? store.textOf(tag.id, held.value) : undefined;
+  const text = state ?? formatNumber(held.value, tag);
+  const words = held.quality >= 0x4000 ? qualityText(held.quality) : '';
+  return [text, words];
+}
