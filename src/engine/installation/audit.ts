@@ -1,4 +1,4 @@
-import type { Clock, Database } from '#engine/platform/index.ts';
+import { type Clock, type Database, withStoreErrors } from '#engine/platform/index.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
 
 export interface AuditLine {
@@ -15,6 +15,7 @@ export interface AuditLine {
 
 /** Who did what, kept on the disk; the oldest lines go when there are too many. */
 export interface Audit {
+  /** On the disk when it returns. Throws `store.disk-full`, `store.read-only`. */
   append(line: Omit<AuditLine, 'number' | 'time'>): void;
   /** Newest first; at most 1,000. `before` is a line's number. */
   list(limit: number, before?: number): readonly AuditLine[];
@@ -36,11 +37,14 @@ export function createAudit(database: Database, clock: Clock, maxLines: number):
 
   return {
     append: ({ user, action, subject, result }) =>
-      database.transaction(() => {
-        const { lastInsertRowid } = insert.run(clock.now(), clip(user), clip(action), clip(subject), clip(result));
-        const number = Number(lastInsertRowid);
-        if (number > maxLines && number % slack === 0) trim.run(number - maxLines);
-      })(),
+      withStoreErrors(
+        database.name,
+        database.transaction(() => {
+          const { lastInsertRowid } = insert.run(clock.now(), clip(user), clip(action), clip(subject), clip(result));
+          const number = Number(lastInsertRowid);
+          if (number > maxLines && number % slack === 0) trim.run(number - maxLines);
+        }),
+      ),
     list: (limit, before = Number.MAX_SAFE_INTEGER) => page.all(before, Math.max(0, Math.min(1_000, limit))),
   };
 }

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireLock, type Clock } from '#engine/platform/index.ts';
+import { acquireLock, type Clock, storeError } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 
 /** Who holds the lock, for the message of a second program; the lock itself is the operating system's. */
@@ -38,7 +38,13 @@ export function lockDataDirectory(directory: string, clock: Clock): Disposable {
   try {
     writeFileSync(`${holderFile}.part`, JSON.stringify(holder));
     renameSync(`${holderFile}.part`, holderFile);
-  } catch {
+  } catch (error) {
+    const refusal = storeError(directory, error);
+    // SQLite opens a lock file that it may not write without a complaint, and then holds no lock at all.
+    if (isAppError(refusal, 'store.read-only')) {
+      lock[Symbol.dispose]();
+      throw refusal;
+    }
     // Only the message of a second program would lack the name; on a full disk the recording must start all the same.
   }
   let held = true;

@@ -1,4 +1,4 @@
-import type { Database } from '#engine/platform/index.ts';
+import { type Database, withStoreErrors } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { KeyFile } from './key-file.ts';
 
@@ -12,6 +12,7 @@ export interface SecretProtector {
 export interface SecretStore {
   /** Where secrets written now are kept. */
   readonly kind: 'host' | 'key-file';
+  /** Throws `config.invalid`, `store.disk-full`, `store.read-only`. */
   set(name: string, value: string): Promise<void>;
   /** Undefined when there is none. Throws `store.damaged` when it is there but can't be read. */
   get(name: string): Promise<string | undefined>;
@@ -34,10 +35,13 @@ export function createSecretStore(
   protector: SecretProtector | null,
 ): SecretStore {
   const read = database.prepare<[string], SecretRow>('SELECT kind, value FROM secret WHERE name = ?');
-  const write = database.prepare<[string, string, Buffer]>(
+  const insert = database.prepare<[string, string, Buffer]>(
     'INSERT INTO secret(name, kind, value) VALUES (?, ?, ?) ' +
       'ON CONFLICT(name) DO UPDATE SET kind = excluded.kind, value = excluded.value',
   );
+  const write = (name: string, kind: SecretRow['kind'], value: Buffer): void => {
+    withStoreErrors(database.name, () => insert.run(name, kind, value));
+  };
   const remove = database.prepare<[string]>('DELETE FROM secret WHERE name = ?');
   const all = database.prepare<[], { name: string }>('SELECT name FROM secret ORDER BY name');
 
@@ -46,9 +50,9 @@ export function createSecretStore(
     async set(name, value) {
       if (!NAME.test(name)) throw invalid('name', 'A secret is named by 1 to 128 letters, digits and _ . : / -');
       if (Buffer.byteLength(value) > MAX_BYTES) throw invalid('value', 'A secret has at most 64 KiB.');
-      if (protector === null) write.run(name, 'key-file', keyFile.seal(name, value));
+      if (protector === null) write(name, 'key-file', keyFile.seal(name, value));
       // The name goes in with the value, so that a value moved to another name is noticed here as well.
-      else write.run(name, 'host', Buffer.from(await protector.protect(JSON.stringify([name, value])), 'utf8'));
+      else write(name, 'host', Buffer.from(await protector.protect(JSON.stringify([name, value])), 'utf8'));
     },
     async get(name) {
       const row = read.get(name);
@@ -68,7 +72,7 @@ export function createSecretStore(
       }
       return opened[1];
     },
-    remove: (name) => remove.run(name).changes > 0,
+    remove: (name) => withStoreErrors(database.name, () => remove.run(name).changes > 0),
     names: () => all.all().map((row) => row.name),
   };
 }

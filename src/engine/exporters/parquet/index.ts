@@ -83,7 +83,6 @@ function batchWriter(
 ): TableWriter {
   const sink = input.writable.getWriter();
   let written = false;
-  let aborted = false;
   const drained = (async (): Promise<void> => {
     const reader = (await output).getReader();
     try {
@@ -92,9 +91,10 @@ function batchWriter(
         if (done) return;
         await file.write(value);
       }
-    } finally {
-      if (aborted) await reader.cancel().catch(() => undefined);
-      reader.releaseLock();
+    } catch (error) {
+      // Not waited for: the encoder may be in the middle of a batch that it can't get rid of.
+      reader.cancel().catch(() => undefined);
+      throw error;
     }
   })();
   // A full disk shows here first; whoever writes next gets the reason instead of waiting for a reader that is gone.
@@ -121,10 +121,9 @@ function batchWriter(
       await file.finish();
     },
     async abort() {
-      aborted = true;
+      // What the encoder still gives finds the file closed; both ends of it are let go of, and collected.
+      sink.abort().catch(() => undefined);
       await file.abort();
-      await sink.abort().catch(() => undefined);
-      await drained.catch(() => undefined);
     },
   };
 }
