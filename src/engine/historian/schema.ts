@@ -12,6 +12,7 @@ const PAGE_BYTES = 4_096;
 /** Number of wire bytes and form together: what a recipe may not change, because the other bits were never stored. */
 export type StorageClass = 'number' | 'text' | 'bits64' | 'bits8' | 'bits16' | 'bits32';
 
+// Chunk ids are never used twice (AUTOINCREMENT): readers remember what they have decoded by id.
 const DDL = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE tags (
@@ -29,7 +30,7 @@ CREATE TABLE recipes (
 ) WITHOUT ROWID;
 CREATE TABLE strings (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE chunks (
-  id INTEGER PRIMARY KEY, tag INTEGER NOT NULL REFERENCES tags(number), recipe INTEGER NOT NULL, level INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tag INTEGER NOT NULL REFERENCES tags(number), recipe INTEGER NOT NULL, level INTEGER NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX chunks_by_time ON chunks (tag, first, last, count, level);

@@ -5,10 +5,7 @@ import type { Pyramid } from './pyramid.ts';
 import { entryLevel } from './rollup.ts';
 import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sortRun, wordsOf } from './run.ts';
 import { storageClassOf } from './schema.ts';
-import { CHUNK_SAMPLES, type ClosedChunk, type TagState } from './tag-state.ts';
-
-/** A merge with late samples may grow a chunk up to this before it is cut. */
-const MOST_SAMPLES = CHUNK_SAMPLES * 2;
+import type { ClosedChunk, TagState } from './tag-state.ts';
 
 export interface Sealing {
   /** Turns the tag's open samples into closed chunks; late ones are merged into the chunk they belong to. */
@@ -29,7 +26,10 @@ export function sealingOf(
   reader: ChunkReader,
   pyramid: Pyramid,
   onDamage: (damage: DamagedChunk) => void,
+  chunkSamples: number,
 ): Sealing {
+  /** A merge with late samples may grow a chunk up to this before it is cut. */
+  const mostSamples = chunkSamples * 2;
   const insert = database.prepare(
     'INSERT INTO chunks (tag, recipe, level, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
@@ -66,7 +66,7 @@ export function sealingOf(
     else state.closed.splice(state.closed.indexOf(found.closed), 1);
   };
   const put = (state: TagState, run: Run, recipe: number, level: number): void => {
-    const pieces = Math.ceil(run.length / MOST_SAMPLES);
+    const pieces = Math.ceil(run.length / mostSamples);
     for (let i = 0; i < pieces; i++) {
       const from = Math.floor((run.length * i) / pieces);
       const to = Math.floor((run.length * (i + 1)) / pieces);
@@ -101,7 +101,7 @@ export function sealingOf(
       const before = preceding(state, Number.MAX_SAFE_INTEGER);
       if (before === null || !sameForm(state, before)) break;
       const { count } = before.info;
-      if (count > joined.length * 1.5 || count + joined.length > CHUNK_SAMPLES) break;
+      if (count > joined.length * 1.5 || count + joined.length > chunkSamples) break;
       if (level >= 0 && before.info.level !== level) break;
       const samples = samplesOf(before);
       if (samples === null) break;
@@ -167,7 +167,7 @@ export function sealingOf(
       const inOrder = cut < run.length ? sliceRun(run, cut, run.length) : null;
       state.open.length = 0;
       state.open.received = null;
-      state.limit = CHUNK_SAMPLES;
+      state.limit = chunkSamples;
       if (late !== null) addLate(state, late);
       if (inOrder !== null) addInOrder(state, inOrder);
     },

@@ -374,10 +374,9 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
     send({
       kind: 'open',
       options: {
+        ...WRITER_DEFAULTS,
         path: options.path,
         flushMs: options.flushMs ?? WRITER_DEFAULTS.flushMs,
-        segmentBytes: WRITER_DEFAULTS.segmentBytes,
-        foldMs: WRITER_DEFAULTS.foldMs,
       },
     });
   });

@@ -3,8 +3,14 @@ import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
 import { addReceived, emptyRun, growRun, type Run } from './run.ts';
 import type { TagRegistration } from './store.ts';
 
-/** Samples of a chunk that is filled in time order; the first one of a tag is shorter, so that tags do not seal at once. */
+/** Samples of a chunk that is filled in time order. */
 export const CHUNK_SAMPLES = 4_096;
+
+/** The first chunk of a tag is shorter by a share that differs, so that tags polled together seal one after the other. */
+export function firstLimit(tagNumber: number, chunkSamples: number): number {
+  // 1,103 is coprime to every power of two.
+  return Math.ceil(chunkSamples / 2) + ((tagNumber * 1_103) % Math.ceil(chunkSamples / 2));
+}
 
 /** A chunk that is encoded and not yet in the file. */
 export interface ClosedChunk {
@@ -57,6 +63,7 @@ export function createTagState(
   number: number,
   registration: Omit<TagRegistration, 'index'>,
   recipes: readonly DecodeRecipe[],
+  chunkSamples: number,
 ): TagState {
   const open = emptyRun(32);
   const lastSlot = new Float64Array(1);
@@ -77,8 +84,7 @@ export function createTagState(
     level: -1,
     coarsest: -1,
     rollupsStale: false,
-    // Spread by a step that is coprime to the range, so that tags polled together seal one after the other.
-    limit: CHUNK_SAMPLES / 2 + ((number * 1_103) % (CHUNK_SAMPLES / 2)),
+    limit: firstLimit(number, chunkSamples),
     first: null,
     lastTime: Number.NEGATIVE_INFINITY,
     lastQuality: 0,

@@ -17,7 +17,7 @@ import { sliceRun, sortRun } from './run.ts';
 import { metaOf, openForWriting, readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
 import { sealingOf } from './sealing.ts';
 import type { NewEvent, RecoveryReport, StoredTag, TagRegistration } from './store.ts';
-import { createTagState, pushSample, type TagState } from './tag-state.ts';
+import { CHUNK_SAMPLES, createTagState, pushSample, type TagState } from './tag-state.ts';
 
 export interface WriterOptions {
   readonly path: string;
@@ -26,8 +26,15 @@ export interface WriterOptions {
   readonly segmentBytes: number;
   /** Age at which it is, if anything can be. */
   readonly foldMs: number;
+  /** Samples of a full chunk. */
+  readonly chunkSamples: number;
 }
-export const WRITER_DEFAULTS = { flushMs: 1_000, segmentBytes: 32 << 20, foldMs: 300_000 } as const;
+export const WRITER_DEFAULTS = {
+  flushMs: 1_000,
+  segmentBytes: 32 << 20,
+  foldMs: 300_000,
+  chunkSamples: CHUNK_SAMPLES,
+} as const;
 
 export interface WriterDeps {
   readonly clock: Clock;
@@ -82,7 +89,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
     deps.warn(`${damage.chunk.count} samples of the history cannot be read: ${damage.message}.`);
   const reader = chunkReaderOf(table, onDamage);
   const pyramid = pyramidOf(database, table, reader);
-  const sealing = sealingOf(database, table, reader, pyramid, onDamage);
+  const sealing = sealingOf(database, table, reader, pyramid, onDamage, options.chunkSamples);
   const tagWriter = tagWriterOf(database);
   const stringInsert = database.prepare('INSERT OR IGNORE INTO strings VALUES (?, ?)');
 
@@ -136,7 +143,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const ownerBytes = new Uint8Array(Buffer.from(owner, 'hex'));
 
   for (const tag of readTags(database)) {
-    const state = createTagState(tag.number, tag.registration, tag.recipes);
+    const state = createTagState(tag.number, tag.registration, tag.recipes, options.chunkSamples);
     state.coarsest = tag.coarsest;
     state.rollupsStale = tag.rollupsStale;
     const newest = table.preceding(tag.number, Number.MAX_SAFE_INTEGER);
@@ -455,7 +462,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
             const newest = known?.recipes.at(-1);
             if (known === undefined || newest === undefined) {
               const recipe = { ...tag.recipe, version: 1 };
-              const state = createTagState(++next, { ...tag, recipe }, [recipe]);
+              const state = createTagState(++next, { ...tag, recipe }, [recipe], options.chunkSamples);
               tagWriter.put(state.number, tag, recipe, clock.now());
               forms.push(state.number, 1);
               fresh.set(tag.id, state);
