@@ -93,7 +93,7 @@ describe('the built engine under plain Node', () => {
     expect(output()).not.toMatch(/unexpected error|Warning:/);
     // What is left are the standard streams.
     const left = JSON.parse(readFileSync(handles, 'utf8')) as string[];
-    expect(left.filter((kind) => !['PipeWrap', 'TTYWrap', 'FSReqCallback'].includes(kind))).toEqual([]);
+    expect(left.filter((kind) => !['PipeWrap', 'TTYWrap'].includes(kind))).toEqual([]);
   });
 
   it('refuses a flag it does not know, with a hint', async () => {
