@@ -7,7 +7,6 @@ import {
   connectionDocument,
   type DocumentChange,
   deviceDocument,
-  projectSettings,
   tagDocument,
   trendDocument,
 } from '#shared/model/index.ts';
@@ -18,15 +17,14 @@ export interface DemoAddress {
   readonly port: number;
 }
 
-export const DEMO_CONNECTION = 'demo-line';
+export const DEMO_CONNECTION = 'demo-modbus';
 const DEMO_TREND = 'demo-trend';
 
 const demoDocuments = z.object({
-  settings: z.array(projectSettings),
-  connections: z.array(connectionDocument),
-  devices: z.array(deviceDocument),
-  tags: z.array(tagDocument),
-  trends: z.array(trendDocument),
+  connection: z.array(connectionDocument),
+  device: z.array(deviceDocument),
+  tag: z.array(tagDocument),
+  trend: z.array(trendDocument),
 });
 
 /**
@@ -57,18 +55,17 @@ export async function addDemo(options: {
     }
   };
   const present = project.get('connection', DEMO_CONNECTION);
-  const connection = present?.document ?? documents.connections.find((one) => one.id === DEMO_CONNECTION);
+  const connection = present?.document ?? documents.connection.find((one) => one.id === DEMO_CONNECTION);
   if (connection !== undefined && (present === undefined || !listensAt(connection, address) || !connection.enabled)) {
     const document = { ...connection, enabled: true, settings: { ...connection.settings, ...address } };
     changes.push({ kind: 'connection', id: DEMO_CONNECTION, document, expected: present?.revision ?? null });
   }
   // Devices and tags that the user has removed from a demo that is there stay removed.
   if (present === undefined) {
-    add('settings', documents.settings);
-    add('device', documents.devices);
-    add('tag', documents.tags);
+    add('device', documents.device);
+    add('tag', documents.tag);
   }
-  add('trend', documents.trends);
+  add('trend', documents.trend);
   if (changes.length > 0) {
     project.commit(changes);
     log.info('The demo line is in the project.', { documents: changes.length, port: address.port });

@@ -94,7 +94,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const alerts = createAlerts(clock);
   const undo: (() => Promise<void> | void)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of undo.splice(0).reverse()) await close();
+    for (const close of undo.splice(0).reverse()) {
+      // One part that fails to close must not keep the others open.
+      try {
+        await close();
+      } catch (error) {
+        log.error('A part of the engine did not close.', { error: String(error) });
+      }
+    }
   };
 
   try {

@@ -7,7 +7,7 @@ import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
 
 // What the engine itself writes into the history: how the last run ended, sleep, clock steps, configuration changes.
 
-export const RUN_MARK = 'engine.run';
+export const RUN_MARK = 'engine-run';
 
 export interface LastRun {
   /** Null for the first start or after an orderly stop. */
