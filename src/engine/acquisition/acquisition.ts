@@ -20,7 +20,7 @@ import { createBlockBuilder } from './block-builder.ts';
 import { watchClock } from './clock-watch.ts';
 import type { ConnectionSpec, DeviceSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
-import { createRunningDriver, type RunningDriver } from './running-driver.ts';
+import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
 
 export interface Acquisition {
@@ -64,8 +64,6 @@ export interface AcquisitionOptions {
 }
 
 const DEFAULT_BACK_OFF: BackOffLimits = { minMs: 1_000, maxMs: 5_000 };
-/** How often data are checked for having gone stale. */
-const MONITOR_MS = 100;
 const NOTIFY_MS = 250;
 /** First ticks are spread over this much, or over the period if that is shorter. */
 const STAGGER_MS = 1_000;

@@ -24,7 +24,7 @@ export interface DeviceCare {
    * more, which only a new connect can tell from devices that are off.
    */
   failed(device: DeviceState, group: TagGroup, tookMs: number, error: unknown): void;
-  /** How long this device may be silent now, when it should be less than its time-out; else Infinity. */
+  /** Called once at the start of each turn: how long this device may be silent now, when it should be less than its time-out; else Infinity. */
   patienceMs(device: DeviceState): number;
 }
 
@@ -39,19 +39,24 @@ export interface DeviceCareOptions {
   readonly onBug: (text: string, error: unknown) => void;
 }
 
-/** While a neighbour is alive, silent devices get the link for at most a fifth of the time. */
+/** While a neighbour is alive, silent devices share at most half of the link, and after a whole time-out a fifth. */
+const REST_PER_LOOK = 1;
 const REST_PER_SILENCE = 4;
 /** Silent turns in a row, with no answer from anybody, after which the link itself is under suspicion. */
 const SILENT_TURNS = 2;
 /** First look at devices that share a link, so that those alive are found before the dead have been waited for. */
 const FIRST_LOOK_MS = 200;
-/** A silent device gets its whole time-out at its second turn and then once in so many: it may just be slow. */
-const WHOLE_TURN_EVERY = 8;
+/**
+ * A silent device gets its whole time-out at its second turn. Later, because it may just be slow, one of the silent
+ * devices of a link gets it once in this time, in rotation.
+ */
+const WHOLE_TURN_EVERY_MS = 30_000;
 const SHORTEST_LOOK_MS = 20;
 
 export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
   const { facts, schedule, clock, log } = options;
   let silentTurns = 0;
+  let nextWholeTurnMs = 0;
 
   const groupsOf = (device: DeviceState): TagGroup[] =>
     [...facts.groups.values()].filter((group) => group.deviceId === device.id);
@@ -90,7 +95,8 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
     device.silences++;
     if (device.silences === 1 && !device.answered && others.length > 0) {
       // Only a first look, which says little: the others have theirs, then this device is waited for properly.
-      schedule.hold(device.id, nowMs + FIRST_LOOK_MS * 2);
+      const unseen = others.filter((other) => !other.answered && other.silences === 0).length;
+      schedule.hold(device.id, nowMs + FIRST_LOOK_MS * (unseen + 1));
       schedule.hurry(device.id);
       return;
     }
@@ -99,7 +105,7 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
     if (device.failure === null) log.warn(`No answer from ${device.name} at ${facts.spec.endpoint}.`);
     giveUp(device, QUALITY.badTimeout, `No answer from ${device.name} at ${facts.spec.endpoint}.`, error);
     if (others.some(alive)) {
-      const restUntil = nowMs + REST_PER_SILENCE * tookMs;
+      const restUntil = nowMs + (device.shortLooks === 0 ? REST_PER_SILENCE : REST_PER_LOOK) * tookMs;
       for (const other of [device, ...others]) {
         if (!alive(other)) schedule.hold(other.id, Math.max(schedule.heldUntil(other.id), restUntil));
       }
@@ -154,8 +160,6 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
     },
     heard,
     note(device, group) {
-      group.heardMs = clock.monotonicMs();
-      group.fresh = false;
       const bad = group.badSamples > 0;
       group.badSamples = 0;
       if (bad) device.errors++;
@@ -173,7 +177,14 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
       const others = asked().filter((other) => other !== device);
       if (others.length === 0) return Number.POSITIVE_INFINITY;
       if (device.silences === 0) return FIRST_LOOK_MS;
-      if (device.silences % WHOLE_TURN_EVERY === 1) return Number.POSITIVE_INFINITY;
+      const nowMs = clock.monotonicMs();
+      const mostOverdue = others.every((other) => alive(other) || other.shortLooks <= device.shortLooks);
+      if (device.silences === 1 || (nowMs >= nextWholeTurnMs && mostOverdue)) {
+        nextWholeTurnMs = nowMs + WHOLE_TURN_EVERY_MS;
+        device.shortLooks = 0;
+        return Number.POSITIVE_INFINITY;
+      }
+      device.shortLooks++;
       const awaited = new Set(others.filter(alive).map((other) => other.id));
       let shortest = Number.POSITIVE_INFINITY;
       for (const group of facts.groups.values()) {

@@ -21,6 +21,8 @@ export interface DeviceState {
   failure: Failure | null;
   /** Turns in a row without an answer. */
   silences: number;
+  /** Turns cut short since the last one that had the whole time-out. */
+  shortLooks: number;
   /** Tags that were bad in the last read of each group, in a sentence; null while all are good. */
   trouble: string | null;
   lastGood: UnixMicros | null;
@@ -49,6 +51,7 @@ export function createDeviceState(
     answered: false,
     failure: null,
     silences: 0,
+    shortLooks: 0,
     trouble: null,
     lastGood: null,
     requests: 0,

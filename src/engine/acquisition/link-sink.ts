@@ -59,6 +59,7 @@ export function createLinkSink(
       const cause = soundQuality(quality);
       route.group.arrived(index, at, received, cause);
       builder.push(index, at, received, value, cause);
+      if (told) builder.closeSoon();
     },
     push64(index, time, high, low, quality) {
       const route = admit(index, time);
@@ -66,6 +67,7 @@ export function createLinkSink(
       const cause = soundQuality(quality);
       route.group.arrived(index, at, received, cause);
       builder.push64(index, at, received, high, low, cause);
+      if (told) builder.closeSoon();
     },
     pushText(index, time, text, quality) {
       const route = admit(index, time);
@@ -73,6 +75,7 @@ export function createLinkSink(
       const cause = soundQuality(quality);
       route.group.arrived(index, at, received, cause);
       builder.push(index, at, received, intern(text), cause);
+      if (told) builder.closeSoon();
     },
   };
 }

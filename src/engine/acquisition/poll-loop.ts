@@ -14,6 +14,8 @@ export interface PollHost {
   planOf(connection: PollConnection, group: TagGroup): PollPlan | null;
   /** Longest time the driver may spend on this plan, whatever happens on the wire. */
   limitMs(plan: PollPlan): number;
+  /** Called before ticks are counted: those that passed while the computer slept are nobody's overruns. */
+  checkAwake(nowMs: number): void;
   /** Longest silence to put up with on this turn; Infinity leaves it to the driver's own time-outs. */
   patienceMs(group: TagGroup): number;
   onAnswer(group: TagGroup, plan: PollPlan, tookMs: number): void;
@@ -48,6 +50,7 @@ export async function pollLoop(
       continue;
     }
     guestWasLast = false;
+    host.checkAwake(clock.monotonicMs());
     const turn = schedule.next(clock.monotonicMs());
     if (turn === null) {
       burst = 0;
@@ -68,6 +71,7 @@ export async function pollLoop(
     host.inFlight = null;
     if (session.reason !== null) throw session.reason;
     const tookMs = clock.monotonicMs() - began;
+    host.checkAwake(began + tookMs);
     schedule.end(turn, began + tookMs, !attempt.thrown);
     if (attempt.thrown) host.onFailure(group, plan, tookMs, attempt.error);
     else host.onAnswer(group, plan, tookMs);

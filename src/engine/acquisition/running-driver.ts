@@ -51,6 +51,10 @@ export interface RunningDriver {
   stop(quality: Quality): Promise<void>;
 }
 
+/** How often acquisition calls `monitor`. */
+export const MONITOR_MS = 100;
+/** Longer than this between two calls of `monitor` and the program was not running: asleep or stopped. */
+const ASLEEP_MS = 5_000;
 /** A group that is not even asked is told as stale after its period and this many time-outs. */
 const STALE_TIMEOUTS = 3;
 
@@ -78,6 +82,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   let session: LinkSession | null = null;
   let sink: LinkSink | null = null;
   let endWait: (() => void) | null = null;
+  let monitoredMs = clock.monotonicMs();
 
   const bug = (text: string, error: unknown): void =>
     log.error(text, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
@@ -173,6 +178,9 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     },
     // A refused block is split and read again in parts, so a plan may cost more requests than it says.
     limitMs: (plan) => (4 * plan.requests + 20) * timeoutOf(plan.deviceId),
+    checkAwake(nowMs) {
+      if (nowMs - monitoredMs > ASLEEP_MS) schedule.resync(nowMs);
+    },
     patienceMs(group) {
       const device = facts.devices.get(group.deviceId);
       return device === undefined ? Number.POSITIVE_INFINITY : care.patienceMs(device);
@@ -182,6 +190,8 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       if (device === undefined) return;
       device.requests += plan.requests;
       device.response.add(tookMs / Math.max(1, plan.requests));
+      group.heardMs = clock.monotonicMs();
+      group.fresh = false;
       care.heard(device);
       care.note(device, group);
       builder.closeSoon();
@@ -219,13 +229,12 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     if (device === undefined) return;
     const told = isTold();
     if (group.fresh) {
-      if (told) {
-        care.heard(device);
-        care.note(device, group);
-      } else {
-        group.heardMs = nowMs;
-        group.fresh = false;
-      }
+      group.fresh = false;
+      const agoMs = (clock.now() - group.lastReceived) / 1000;
+      group.heardMs = nowMs - Math.min(MONITOR_MS, Math.max(0, agoMs));
+      if (!told) return;
+      care.heard(device);
+      care.note(device, group);
       return;
     }
     const limitMs = group.periodMs + (told ? 1 : STALE_TIMEOUTS) * timeoutOf(device.id);
@@ -390,6 +399,8 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     monitor() {
       const nowMs = clock.monotonicMs();
       const { endpoint } = facts.spec;
+      host.checkAwake(nowMs);
+      monitoredMs = nowMs;
       const flight = host.inFlight;
       if (flight !== null && nowMs > flight.untilMs) {
         bug(`The driver of ${facts.spec.name} did not return from a read in time.`, null);

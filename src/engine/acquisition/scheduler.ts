@@ -80,7 +80,7 @@ export function createLinkSchedule(): LinkSchedule {
         startMs,
         tick: 0,
         hurriedAt: Number.POSITIVE_INFINITY,
-        begunAt: 0,
+        begunAt: Number.NEGATIVE_INFINITY,
         overruns: 0,
         lateness,
         rate,
@@ -100,7 +100,7 @@ export function createLinkSchedule(): LinkSchedule {
       for (const entry of entries) {
         if (readyAt(entry) > nowMs) continue;
         const deadline = dueAt(entry) + Math.min(entry.periodMs, URGENCY_MS);
-        if (deadline < bestDeadline) {
+        if (deadline < bestDeadline || (deadline === bestDeadline && best !== null && entry.begunAt < best.begunAt)) {
           best = entry;
           bestDeadline = deadline;
         }

@@ -47,6 +47,8 @@ export interface TagGroup {
   readonly cause: Quality;
   /** Receive time of the last sample that was not bad. */
   readonly lastGood: UnixMicros | null;
+  /** Receive time of the last sample, bad ones included. */
+  readonly lastReceived: UnixMicros;
   /** Monotonic time up to which samples are known to have come. */
   heardMs: number;
   /** Samples have come since this was last set to false. */
@@ -86,6 +88,7 @@ export function createTagGroup(
   const badTags = new Map<number, Quality>();
   const arrivals = createRateGauge(32);
   let marked = 0;
+  let lastReceived = now;
 
   /** Bad samples of tags with their own clock are dated on that clock, behind the last sample, so order is kept. */
   const pushBad = (tag: RuntimeTag, quality: Quality, at: UnixMicros): void => {
@@ -120,6 +123,9 @@ export function createTagGroup(
     get lastGood() {
       return lastGood;
     },
+    get lastReceived() {
+      return lastReceived;
+    },
     heardMs: nowMs,
     fresh: false,
     badSamples: 0,
@@ -127,6 +133,7 @@ export function createTagGroup(
     arrivals,
     arrived(index, time, received, quality) {
       group.fresh = true;
+      lastReceived = received;
       if (received - marked > 500) {
         marked = received;
         arrivals.mark(received / 1000);

@@ -215,8 +215,11 @@ export async function* rowsStream(
   sources.buffers.add(ring);
   try {
     while (!signal.aborted) {
-      if (sequence === 0 || ring.length > 0) yield take();
-      else await sources.activity(signal);
+      if (sequence > 0 && ring.length === 0) {
+        await sources.activity(signal);
+        continue;
+      }
+      yield take();
       if (signal.aborted) return;
       await pause(clock, pauseMs, signal);
     }
