@@ -48,6 +48,7 @@ export function createMill(options: MillOptions = {}): Mill {
   const skid = random.between(28, 42);
   const tensionNoise = Array.from({ length: STANDS + 1 }, () => createDrift(random, 0.012, 0.35));
   const gaugeNoise = createDrift(random, 0.00035, 0.03);
+  const speedNoise = createDrift(random, 0.0007, 0.3);
   const flatnessDrift = createDrift(random, 4, 9);
   const secondsBetweenBreaks = options.secondsBetweenBreaks ?? 900;
   /** Product in each stand: a weld carries the next one through. */
@@ -106,6 +107,8 @@ export function createMill(options: MillOptions = {}): Mill {
   let totalLength = 0;
   let entryMetres = 0;
   let waiting = 0;
+  /** The exit speed that the line master ramps, m/s */
+  let rampSpeed = 0;
   let broken = false;
   let emergencyStop = 0;
   let breakZone = 0;
@@ -162,8 +165,10 @@ export function createMill(options: MillOptions = {}): Mill {
     if (line.cleared) rethread();
     state.lineState = line.state;
     state.speedReference = line.reference;
-    state.acceleration = (line.speed - state.speed) / dt;
-    state.speed = line.speed;
+    state.acceleration = (line.speed - rampSpeed) / dt;
+    rampSpeed = line.speed;
+    // What the drives' own control leaves: about half a metre per minute at full speed.
+    state.speed = line.speed * (1 + speedNoise.step(dt));
 
     // Strip is where the head has passed; a break empties the mill behind it as soon as the gaps open.
     const reaches = (position: number): boolean => !broken && head >= position;
