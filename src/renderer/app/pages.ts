@@ -1,8 +1,10 @@
-import { ClipboardList, Disc, LayoutGrid, type LucideIcon } from 'lucide-react';
+import { Cable, ClipboardList, Disc, LayoutGrid, type LucideIcon, Tags } from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 export interface Page {
   readonly path: string;
+  /** What of the address belongs to the page, where it has more than one: `/connections/:id?`. */
+  readonly pattern?: string;
   readonly title: string;
   readonly icon: LucideIcon;
   /** Chord that opens it. */
@@ -18,6 +20,21 @@ export const pages: readonly Page[] = [
     icon: LayoutGrid,
     keys: 'Alt+1',
     Component: lazy(() => import('#renderer/overview/index.ts').then((module) => ({ default: module.OverviewPage }))),
+  },
+  {
+    path: '/connections',
+    pattern: '/connections/:id?',
+    title: 'Connections',
+    icon: Cable,
+    keys: 'Alt+2',
+    Component: lazy(() => import('#renderer/setup/index.ts').then((module) => ({ default: module.ConnectionsPage }))),
+  },
+  {
+    path: '/tags',
+    title: 'Tags',
+    icon: Tags,
+    keys: 'Alt+3',
+    Component: lazy(() => import('#renderer/setup/index.ts').then((module) => ({ default: module.TagsPage }))),
   },
   {
     path: '/recordings',
@@ -36,3 +53,9 @@ export const pages: readonly Page[] = [
     Component: lazy(() => import('#renderer/log/index.ts').then((module) => ({ default: module.LogPage }))),
   },
 ];
+
+export function pageAt(location: string): Page | undefined {
+  return pages.find(
+    (page) => location === page.path || (page.pattern !== undefined && location.startsWith(`${page.path}/`)),
+  );
+}

@@ -7,7 +7,7 @@ import { ErrorBoundary } from './error-boundary.tsx';
 import { useGeneralActions } from './general-actions.ts';
 import { Header } from './header.tsx';
 import { Notices } from './notices.tsx';
-import { pages } from './pages.ts';
+import { pageAt, pages } from './pages.ts';
 import { Rail } from './rail.tsx';
 import { SessionBanner } from './session-banner.tsx';
 import { ShortcutSheet } from './shortcut-sheet.tsx';
@@ -23,7 +23,7 @@ export function Shell(): ReactNode {
     const keys = listenForActionKeys();
     return () => keys[Symbol.dispose]();
   }, []);
-  const page = pages.find((candidate) => candidate.path === location);
+  const page = pageAt(location);
   useEffect(() => {
     document.title = page === undefined ? 'ParX Workstation' : `${page.title} · ParX Workstation`;
   }, [page]);
@@ -40,16 +40,16 @@ export function Shell(): ReactNode {
       >
         To the page
       </a>
-      <Rail current={location} />
+      <Rail current={page?.path ?? ''} />
       <Header />
       <main className="shell-page" id="page" tabIndex={-1} aria-label={page?.title ?? 'Page'}>
         <SessionBanner />
         <div className="shell-content">
-          <ErrorBoundary key={location} place={page === undefined ? 'The page' : `"${page.title}"`}>
+          <ErrorBoundary key={page?.path ?? location} place={page === undefined ? 'The page' : `"${page.title}"`}>
             <Suspense fallback={<Skeleton rows={10} />}>
               <Switch>
                 {pages.map((entry) => (
-                  <Route key={entry.path} path={entry.path} component={entry.Component} />
+                  <Route key={entry.path} path={entry.pattern ?? entry.path} component={entry.Component} />
                 ))}
                 <Route>
                   <Redirect to="/" replace />

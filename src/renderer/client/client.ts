@@ -36,6 +36,8 @@ export interface AppClient extends Disposable {
   showPage(path: string): void;
   /** Opens the trend with these tags. */
   showInTrend(tagIds: readonly string[], mode?: 'add' | 'replace'): void;
+  /** Opens the tags page with the dialog that adds tags to this device. */
+  addTags(deviceId: string): void;
   /** Opens a saved trend. */
   openTrend(trendId: string): void;
 }
@@ -144,6 +146,10 @@ export function createClient(openPort: OpenPort): AppClient {
     showInTrend(tagIds, mode = 'add') {
       stores.view.setState({ trendRequest: { trendId: null, tagIds, mode } });
       location.hash = '#/trend';
+    },
+    addTags(deviceId) {
+      stores.view.setState({ addTagsTo: deviceId });
+      location.hash = '#/tags';
     },
     openTrend(trendId) {
       stores.view.setState({ trendRequest: { trendId, tagIds: [], mode: 'replace' } });

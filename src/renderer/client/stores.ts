@@ -57,7 +57,12 @@ export interface Stores {
   /** What the answers to clicks have to say: errors without a place of their own, and offers to undo. */
   readonly notices: StoreApi<{ readonly notices: readonly Notice[] }>;
   /** Where the trend reads history from, and which tags another page asked it to show. */
-  readonly view: StoreApi<{ readonly openedSource: string; readonly trendRequest: TrendRequest | null }>;
+  readonly view: StoreApi<{
+    readonly openedSource: string;
+    readonly trendRequest: TrendRequest | null;
+    /** Device that tags are to be added to; the tags page takes it away when its dialog opens. */
+    readonly addTagsTo: string | null;
+  }>;
 }
 
 /** Tags or a saved trend that a page sends to the trend; the trend takes the request away when it has shown them. */
@@ -95,7 +100,11 @@ export function createStores(): Stores {
     exports: createStore(() => ({ jobs: [] as readonly ExportJob[] })),
     catalogue: createStore(() => ({ catalogue: null as Catalogue | null })),
     notices: createStore(() => ({ notices: [] as readonly Notice[] })),
-    view: createStore(() => ({ openedSource: RUNNING_HISTORY, trendRequest: null as TrendRequest | null })),
+    view: createStore(() => ({
+      openedSource: RUNNING_HISTORY,
+      trendRequest: null as TrendRequest | null,
+      addTagsTo: null as string | null,
+    })),
   };
 }
 

@@ -6,7 +6,11 @@ describe('tab separated text', () => {
   it('comes back as it went', () => {
     const cell = fc.string({ unit: fc.constantFrom('a', 'ä', '"', '\t', '\n', '\r', ' ', ',', ';', '1') });
     const table = fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 6 });
-    fc.assert(fc.property(table, (rows) => expect(fromTsv(toTsv(rows))).toEqual(rows)));
+    fc.assert(
+      fc.property(table, (rows) => {
+        expect(fromTsv(toTsv(rows))).toEqual(rows);
+      }),
+    );
   });
 
   it('reads what a spreadsheet puts on the clipboard', () => {

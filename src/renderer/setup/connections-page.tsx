@@ -1,0 +1,525 @@
+import { Cable, CopyPlus, ListPlus, Plus, Power, RotateCw, Trash2 } from 'lucide-react';
+import { type ReactNode, useEffect, useMemo, useState } from 'react';
+import { useLocation, useRoute } from 'wouter';
+import { useStore } from 'zustand';
+import { useClient, useNow, useProject, useStores } from '#renderer/client/index.ts';
+import {
+  Button,
+  belowElement,
+  type Column,
+  DataTable,
+  DemoMark,
+  EmptyState,
+  formatAge,
+  formatCount,
+  formatNumber,
+  LinkMark,
+  linkMarks,
+  Menu,
+  type MenuPlace,
+  MiddleText,
+  NO_VALUE,
+  plural,
+  Skeleton,
+  SplitPane,
+  useActions,
+} from '#renderer/ui/index.ts';
+import type {
+  ConnectionDocument,
+  ConnectionStatus,
+  DeviceDocument,
+  DeviceStatus,
+  LinkState,
+} from '#shared/model/index.ts';
+import { type ConnectionDraft, draftOf, draftStore, dropDraft, keepDraft, newDraft } from './connection-draft.ts';
+import { ConnectionEditor } from './connection-editor.tsx';
+import { ConnectionStatusView } from './connection-status.tsx';
+import { devicesOf, duplicateConnection, tagsOfDevices } from './document-edits.ts';
+import { TestLadder } from './test-ladder.tsx';
+import './setup.css';
+
+interface LinkRow {
+  readonly id: string;
+  readonly connection: ConnectionDocument;
+  readonly device: DeviceDocument | null;
+  readonly state: LinkState;
+  readonly status: ConnectionStatus | undefined;
+  readonly deviceStatus: DeviceStatus | undefined;
+  readonly tags: number;
+  readonly draft: boolean;
+  /** Rounded age of the state, so that rows are drawn anew once a second at most. */
+  readonly age: string;
+}
+const rowId = (row: LinkRow): string => row.id;
+const tabs = ['status', 'settings', 'test'] as const;
+type Tab = (typeof tabs)[number];
+const tabNames: Readonly<Record<Tab, string>> = { status: 'Status', settings: 'Settings', test: 'Test' };
+
+export function ConnectionsPage(): ReactNode {
+  const client = useClient();
+  const [, go] = useLocation();
+  const [, route] = useRoute('/connections/:id');
+  const project = useProject((state) => state);
+  const catalogue = useStores('catalogue', (state) => state.catalogue);
+  const drafts = useStore(draftStore, (state) => state.drafts);
+  const [tab, setTab] = useState<Tab>('status');
+  const [adding, setAdding] = useState<MenuPlace | null>(null);
+  const rows = useRows();
+
+  const id = route?.id ?? null;
+  const stored = id === null ? undefined : project.connection.get(id);
+  const kept = id === null ? undefined : drafts.get(id);
+  const current: ConnectionDraft | null = kept ?? (stored === undefined ? null : draftOf(project, stored));
+  const protocol = catalogue?.protocols.find((entry) => entry.id === current?.connection.protocol) ?? null;
+  const protocols = catalogue?.protocols ?? [];
+
+  const begin = (protocolId: string): void => {
+    const entry = protocols.find((candidate) => candidate.id === protocolId);
+    if (entry === undefined) return;
+    const draft = newDraft(project, entry);
+    keepDraft(draft);
+    setTab('settings');
+    go(`/connections/${draft.connection.id}`);
+  };
+  const add = (from: Element | null): void => {
+    const only = protocols.length === 1 ? protocols[0] : undefined;
+    if (only !== undefined) begin(only.id);
+    else if (protocols.length > 1) setAdding(from === null ? { x: 120, y: 90 } : belowElement(from));
+  };
+  // "New connection" elsewhere leads to /connections/new, which becomes a draft as soon as the protocols are known.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for the address and the catalogue only
+  useEffect(() => {
+    if (id === 'new' && protocols.length > 0 && project.loaded) {
+      if (protocols.length > 1) go('/connections', { replace: true });
+      add(null);
+    }
+  }, [id, protocols.length, project.loaded]);
+
+  const remove = async (target: ConnectionDocument): Promise<void> => {
+    const found = project.connection.get(target.id);
+    dropDraft(target.id);
+    if (found === undefined) {
+      go('/connections');
+      return;
+    }
+    const devices = new Set(devicesOf(project, target.id).map((device) => device.document.id));
+    const tags = tagsOfDevices(project, devices).length;
+    try {
+      await client.edits.commit(
+        {
+          label: `Connection "${target.name}" deleted${tags === 0 ? '' : ` with ${plural(tags, 'tag')}`}`,
+          changes: [{ kind: 'connection', id: target.id, document: null, expected: found.revision }],
+        },
+        true,
+      );
+      go('/connections');
+    } catch (error) {
+      client.fail(error, `"${target.name}" could not be deleted`);
+    }
+  };
+  const duplicate = async (target: ConnectionDocument): Promise<void> => {
+    const copy = duplicateConnection(project, target);
+    try {
+      await client.edits.commit({ label: `Connection "${target.name}" duplicated`, changes: copy.changes });
+      client.notify({
+        kind: 'info',
+        text: `"${target.name}" was duplicated without tags. The copy is off until it is switched on.`,
+      });
+      setTab('settings');
+      go(`/connections/${copy.id}`);
+    } catch (error) {
+      client.fail(error, `"${target.name}" could not be duplicated`);
+    }
+  };
+  const toggle = async (target: ConnectionDocument): Promise<void> => {
+    const found = project.connection.get(target.id);
+    if (found === undefined) return;
+    const enabled = !found.document.enabled;
+    try {
+      await client.edits.commit({
+        label: `Connection "${target.name}" switched ${enabled ? 'on' : 'off'}`,
+        changes: [
+          { kind: 'connection', id: target.id, document: { ...found.document, enabled }, expected: found.revision },
+        ],
+      });
+    } catch (error) {
+      client.fail(error, `"${target.name}" could not be switched`);
+    }
+  };
+  const retry = (target: ConnectionDocument): void => {
+    client.rpc.connections
+      .retry({ id: target.id })
+      .catch((error: unknown) => client.fail(error, `"${target.name}" could not be tried again`));
+  };
+
+  const here = stored?.document ?? null;
+  useActions(
+    [
+      {
+        id: 'connections.add',
+        title: 'Add a connection',
+        group: 'Connections',
+        keys: ['Ctrl+N', 'Insert'],
+        run: () => add(null),
+      },
+      {
+        id: 'connections.test',
+        title: 'Test the connection',
+        group: 'Connections',
+        keys: ['T'],
+        enabled: () => current !== null,
+        run: () => setTab('test'),
+      },
+      {
+        id: 'connections.status',
+        title: 'Status of the connection',
+        group: 'Connections',
+        keys: ['S'],
+        enabled: () => here !== null,
+        run: () => setTab('status'),
+      },
+      {
+        id: 'connections.settings',
+        title: 'Settings of the connection',
+        group: 'Connections',
+        keys: ['E'],
+        enabled: () => current !== null,
+        run: () => setTab('settings'),
+      },
+      {
+        id: 'connections.duplicate',
+        title: 'Duplicate the connection',
+        group: 'Connections',
+        keys: ['Ctrl+D'],
+        enabled: () => here !== null,
+        run: () => here !== null && void duplicate(here),
+      },
+      {
+        id: 'connections.delete',
+        title: 'Delete the connection',
+        group: 'Connections',
+        enabled: () => here !== null,
+        run: () => here !== null && void remove(here),
+      },
+      {
+        id: 'connections.retry',
+        title: 'Try the connection now',
+        group: 'Connections',
+        enabled: () => here !== null,
+        run: () => here !== null && retry(here),
+      },
+    ],
+    [here, current === null, protocols.length],
+  );
+
+  const columns = useMemo(() => linkColumns(), []);
+  const selection = useMemo(() => new Set(id === null ? [] : [id]), [id]);
+  const shownTab: Tab = current?.isNew === true && tab === 'status' ? 'settings' : tab;
+
+  const table = (
+    <DataTable
+      name="connections"
+      label="Connections and devices"
+      rows={rows}
+      rowId={rowId}
+      columns={columns}
+      selection={selection}
+      onSelect={(ids) => {
+        const row = rows.find((candidate) => candidate.id === [...ids].at(-1));
+        if (row !== undefined) go(`/connections/${row.connection.id}`);
+      }}
+      onOpen={() => setTab('settings')}
+      onDelete={() => {
+        const target = here ?? current?.connection;
+        if (target !== undefined && target !== null) void remove(target);
+      }}
+      rowClass={(row) => (row.state === 'disabled' ? 'off' : row.device === null ? 'group' : undefined)}
+      menu={() =>
+        here === null
+          ? []
+          : [
+              { label: 'Settings', keys: 'E', run: () => setTab('settings') },
+              { label: 'Test', keys: 'T', run: () => setTab('test') },
+              { label: 'Try now', icon: RotateCw, run: () => retry(here) },
+              { label: here.enabled ? 'Switch off' : 'Switch on', icon: Power, run: () => void toggle(here) },
+              'separator',
+              {
+                label: 'Add tags',
+                icon: ListPlus,
+                run: () => client.addTags(devicesOf(project, here.id)[0]?.document.id ?? ''),
+              },
+              { label: 'Duplicate', icon: CopyPlus, keys: 'Ctrl+D', run: () => void duplicate(here) },
+              { label: 'Delete', icon: Trash2, keys: 'Delete', danger: true, run: () => void remove(here) },
+            ]
+      }
+      empty={
+        <EmptyState
+          icon={Cable}
+          title="No connections yet"
+          text="A connection is the way to a PLC, a gateway or another device on the network. Add one, test it, then add the tags that are to be read."
+        >
+          <Button look="primary" icon={Plus} onClick={(event) => add(event.currentTarget)}>
+            Add a connection
+          </Button>
+        </EmptyState>
+      }
+    />
+  );
+
+  const side =
+    current === null ? null : (
+      <section className="conn-side" aria-label={current.connection.name}>
+        <div className="conn-head">
+          <h2>
+            <MiddleText text={current.connection.name === '' ? 'Without a name' : current.connection.name} />
+          </h2>
+          {current.connection.demo && <DemoMark />}
+          <span className="toolbar-gap" />
+          {here !== null && (
+            <Button icon={ListPlus} onClick={() => client.addTags(current.devices[0]?.id ?? '')}>
+              Add tags
+            </Button>
+          )}
+        </div>
+        <div className="tabs" role="tablist" aria-label="Connection">
+          {tabs
+            .filter((name) => !(current.isNew && name === 'status'))
+            .map((name) => (
+              <button
+                key={name}
+                type="button"
+                role="tab"
+                id={`connection-tab-${name}`}
+                aria-selected={shownTab === name}
+                aria-controls="connection-panel"
+                tabIndex={shownTab === name ? 0 : -1}
+                onClick={() => setTab(name)}
+                onKeyDown={(event) => {
+                  if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
+                  const list = tabs.filter((entry) => !(current.isNew && entry === 'status'));
+                  const step = event.key === 'ArrowRight' ? 1 : list.length - 1;
+                  const next = list[(list.indexOf(name) + step) % list.length];
+                  if (next === undefined) return;
+                  setTab(next);
+                  document.getElementById(`connection-tab-${next}`)?.focus();
+                }}
+              >
+                {tabNames[name]}
+              </button>
+            ))}
+        </div>
+        <div
+          className="conn-panel"
+          role="tabpanel"
+          id="connection-panel"
+          aria-labelledby={`connection-tab-${shownTab}`}
+        >
+          {shownTab === 'status' && here !== null && <ConnectionStatusView connection={here} />}
+          {protocol === null && shownTab !== 'status' && (
+            <p className="list-note">
+              {catalogue === null
+                ? 'The list of protocols is being read.'
+                : `This version does not know the protocol "${current.connection.protocol}".`}
+            </p>
+          )}
+          {shownTab === 'settings' && protocol !== null && (
+            <ConnectionEditor
+              key={current.connection.id}
+              draft={current}
+              protocol={protocol}
+              onSaved={(saved) => {
+                setTab('status');
+                if (current.isNew) {
+                  client.notify({
+                    kind: 'info',
+                    text: `Connection "${saved.connection.name}" added. Tags say what is read from it.`,
+                    action: {
+                      label: 'Add tags',
+                      run: () => client.addTags(saved.devices[0]?.id ?? ''),
+                    },
+                  });
+                }
+              }}
+              onCancel={() => {
+                dropDraft(current.connection.id);
+                if (current.isNew) go('/connections');
+              }}
+            />
+          )}
+          {shownTab === 'test' && protocol !== null && (
+            <TestLadder
+              connection={{ ...current.connection, name: current.connection.name || 'New connection' }}
+              devices={current.devices}
+              exampleAddress={protocol.sample.address}
+            />
+          )}
+        </div>
+      </section>
+    );
+
+  if (!project.loaded) return <Skeleton rows={8} />;
+  return (
+    <div className="page">
+      <div className="toolbar">
+        <h1>Connections</h1>
+        <span className="quiet">
+          {plural(project.connection.size, 'connection')}, {plural(project.device.size, 'device')}
+        </span>
+        <span className="toolbar-gap" />
+        <Button
+          look="primary"
+          icon={Plus}
+          disabled={protocols.length === 0}
+          onClick={(event) => add(event.currentTarget)}
+        >
+          Add a connection
+        </Button>
+      </div>
+      <div className="page-fill">
+        <SplitPane name="connections" first={table} second={side} secondSize="46%" minSecond="24rem" />
+      </div>
+      {adding !== null && (
+        <Menu
+          at={adding}
+          label="Protocol of the new connection"
+          onClose={() => setAdding(null)}
+          entries={protocols.map((entry) => ({ label: entry.title, run: () => begin(entry.id) }))}
+        />
+      )}
+    </div>
+  );
+}
+
+function useRows(): readonly LinkRow[] {
+  const connections = useProject((state) => state.connection);
+  const devices = useProject((state) => state.device);
+  const tags = useProject((state) => state.tag);
+  const statuses = useStores('connections', (state) => state.byId);
+  const drafts = useStore(draftStore, (state) => state.drafts);
+  const now = useNow(1000);
+  const tagCounts = useMemo(() => {
+    const counts = new Map<string, number>();
+    for (const { document } of tags.values()) counts.set(document.deviceId, (counts.get(document.deviceId) ?? 0) + 1);
+    return counts;
+  }, [tags]);
+  return useMemo(() => {
+    const rows: LinkRow[] = [];
+    const fresh = [...drafts.values()].filter((draft) => draft.isNew).map((draft) => draft.connection);
+    for (const connection of [...[...connections.values()].map((stored) => stored.document), ...fresh]) {
+      const status = statuses.get(connection.id);
+      const own = [...devices.values()].filter((stored) => stored.document.connectionId === connection.id);
+      rows.push({
+        id: connection.id,
+        connection,
+        device: null,
+        state: status?.state ?? (connection.enabled && connections.has(connection.id) ? 'connecting' : 'disabled'),
+        status,
+        deviceStatus: undefined,
+        tags: own.reduce((sum, stored) => sum + (tagCounts.get(stored.document.id) ?? 0), 0),
+        draft: drafts.has(connection.id),
+        age: status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000),
+      });
+      for (const { document } of own) {
+        const deviceStatus = status?.devices.find((entry) => entry.deviceId === document.id);
+        rows.push({
+          id: document.id,
+          connection,
+          device: document,
+          state: deviceStatus?.state ?? (connection.enabled && document.enabled ? 'connecting' : 'disabled'),
+          status,
+          deviceStatus,
+          tags: tagCounts.get(document.id) ?? 0,
+          draft: false,
+          age: deviceStatus === undefined ? NO_VALUE : formatAge((now - deviceStatus.since) / 1000),
+        });
+      }
+    }
+    return rows;
+  }, [connections, devices, statuses, drafts, tagCounts, now]);
+}
+
+function linkColumns(): readonly Column<LinkRow>[] {
+  const plain = { sortable: false } as const;
+  const number = { ...plain, align: 'right', mono: true, filter: false } as const;
+  return [
+    {
+      ...plain,
+      id: 'name',
+      title: 'Name',
+      width: 250,
+      text: (row) => row.device?.name ?? row.connection.name,
+      cell: (row) => (
+        <span className="link-name" data-device={row.device === null ? undefined : ''}>
+          <MiddleText text={(row.device?.name ?? row.connection.name) || 'Without a name'} />
+          {row.device === null && row.connection.demo && <DemoMark />}
+          {row.draft && <span className="draft-mark">not saved</span>}
+        </span>
+      ),
+    },
+    {
+      ...plain,
+      id: 'state',
+      title: 'State',
+      width: 115,
+      filter: 'choice',
+      text: (row) => linkMarks[row.state].text,
+      cell: (row) => <LinkMark state={row.state} />,
+    },
+    { ...number, id: 'since', title: 'Since', width: 100, text: (row) => row.age },
+    {
+      ...plain,
+      id: 'endpoint',
+      title: 'Endpoint',
+      width: 160,
+      mono: true,
+      text: (row) => (row.device === null ? (row.status?.endpoint ?? NO_VALUE) : ''),
+    },
+    { ...number, id: 'tags', title: 'Tags', width: 70, text: (row) => formatCount(row.tags) },
+    {
+      ...number,
+      id: 'rate',
+      title: 'Rate',
+      width: 90,
+      text: (row) =>
+        row.device !== null || row.status === undefined
+          ? ''
+          : `${formatNumber(
+              row.status.groups.reduce((sum, group) => sum + (group.actualHz ?? 0), 0),
+              { decimals: 1 },
+            )} Hz`,
+    },
+    {
+      ...number,
+      id: 'response',
+      title: 'Answer',
+      width: 90,
+      text: (row) =>
+        row.deviceStatus?.responseMs == null ? '' : `${formatNumber(row.deviceStatus.responseMs, { decimals: 1 })} ms`,
+    },
+    {
+      ...number,
+      id: 'errors',
+      title: 'Errors',
+      width: 80,
+      text: (row) =>
+        row.deviceStatus === undefined ? '' : formatCount(row.deviceStatus.errors + row.deviceStatus.timeouts),
+    },
+    {
+      ...number,
+      id: 'overruns',
+      title: 'Overruns',
+      width: 80,
+      text: (row) =>
+        row.device !== null || row.status === undefined
+          ? ''
+          : formatCount(row.status.groups.reduce((sum, group) => sum + group.overruns, 0)),
+    },
+    {
+      ...plain,
+      id: 'message',
+      title: 'Message',
+      width: 420,
+      text: (row) => (row.device === null ? row.status?.message : row.deviceStatus?.message) ?? '',
+    },
+  ];
+}

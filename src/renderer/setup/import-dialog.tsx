@@ -1,0 +1,254 @@
+import { FileUp } from 'lucide-react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { errorText, type Rpc, useClient, useProject } from '#renderer/client/index.ts';
+import {
+  Banner,
+  Button,
+  type Column,
+  DataTable,
+  Dialog,
+  EmptyState,
+  Mark,
+  plural,
+  SelectField,
+} from '#renderer/ui/index.ts';
+import { isAppError } from '#shared/errors.ts';
+import type { ImportRow } from '#shared/rpc/contract.ts';
+import { decodeText, importChanges } from './tag-edits.ts';
+
+type Preview = Awaited<ReturnType<Rpc['tags']['previewCsv']>>;
+
+const marks = {
+  new: { tone: 'info', shape: 'square', text: 'New' },
+  change: { tone: 'info', shape: 'triangle', text: 'Changed' },
+  same: { tone: 'quiet', shape: 'ring', text: 'Same' },
+  bad: { tone: 'error', shape: 'cross', text: 'Bad' },
+} as const;
+const rank = { bad: 0, change: 1, new: 2, same: 3 } as const;
+
+const columns: readonly Column<ImportRow>[] = [
+  {
+    id: 'line',
+    title: 'Line',
+    width: 56,
+    align: 'right',
+    mono: true,
+    text: (row) => String(row.line),
+    order: (row) => row.line,
+  },
+  {
+    id: 'status',
+    title: 'Row',
+    width: 96,
+    filter: 'choice',
+    text: (row) => marks[row.status].text,
+    order: (row) => rank[row.status],
+    cell: (row) => (
+      <Mark tone={marks[row.status].tone} shape={marks[row.status].shape}>
+        {marks[row.status].text}
+      </Mark>
+    ),
+  },
+  { id: 'name', title: 'Name', width: 220, text: (row) => row.name },
+  { id: 'address', title: 'Address', width: 120, mono: true, text: (row) => row.address },
+  { id: 'device', title: 'Device', width: 130, filter: 'choice', text: (row) => row.device },
+  { id: 'type', title: 'Type', width: 80, mono: true, text: (row) => row.tag?.type ?? '' },
+  {
+    id: 'reason',
+    title: 'Reason',
+    width: 360,
+    text: (row) => row.reason ?? '',
+    cell: (row) => (
+      <span
+        className={row.status === 'bad' ? 'table-text tag-problem' : 'table-text quiet'}
+        title={row.reason ?? undefined}
+      >
+        {row.reason ?? ''}
+      </span>
+    ),
+  },
+];
+const rowId = (row: ImportRow): string => String(row.line);
+const nothing: ReadonlySet<string> = new Set();
+const MAX_BYTES = 32 * 1024 * 1024;
+
+/** A tag list from a file or the clipboard: what it would do, row by row; bad rows stay out and the others go in. */
+export function ImportDialog({
+  text: given,
+  onClose,
+}: {
+  readonly text: string | null;
+  readonly onClose: () => void;
+}): ReactNode {
+  const client = useClient();
+  const devices = useProject((state) => state.device);
+  const connections = useProject((state) => state.connection);
+  const [text, setText] = useState<string | null>(given);
+  const [source, setSource] = useState(given === null ? '' : 'Clipboard');
+  const [device, setDevice] = useState(() => devices.keys().next().value ?? '');
+  const [preview, setPreview] = useState<Preview | null>(null);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [selection, setSelection] = useState(nothing);
+  const file = useRef<HTMLInputElement>(null);
+
+  useEffect(() => {
+    if (text === null) return;
+    const abort = new AbortController();
+    setRefusal(null);
+    client.rpc.tags
+      .previewCsv({ text, deviceId: device === '' ? null : device }, { signal: abort.signal })
+      .then(setPreview)
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted) setRefusal(errorText(error));
+      });
+    return () => abort.abort();
+  }, [client, text, device]);
+
+  const read = async (chosen: File | undefined): Promise<void> => {
+    if (chosen === undefined) return;
+    if (chosen.size > MAX_BYTES) {
+      setRefusal(`"${chosen.name}" is larger than 32 MB. A tag list of this size cannot be imported at once.`);
+      return;
+    }
+    setPreview(null);
+    setSource(chosen.name);
+    setText(decodeText(await chosen.arrayBuffer()));
+  };
+
+  const counts = useMemo(() => {
+    const found = { new: 0, change: 0, same: 0, bad: 0 };
+    for (const row of preview?.rows ?? []) found[row.status]++;
+    return found;
+  }, [preview]);
+  // What needs a look stands first; within that the order of the file.
+  const rows = useMemo(
+    () => [...(preview?.rows ?? [])].sort((a, b) => rank[a.status] - rank[b.status] || a.line - b.line),
+    [preview],
+  );
+  const wanted = counts.new + counts.change;
+
+  const commit = async (): Promise<void> => {
+    if (preview === null || wanted === 0 || busy) return;
+    setBusy(true);
+    setRefusal(null);
+    try {
+      const changes = importChanges(preview.rows, client.stores.project.getState());
+      await client.edits.commit({ label: `${plural(changes.length, 'tag')} imported`, changes }, true);
+      onClose();
+    } catch (error) {
+      setRefusal(
+        isAppError(error, 'store.conflict')
+          ? 'Nothing was imported: tags were changed in another window meanwhile. The preview is read again.'
+          : errorText(error),
+      );
+      if (isAppError(error, 'store.conflict')) setText(`${text ?? ''}`);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Dialog
+      title="Import tags"
+      width="76rem"
+      onClose={onClose}
+      footer={
+        <>
+          {preview !== null && (
+            <span className="import-counts">
+              <span>{plural(counts.new, 'new row')}</span>
+              <span>{counts.change} changed</span>
+              <span className="quiet">{counts.same} the same</span>
+              {counts.bad > 0 && (
+                <Mark tone="error" shape="cross">
+                  {counts.bad} bad, left out
+                </Mark>
+              )}
+            </span>
+          )}
+          <span className="toolbar-gap" />
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look="primary" disabled={wanted === 0 || busy} onClick={() => void commit()}>
+            {wanted === 0 ? 'Import' : `Import ${plural(wanted, 'tag')}`}
+          </Button>
+        </>
+      }
+    >
+      <div
+        className="import"
+        onDragOver={(event) => event.preventDefault()}
+        onDrop={(event) => {
+          event.preventDefault();
+          void read(event.dataTransfer.files[0]);
+        }}
+      >
+        <div className="import-head">
+          <div className="field">
+            <span className="field-label">Tag list</span>
+            <Button icon={FileUp} onClick={() => file.current?.click()} data-autofocus>
+              {source === '' ? 'Choose a CSV file' : source}
+            </Button>
+            <input
+              ref={file}
+              type="file"
+              hidden
+              accept=".csv,.txt,.tsv,text/csv,text/plain"
+              aria-label="CSV file"
+              onChange={(event) => {
+                void read(event.target.files?.[0]);
+                event.target.value = '';
+              }}
+            />
+          </div>
+          <SelectField
+            label="Device for rows that name none"
+            value={device}
+            onChange={setDevice}
+            choices={[...devices.values()].map(({ document }) => ({
+              value: document.id,
+              label: `${connections.get(document.connectionId)?.document.name ?? ''} / ${document.name}`,
+            }))}
+          />
+          {preview !== null && (
+            <p className="quiet">
+              {preview.separator === '\t' ? 'Separated by tabs.' : `Separated by "${preview.separator}".`}
+              {preview.unknownColumns.length > 0 &&
+                ` Columns without a meaning here: ${preview.unknownColumns.join(', ')}.`}
+            </p>
+          )}
+        </div>
+        {refusal !== null && <Banner tone="error">{refusal}</Banner>}
+        <div className="import-table">
+          <DataTable
+            name="import"
+            label="Rows of the tag list"
+            rows={rows}
+            rowId={rowId}
+            columns={columns}
+            selection={selection}
+            onSelect={setSelection}
+            empty={
+              <EmptyState
+                title={text === null ? 'No file chosen' : 'No rows'}
+                text="A heading line and one line per tag; comma, semicolon or tab between the cells. Drop a file here, choose one, or paste rows into the tag table. Only name and address are needed."
+              />
+            }
+          />
+        </div>
+        {preview !== null && (
+          <details>
+            <summary className="section-title">Columns that are understood</summary>
+            <dl className="facts import-columns">
+              {preview.columns.map((column) => (
+                <div key={column.column} className="address-help-line">
+                  <dt className="mono">{column.column}</dt>
+                  <dd>{column.means}</dd>
+                </div>
+              ))}
+            </dl>
+          </details>
+        )}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,2 @@
+export { ConnectionsPage } from './connections-page.tsx';
+export { TagsPage } from './tags-page.tsx';

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  checkField,
+  effective,
+  isShown,
+  parseField,
+  placeholder,
+  readFields,
+  settingsOf,
+  wordsOf,
+} from './schema-fields.ts';
+
+const schema = z.toJSONSchema(
+  z.object({
+    host: z.string().min(1).max(253).meta({ title: 'Host', help: 'IP address or name.', group: 'Link' }),
+    port: z.number().int().min(1).max(65_535).default(502).meta({ title: 'Port', group: 'Link' }),
+    timeoutMs: z.number().min(10).default(1000).meta({ unit: 'ms' }),
+    order: z.enum(['ABCD', 'CDAB']).default('ABCD'),
+    login: z.boolean().default(false),
+    password: z
+      .string()
+      .optional()
+      .meta({ secret: true, showIf: { login: true } }),
+    forbidden: z.array(z.string()).max(2).default([]),
+    limit: z.number().nullable().default(null),
+  }),
+  { io: 'input' },
+);
+const fields = readFields(schema as Record<string, unknown>);
+const field = (name: string) => {
+  const found = fields.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new Error(name);
+  return found;
+};
+
+describe('fields of a schema', () => {
+  it('reads kinds, bounds, groups and metadata', () => {
+    expect(fields.map(({ name, kind }) => [name, kind])).toEqual([
+      ['host', 'text'],
+      ['port', 'number'],
+      ['timeoutMs', 'number'],
+      ['order', 'choice'],
+      ['login', 'boolean'],
+      ['password', 'text'],
+      ['forbidden', 'list'],
+      ['limit', 'number'],
+    ]);
+    expect(field('host')).toMatchObject({ required: true, group: 'Link', help: 'IP address or name.' });
+    expect(field('port')).toMatchObject({ required: false, whole: true, minimum: 1, maximum: 65_535, fallback: 502 });
+    expect(field('limit')).toMatchObject({ minimum: undefined, required: false });
+    expect(field('timeoutMs').title).toBe('Timeout ms');
+    expect(field('password').secret).toBe(true);
+    expect(field('order').choices).toEqual(['ABCD', 'CDAB']);
+  });
+
+  it('shows a field only while the condition holds, defaults included', () => {
+    expect(isShown(field('password'), fields, {})).toBe(false);
+    expect(isShown(field('password'), fields, { login: true })).toBe(true);
+    expect(effective(field('port'), {})).toBe(502);
+  });
+
+  it.each([
+    ['host', undefined, 'Host is needed.'],
+    ['host', 'x'.repeat(254), 'Host has at most 253 characters.'],
+    ['host', '10.0.0.1', undefined],
+    ['port', 0, 'Port is from 1 to 65535.'],
+    ['port', 70_000, 'Port is from 1 to 65535.'],
+    ['port', 1.5, 'Port is a whole number.'],
+    ['port', 'abc', 'Port is a number.'],
+    ['port', undefined, undefined],
+    ['timeoutMs', 5, 'Timeout ms is at least 10 ms.'],
+    ['order', 'XYZ', 'Order is one of ABCD, CDAB.'],
+    ['forbidden', ['a', 'b', 'c'], 'Forbidden has at most 2 entries.'],
+  ])('%s = %j: %s', (name, value, expected) => {
+    expect(checkField(field(name), value)).toBe(expected);
+  });
+
+  it('takes what is typed', () => {
+    expect(parseField(field('port'), ' 502 ')).toBe(502);
+    expect(parseField(field('timeoutMs'), '1,5')).toBe(1.5);
+    expect(parseField(field('port'), '')).toBeUndefined();
+    expect(parseField(field('port'), '5o2')).toBe('5o2');
+    expect(parseField(field('forbidden'), 'HR1\n HR5, HR9')).toEqual(['HR1', 'HR5', 'HR9']);
+    expect(parseField(field('host'), '')).toBe('');
+  });
+
+  it('gives the engine only what was set and is shown, and keeps what it does not know', () => {
+    expect(settingsOf(fields, { host: 'plc', port: undefined, login: false, password: 'x', later: 7 })).toEqual({
+      host: 'plc',
+      login: false,
+      later: 7,
+    });
+  });
+
+  it('shows defaults and examples as placeholders', () => {
+    expect(placeholder(field('port'), 1)).toBe('502');
+    expect(placeholder(field('host'), '192.168.0.10')).toBe('such as 192.168.0.10');
+    expect(wordsOf('maxGapRegisters')).toBe('Max gap registers');
+  });
+});
