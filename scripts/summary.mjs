@@ -27,19 +27,25 @@ export function addSuite(sum, name, { reportFile, reasonsFile, code }) {
   const before = sum.failed;
   const { tests, broken, unhandled } = JSON.parse(readFileSync(reportFile, 'utf8'));
   const reasons = readReasons(reasonsFile);
+  const notRun = new Map(broken.map((file) => [file, 0]));
   for (const test of tests) {
     const where = `${place(test.file)} > ${test.name}`;
     if (test.state === 'passed') sum.passed += 1;
     else if (test.state === 'skipped') {
       const reason = test.note ?? [...(reasons.get(test.file) ?? [])].join('; ');
-      if (reason === '') addFailure(sum, `skipped without a reason: ${where}`);
+      if (reason === '' && notRun.has(test.file)) notRun.set(test.file, notRun.get(test.file) + 1);
+      else if (reason === '') addFailure(sum, `skipped without a reason: ${where}`);
       else {
         sum.skipped += 1;
         sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + 1);
       }
     } else addFailure(sum, test.state === 'failed' ? where : `interrupted: ${where}`);
   }
-  for (const file of broken) addFailure(sum, `could not be run: ${place(file)}`);
+  for (const [file, count] of notRun) {
+    // The file itself failed, whatever its tests would have said.
+    addFailure(sum, `could not be run: ${place(file)}${count > 0 ? `, with ${count} tests in it` : ''}`);
+    sum.failed += Math.max(0, count - 1);
+  }
   if (unhandled > 0) addFailure(sum, `${unhandled} errors outside of any test in ${name}`);
   if (code !== 0 && sum.failed === before) addFailure(sum, `${name} ended with exit code ${code}`);
   return sum.failed === before;

@@ -12,9 +12,9 @@ export default class CountReporter {
         const result = test.result();
         tests.push({ file: module.moduleId, name: test.fullName, state: result.state, note: result.note ?? null });
       }
-      // A file that cannot be loaded, or whose hooks fail, has errors of its own and perhaps no test that failed.
-      const failed = tests.some((test) => test.file === module.moduleId && test.state === 'failed');
-      if (module.state() === 'failed' && !failed) broken.push(module.moduleId);
+      // A file that cannot be loaded, or whose hooks fail, has errors of its own; its tests are then "skipped".
+      const suites = [module, ...module.children.allSuites()];
+      if (suites.some((suite) => suite.errors().length > 0)) broken.push(module.moduleId);
     }
     writeFileSync(file, JSON.stringify({ tests, broken, unhandled: unhandledErrors.length }));
   }

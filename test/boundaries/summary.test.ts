@@ -62,9 +62,11 @@ it('counts every kind of test and lists the skipped by reason', () => {
   ]);
 });
 
-it('fails a file that cannot be loaded, a test switched off without a reason, and an error outside of tests', () => {
+it('fails a file that cannot be loaded or set up, a test switched off without a reason, and an error outside of tests', () => {
   const { sound, lines } = runVitest({
     'absent.test.ts': "import './absent.ts';",
+    'hook.test.ts':
+      "import { beforeAll, it } from 'vitest';\nbeforeAll(() => { throw new Error('hook'); });\nit('a', () => {});\nit('b', () => {});",
     'off.test.ts': "import { it } from 'vitest';\nit.skip('off', () => {});\nit.todo('later');",
     'stray.test.ts':
       "import { it } from 'vitest';\nit('passes', async () => {\n  setTimeout(() => { throw new Error('stray'); }, 1);\n  await new Promise((done) => setTimeout(done, 50));\n});",
@@ -73,10 +75,11 @@ it('fails a file that cannot be loaded, a test switched off without a reason, an
   expect(lines.filter((line) => line.startsWith('Failed')).sort()).toEqual([
     'Failed: 1 errors outside of any test in sample.',
     'Failed: could not be run: absent.test.ts.',
+    'Failed: could not be run: hook.test.ts, with 2 tests in it.',
     'Failed: skipped without a reason: off.test.ts > later.',
     'Failed: skipped without a reason: off.test.ts > off.',
   ]);
-  expect(lines.at(-1)).toBe('1 passed, 4 failed, 0 skipped');
+  expect(lines.at(-1)).toBe('1 passed, 6 failed, 0 skipped');
 });
 
 it('passes a sound suite', () => {
