@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { openRecording, openStore } from '#engine/historian/index.ts';
+import { createLogger, systemClock } from '#engine/platform/index.ts';
+import { EVER } from '#test/integration/historian/direct.ts';
+import { expectRollups } from '#test/integration/historian/expect-rollups.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { workers } from './historian-workers.ts';
+
+const ROUNDS = process.env.PARX_LONG === '1' ? 200 : 10;
+const TAGS = 5;
+const deps = { clock: systemClock(), log: createLogger(() => undefined), workers };
+
+interface Life {
+  /** Samples per tag that were acknowledged before the end. */
+  readonly acknowledged: number;
+  readonly storedUntil: number;
+  readonly replayed: number;
+}
+
+/** Runs the appending program and kills it after `ms`, counted from when it is open. */
+async function liveAndDie(path: string, first: number, ms: number, mode: 'store' | 'writer'): Promise<Life> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [new URL('./historian-kill-child.ts', import.meta.url).pathname, path, String(first), String(TAGS), mode],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let acknowledged = first;
+  let storedUntil = 0;
+  let replayed = -1;
+  let failure: string | null = null;
+  const lines = createInterface({ input: child.stdout! });
+  let onOpened: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    onOpened = resolve;
+  });
+  lines.on('line', (line) => {
+    const [word, number, until] = line.split(' ');
+    if (word === 'opened') {
+      replayed = Number(number);
+      onOpened();
+    } else if (word === 'stored') {
+      acknowledged = Number(number);
+      storedUntil = Number(until);
+    } else failure = line;
+  });
+  const gone = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  await Promise.race([opened, gone]);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  child.kill('SIGKILL');
+  await gone;
+  expect(failure).toBeNull();
+  expect(replayed, 'the program opened the history').toBeGreaterThanOrEqual(0);
+  return { acknowledged, storedUntil, replayed };
+}
+
+describe('a history whose program is killed', () => {
+  it(`holds everything that was acknowledged, once, after each of ${ROUNDS} kills`, async () => {
+    const folder = temporaryDirectory();
+    const path = join(folder, 'history.parx');
+    // Any spread does; a fixed one makes a failure repeatable as far as kills are.
+    let seed = 12_345;
+    const random = (): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return seed / 2 ** 32;
+    };
+    let first = 0;
+    let lost = 0;
+    let rows = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const life = await liveAndDie(path, first, 20 + random() * 500, round % 2 === 0 ? 'writer' : 'store');
+      const { store, recovery } = await openStore({ path }, deps);
+      const have: number[] = [];
+      for await (const block of store.raw(['tag-0'], EVER, new AbortController().signal)) {
+        for (const series of block) for (const value of series.value) have.push(value);
+      }
+      const values = new Set(have);
+      expect(values.size, 'nothing twice').toBe(have.length);
+      for (let number = 0; number < life.acknowledged; number++) if (!values.has(number)) lost++;
+      expect(lost, `samples acknowledged and not found in round ${round}`).toBe(0);
+      const bounds = await store.bounds(new AbortController().signal);
+      for (let tag = 1; tag < TAGS; tag++) {
+        let count = 0;
+        for await (const block of store.raw([`tag-${tag}`], EVER, new AbortController().signal)) {
+          for (const series of block) count += series.time.length;
+        }
+        expect(count, 'all tags of a block are stored together').toBe(have.length);
+      }
+      if (life.storedUntil > 0) expect(bounds!.to).toBeGreaterThanOrEqual(life.storedUntil);
+      expect(recovery.clean).toBe(false);
+      expect(recovery.sentences.join(' ')).toMatch(/was not closed properly/);
+      expect(store.status().storedUntil).toBe(bounds!.to);
+      first = (Math.max(...have) + 1) | 0;
+      await store.close();
+      expect(readdirSync(folder)).toEqual(['history.parx']);
+      rows += expectRollups(path);
+    }
+    expect(rows).toBeGreaterThan(ROUNDS);
+    const closed = await openRecording(path, deps);
+    expect(closed.info.damage).toEqual([]);
+    expect(closed.info.samples).toBe(first * TAGS);
+    await closed.close();
+  }, 600_000);
+});
