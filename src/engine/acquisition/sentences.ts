@@ -45,8 +45,12 @@ export function linkLossText({ endpoint, error, lostMs, retryMs }: LossText): st
   switch (error.code) {
     case 'protocol.timeout':
       return `No answer from ${endpoint} for ${since}. ${again} Check that the device's server is on${open}.`;
-    case 'protocol.link-lost':
-      return `The connection to ${endpoint} was lost ${since} ago. ${again} Check that the device is on and the cable is in.`;
+    case 'protocol.link-lost': {
+      const advice = /\b(Check|close other)\b/.test(error.message)
+        ? ''
+        : ' Check that the device is on and the cable is in.';
+      return `${sentence(error.message)} No data for ${since}. ${again}${advice}`;
+    }
     default: {
       const advice = /\bCheck\b/.test(error.message) ? '' : ` Check that the device's server is on${open}.`;
       return `${sentence(error.message)} Not connected for ${since}. ${again}${advice}`;
