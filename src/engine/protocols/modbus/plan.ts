@@ -16,6 +16,8 @@ export interface Unit {
   suspect: boolean;
   /** Counts such questions, so that each time another tag is asked for. */
   questions: number;
+  /** Polls in a row in which a block was answered by an exception that may pass, by table and place. */
+  readonly failing: Map<string, number>;
   /** Monotonic time of the end of the last request. */
   idleSince: number;
 }
@@ -49,6 +51,7 @@ export function createUnit(settings: ModbusDevice): Unit {
     refusals: createRefusals(),
     suspect: false,
     questions: 0,
+    failing: new Map(),
     idleSince: Number.NEGATIVE_INFINITY,
   };
 }

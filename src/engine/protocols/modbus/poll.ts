@@ -16,6 +16,8 @@ import { type Table, tables } from './table.ts';
  */
 const EXTRA_REQUESTS = 64;
 const EXTRA_MS = 2000;
+/** Polls in a row in which a block fails until it is searched for the tag at fault. */
+const FAILING_POLLS = 3;
 /** Unusable answers after which a unit that gave no sound one is not asked on. */
 const MAX_MALFORMED = 8;
 
@@ -57,8 +59,7 @@ export async function runPoll(
         signal,
       );
       unit.idleSince = clock.monotonicMs();
-      const busy =
-        answer.kind === 'exception' && (answer.code === EXCEPTION.busy || answer.code === EXCEPTION.acknowledge);
+      const busy = answer.kind === 'exception' && isBusy(answer.code);
       if (answer.kind === 'data' || (answer.kind === 'exception' && !isGateway(answer.code))) sound = { table, offset };
       if (!busy || attempt >= settings.busyRetries) return answer;
       await clock.sleep(settings.busyDelayMs, signal);
@@ -90,7 +91,7 @@ export async function runPoll(
   };
 
   /** Asks for a block and pushes a sample for each of its tags. True if not all of them could be read. */
-  const serve = async (table: Table, block: Block, decode: BlockDecoder): Promise<boolean> => {
+  const serve = async (table: Table, block: Block, decode: BlockDecoder, dividing = false): Promise<boolean> => {
     const stop = stopped ?? stoppedTables.get(table) ?? null;
     if (stop !== null) {
       bad(block, stop);
@@ -99,10 +100,11 @@ export async function runPoll(
     const answer = await ask(table, block.offset, block.count);
     switch (answer.kind) {
       case 'data':
+        if (unit.failing.size > 0) unit.failing.delete(failingKey(table, block));
         decode(answer.bytes, clock.now(), sink);
         return false;
       case 'exception':
-        await onException(table, block, answer.code);
+        await onException(table, block, answer.code, dividing);
         return true;
       case 'malformed':
         malformed++;
@@ -116,19 +118,30 @@ export async function runPoll(
     }
   };
 
-  const onException = async (table: Table, block: Block, code: number): Promise<void> => {
+  const onException = async (table: Table, block: Block, code: number, dividing: boolean): Promise<void> => {
     const quality = deviceStatusQuality(code);
     if (code === EXCEPTION.illegalAddress || code === EXCEPTION.illegalValue) {
       await divide(table, block, quality);
       return;
     }
-    bad(block, quality);
     if (isGateway(code)) {
       stopped = quality;
     } else if (code === EXCEPTION.illegalFunction) {
       stoppedTables.set(table, quality);
       learn({ table, first: block.offset, last: block.offset, quality, kind: 'table' });
+    } else if (!isBusy(code) && (dividing || (block.spans.length > 1 && keepsFailing(table, block)))) {
+      await divide(table, block, quality);
+      return;
     }
+    bad(block, quality);
+  };
+
+  /** Device failures pass; some devices, however, answer so for good to what they do not have. */
+  const keepsFailing = (table: Table, block: Block): boolean => {
+    const key = failingKey(table, block);
+    const times = (unit.failing.get(key) ?? 0) + 1;
+    unit.failing.set(key, times);
+    return times >= FAILING_POLLS;
   };
 
   /** Finds out by halving what of a refused block can be read, reads that, and remembers the rest. */
@@ -140,7 +153,7 @@ export async function runPoll(
         bad(half, quality);
         return true;
       }
-      return serve(table, half, createBlockDecoder(half, plan.tags));
+      return serve(table, half, createBlockDecoder(half, plan.tags), true);
     };
     const cut = cutBlock(block);
     if (cut !== null) {
@@ -210,11 +223,26 @@ export async function runPoll(
     unit.suspect = false;
   };
 
-  const askAgain = async (refusal: Refusal): Promise<void> => {
+  /** True if it can be read now. */
+  const askAgain = async (refusal: Refusal): Promise<boolean> => {
     const answer = await ask(refusal.table, refusal.first, refusal.last - refusal.first + 1);
     if (answer.kind === 'silent' && sound === null) throw timeout(answer.reason);
-    if (answer.kind === 'data') unit.refusals.forget(refusal);
+    const readable = answer.kind === 'data';
+    if (readable) unit.refusals.forget(refusal, clock.monotonicMs());
     else unit.refusals.keep(refusal, clock.monotonicMs());
+    return readable;
+  };
+  /** One refusal a poll, and as long as they turn out to be over, so that a changed device is whole again at once. */
+  const askForRefused = async (): Promise<void> => {
+    let count = 0;
+    let readable = true;
+    while (readable && count++ < EXTRA_REQUESTS && stopped === null) {
+      const due = unit.refusals.due(clock.monotonicMs());
+      // A unit that refuses everything is still asked for something, so that its loss is noticed.
+      const next = due ?? (plan.requests.length === 0 && count === 1 ? plan.refused[0]?.refusal : undefined);
+      if (next === undefined) return;
+      readable = await askAgain(next);
+    }
   };
 
   const time = clock.now();
@@ -222,15 +250,15 @@ export async function runPoll(
   for (const { tag, refusal } of plan.refused) pushBad(tag, time, refusal.quality, sink);
   if (unit.suspect) await question();
   for (const { table, block, decode } of plan.requests) await serve(table, block, decode);
-  // A unit that refuses everything is still asked for something, so that its loss is noticed.
-  const again =
-    unit.refusals.due(clock.monotonicMs()) ?? (plan.requests.length === 0 ? plan.refused[0]?.refusal : undefined);
-  if (again !== undefined && stopped === null) await askAgain(again);
+  await askForRefused();
   if (sound !== null) staged.forEach(keepFinding);
   else if (problem !== null) throw problem;
 }
 
 const isGateway = (code: number): boolean => code === EXCEPTION.gatewayPath || code === EXCEPTION.gatewayTarget;
+
+const isBusy = (code: number): boolean => code === EXCEPTION.busy || code === EXCEPTION.acknowledge;
+const failingKey = (table: Table, block: Block): string => `${table} ${block.offset} ${block.count}`;
 
 function badAnswer(link: Link, unit: number, reason: string): AppError {
   return new AppError(

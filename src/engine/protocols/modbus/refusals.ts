@@ -1,4 +1,4 @@
-import type { Quality } from '#shared/model/index.ts';
+import { QUALITY, type Quality } from '#shared/model/index.ts';
 import { lowerBound, type Run, type Span } from './planner.ts';
 import type { Table } from './table.ts';
 
@@ -25,8 +25,10 @@ export interface Refusal extends Run {
 export type RefusalKind = 'run' | 'gap' | 'length' | 'table';
 export type Finding = Pick<Refusal, 'table' | 'first' | 'last' | 'quality' | 'kind'>;
 
-const FIRST_WAIT_MS = 60_000;
-const LONGEST_WAIT_MS = 15 * 60_000;
+const FIRST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 5 * 60_000;
+/** A silent place costs a time-out each time it is asked for. */
+const FIRST_SILENT_WAIT_MS = 60_000;
 
 export interface Refusals {
   /** Grows with every change; a plan made under an older one has to be made anew. */
@@ -42,7 +44,8 @@ export interface Refusals {
   due(nowMs: number): Refusal | undefined;
   /** Was refused again: asked later and later. */
   keep(refusal: Refusal, nowMs: number): void;
-  forget(refusal: Refusal): void;
+  /** Can be read now. The device has changed, so that all others are due as well. */
+  forget(refusal: Refusal, nowMs: number): void;
 }
 
 export function createRefusals(): Refusals {
@@ -80,7 +83,8 @@ export function createRefusals(): Refusals {
       const same = (one: Refusal): boolean =>
         one.kind === found.kind && (one.kind === 'table' || (one.first === found.first && one.last === found.last));
       if (known.some(same)) return false;
-      byTable.set(found.table, [...known, { ...found, waitMs: FIRST_WAIT_MS, askAgainAt: nowMs + FIRST_WAIT_MS }]);
+      const waitMs = found.quality === QUALITY.badTimeout ? FIRST_SILENT_WAIT_MS : FIRST_WAIT_MS;
+      byTable.set(found.table, [...known, { ...found, waitMs, askAgainAt: nowMs + waitMs }]);
       changed(found.table);
       return true;
     },
@@ -92,11 +96,12 @@ export function createRefusals(): Refusals {
       refusal.askAgainAt = nowMs + refusal.waitMs;
       earliest = all().reduce((time, one) => Math.min(time, one.askAgainAt), Number.POSITIVE_INFINITY);
     },
-    forget(refusal) {
+    forget(refusal, nowMs) {
       byTable.set(
         refusal.table,
         (byTable.get(refusal.table) ?? []).filter((one) => one !== refusal),
       );
+      for (const other of all()) if (other.quality !== QUALITY.badTimeout) other.askAgainAt = nowMs;
       changed(refusal.table);
     },
   };
