@@ -67,12 +67,12 @@ function lockHash() {
  * in node_modules is compared with the lock file, so that a sound folder is not installed again.
  */
 function packagesMatchLock() {
-  const recordFile = join(root, 'node_modules', '.package-lock.json');
-  if (!existsSync(recordFile)) return false;
   const pinned = pinnedNode();
-  if (pinned !== undefined && !existsSync(pinned)) return false;
+  if (pinned !== undefined && !existsSync(pinned) && !runsOnRightNode()) return false;
   const hash = lockHash();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash) return true;
+  const recordFile = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(recordFile)) return false;
   const wanted = JSON.parse(readFileSync(lockFile, 'utf8')).packages;
   const found = JSON.parse(readFileSync(recordFile, 'utf8')).packages;
   const matches = Object.entries(wanted).every(([path, entry]) => {
@@ -123,6 +123,8 @@ function install() {
   );
 }
 
+const runsOnRightNode = () => Number(process.versions.node.split('.')[0]) === nodeMajor;
+
 function pinnedNode() {
   const path = nodePackages[`${process.platform}-${process.arch}`];
   return path === undefined ? undefined : join(root, 'node_modules', ...path.split('/'));
@@ -133,7 +135,7 @@ function findNode() {
   const asked = pinned !== undefined && existsSync(pinned) ? nodeVersion(pinned) : undefined;
   if (pinned !== undefined && asked?.startsWith(`v${nodeMajor}.`)) return pinned;
   // Platforms without a pinned package (Windows on ARM, Alpine) run on the Node that is there, if it is the right one.
-  if (Number(process.versions.node.split('.')[0]) === nodeMajor) return process.execPath;
+  if (runsOnRightNode()) return process.execPath;
   const reason =
     pinned === undefined
       ? `there is no pinned Node ${nodeMajor} for ${process.platform}-${process.arch}`
