@@ -41,7 +41,7 @@ describe.skipIf(needs('chromium'))('a page in a browser', () => {
     await context.clearCookies();
   });
 
-  async function start(port = 0) {
+  async function start(port = 0, dataDirectory?: string) {
     const ports: Port[] = [];
     const seen = { streams: 0, ended: 0 };
     // Only what the page asks for; the engine itself is not part of this test.
@@ -84,6 +84,7 @@ describe.skipIf(needs('chromium'))('a page in a browser', () => {
       },
       rendererDirectory: rendererDirectory(),
       port,
+      ...(dataDirectory === undefined ? {} : { dataDirectory }),
     });
     servers.push(server);
     return { server, ports, seen };
@@ -158,7 +159,7 @@ describe.skipIf(needs('chromium'))('a page in a browser', () => {
     expect((await read()).errors).toEqual([]);
   });
 
-  it('says so when the server is gone, and that a new address is needed after its restart', async () => {
+  it('says so when the server is gone, and that a new address is needed when it comes back without its sessions', async () => {
     const { server } = await start();
     const { page, read, phase } = await openPage(server.url);
     await expect.poll(phase).toBe('open');
@@ -169,6 +170,17 @@ describe.skipIf(needs('chromium'))('a page in a browser', () => {
     expect((await read()).message).toContain('belongs to an earlier start');
     await page.goto(restarted.server.url);
     await expect.poll(phase).toBe('open');
+  });
+
+  it('goes on by itself after a restart on the same data folder', async () => {
+    const { server } = await start(0, folder.path);
+    const { read, phase } = await openPage(server.url);
+    await expect.poll(phase).toBe('open');
+    await server.close();
+    await expect.poll(phase).toBe('lost');
+    await start(server.address.port, folder.path);
+    await expect.poll(phase, { timeout: 10_000 }).toBe('open');
+    await expect.poll(async () => (await read()).items.at(-1)?.generation).toBe(2);
   });
 
   it('of another origin cannot use the cookie for a socket of its own', async () => {

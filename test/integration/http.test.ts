@@ -1,6 +1,8 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { ask, dataDirectory, exchange, signIn, start, tokenOf } from './http.ts';
 
 describe('address', () => {
@@ -78,13 +80,46 @@ describe('token and cookie', () => {
     expect(JSON.parse(answer.body)).toEqual({ message: 'The request is not valid.' });
   });
 
-  it('knows the session again, for as long as the process runs', async () => {
+  it('knows the session again, for as long as the process runs when it has nowhere to keep it', async () => {
     const started = await start();
     const cookie = await signIn(started);
     expect((await ask(started, '/session', { headers: { cookie: `other=1; ${cookie}; more=2` } })).status).toBe(204);
     expect((await ask(started, '/session')).status).toBe(401);
     const restarted = await start();
     expect((await ask(restarted, '/session', { headers: { cookie } })).status).toBe(401);
+  });
+
+  it('keeps the session over a restart where it may write, as a hash that only the owner can read', async () => {
+    const kept = { dataDirectory: temporaryDirectory() };
+    const started = await start(kept);
+    const cookie = await signIn(started);
+    await started.server.close();
+    const restarted = await start({ ...kept, port: started.port });
+    expect((await ask(restarted, '/session', { headers: { cookie } })).status).toBe(204);
+    expect((await exchange(restarted, tokenOf(started.server.issueUrl()))).status).toBe(401);
+    const path = join(kept.dataDirectory, 'web-sessions.json');
+    expect(readFileSync(path, 'utf8')).not.toContain(cookie.split('=')[1]);
+    if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['damaged', '[["a",'],
+    ['of another shape', '{"a":1}'],
+    ['too old', JSON.stringify([['a', Date.now() - 31 * 86_400_000]])],
+  ])('starts without sessions when their file is %s', async (name, text) => {
+    const dataDirectory = temporaryDirectory();
+    writeFileSync(join(dataDirectory, 'web-sessions.json'), text);
+    const started = await start({ dataDirectory });
+    expect(started.warnings).toHaveLength(name === 'too old' ? 0 : 1);
+    const cookie = await signIn(started);
+    expect((await ask(started, '/session', { headers: { cookie } })).status).toBe(204);
+  });
+
+  it('serves without keeping sessions when it may not write', async () => {
+    const started = await start({ dataDirectory: join(dataDirectory(), 'not', 'there') });
+    const cookie = await signIn(started);
+    expect((await ask(started, '/session', { headers: { cookie } })).status).toBe(204);
+    expect(started.warnings).toEqual([expect.stringContaining('cannot be written')]);
   });
 
   it('does not take the cookie of another instance on the same computer', async () => {

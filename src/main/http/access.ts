@@ -1,11 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { SessionFile } from './session-file.ts';
 
 /** A browser sends a cookie to every port of an address, so that each running program needs a name of its own. */
 export const cookieName = (port: number): string => `parx-session-${port}`;
 
 /** Unused tokens and signed-in browsers that are remembered; the oldest goes first. */
 const MAX_REMEMBERED = 64;
+
+const SESSION_MS = 30 * 86_400_000;
 
 export interface Access {
   /** A token that can be exchanged once. */
@@ -16,14 +19,17 @@ export interface Access {
   isSignedIn(headers: IncomingHttpHeaders): boolean;
 }
 
-/** Tokens and sessions live in memory, as hashes only, and end with the process. */
-export function createAccess(cookie: () => string): Access {
-  const tokens = new Set<string>();
-  const sessions = new Set<string>();
-  const remember = (secrets: Set<string>): string => {
+/**
+ * Tokens live in memory and end with the process. So do sessions, unless there is a file to keep them in: then a browser
+ * goes on by itself after the program was restarted on the same port. Both are kept as hashes only.
+ */
+export function createAccess(cookie: () => string, kept: SessionFile | null): Access {
+  const tokens = new Map<string, number>();
+  const sessions = new Map<string, number>(kept?.read(Date.now() - SESSION_MS));
+  const remember = (secrets: Map<string, number>): string => {
     const secret = randomBytes(32).toString('base64url');
-    secrets.add(digest(secret));
-    for (const oldest of secrets) {
+    secrets.set(digest(secret), Date.now());
+    for (const oldest of secrets.keys()) {
       if (secrets.size <= MAX_REMEMBERED) break;
       secrets.delete(oldest);
     }
@@ -31,10 +37,17 @@ export function createAccess(cookie: () => string): Access {
   };
   return {
     issueToken: () => remember(tokens),
-    exchange: (token) => (tokens.delete(digest(token)) ? remember(sessions) : null),
+    exchange(token) {
+      if (!tokens.delete(digest(token))) return null;
+      const session = remember(sessions);
+      kept?.write(sessions);
+      return session;
+    },
     isSignedIn(headers) {
       const value = readCookie(headers.cookie, cookie());
-      return value !== null && sessions.has(digest(value));
+      if (value === null) return false;
+      const since = sessions.get(digest(value));
+      return since !== undefined && Date.now() - since < SESSION_MS;
     },
   };
 }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, isIPv4 } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -9,6 +10,7 @@ import { AppError } from '#shared/errors.ts';
 import { FRAME_LIMITS, type Port, type Session } from '#shared/rpc/index.ts';
 import { cookieName, createAccess, createOrigins } from './access.ts';
 import { assetHeaders, dataHeaders, pageHeaders } from './security-headers.ts';
+import { sessionFile } from './session-file.ts';
 import { socketPort } from './socket-port.ts';
 import { createStaticFiles } from './static-files.ts';
 
@@ -29,6 +31,8 @@ export interface HttpServerOptions {
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port?: number;
+  /** Where sessions are kept, so that a browser stays signed in over a restart; without it they end with the process. */
+  readonly dataDirectory?: string;
   readonly log?: { info(text: string, fields?: object): void; warn(text: string, fields?: object): void };
   readonly maxBufferedBytes?: number;
   readonly pingMs?: number;
@@ -56,8 +60,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   refuseOtherThanLoopback(host);
 
   const shownHost = host.includes(':') ? `[${host}]` : host;
+  const keptSessions =
+    options.dataDirectory === undefined
+      ? null
+      : sessionFile(join(options.dataDirectory, 'web-sessions.json'), (sentence) => log?.warn(sentence));
   let port = 0;
-  const access = createAccess(() => cookieName(port));
+  const access = createAccess(() => cookieName(port), keptSessions);
   const origins = createOrigins(shownHost, () => port);
   const findFile = createStaticFiles(options.rendererDirectory);
   const app = Fastify({
@@ -202,7 +210,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 const SIGN_IN_AGAIN =
-  'The token of this address has been used or belongs to an earlier start. Open the address that ParX printed last.';
+  'This browser is not signed in: the token of the address has been used or belongs to an earlier start. Open the address that ParX printed last.';
 
 function refuse(reply: FastifyReply, status: number, message: string): FastifyReply {
   return reply.code(status).headers(dataHeaders()).send({ message });
