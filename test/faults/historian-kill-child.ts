@@ -8,9 +8,9 @@ import { workers } from './historian-workers.ts';
 /**
  * A program that appends to a history until it is killed: through the store with its threads (`store`), or through the
  * bare writer with such small segments that it seals and folds all the time (`writer`). Each sample's value is its number, times rise by 1 ms a
- * sample, and now and then a sample comes late. A line with a number says that all samples up to it were acknowledged.
+ * sample, and now and then a sample comes late. After `blocks` blocks it only waits. A line with a number says that all samples up to it were acknowledged.
  */
-const [path = '', first = '0', tagCount = '5', mode = 'store'] = process.argv.slice(2);
+const [path = '', first = '0', tagCount = '5', mode = 'store', blocks = 'Infinity'] = process.argv.slice(2);
 const TAGS = Number(tagCount);
 const START = 1_700_000_000_000_000;
 
@@ -54,8 +54,8 @@ function say(line: string): void {
 }
 
 let next = Number(first);
-for (;;) {
-  appendNext();
+for (let block = 0; ; block++) {
+  if (block < Number(blocks)) appendNext();
   await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
