@@ -161,6 +161,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       alerts,
       freeBytes: () => freeBytes(options.dataDirectory),
       onFile: files.changed,
+      tagCount: () => table.all().length,
     });
     undo.push(() => recorder.close());
     const exports = createExportJobs({

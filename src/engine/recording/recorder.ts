@@ -60,6 +60,8 @@ export interface RecorderOptions {
   /** Free bytes on the data folder's disk; null when the system does not tell. */
   readonly freeBytes: () => Promise<number | null>;
   readonly onFile: () => void;
+  /** Tags that "all" means at present. */
+  readonly tagCount: () => number;
 }
 
 const MEASURE_MS = 1_000;
@@ -260,7 +262,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
                 name: running.name,
                 since: running.since,
                 from: running.from,
-                tags: running.tagIds.length,
+                tags: running.tagIds.length === 0 ? options.tagCount() : running.tagIds.length,
                 ...measured,
               },
         finishing: progress,

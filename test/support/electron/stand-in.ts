@@ -21,8 +21,12 @@ export interface Recorded {
   windowOpen(url: string): 'allow' | 'deny';
   /** True when the page's navigation was prevented. */
   navigationPrevented(): boolean;
-  quit(): Promise<boolean>;
+  /** Whether the program ended; a refused quit is known after `patienceMs`. */
+  quit(patienceMs: number): Promise<boolean>;
   crashEngine(): Promise<void>;
+  readonly engineStarts: number;
+  /** Clicks the menu entry of this label. */
+  choose(label: string): void;
   power(event: 'suspend' | 'resume'): void;
   protocolHandler(): (request: Request) => Promise<Response>;
   closeWindow(index: number): boolean;
@@ -51,17 +55,17 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
     null;
   let checkHandler: ((contents: unknown, permission: string) => boolean) | null = null;
   let engineWorker: Worker | null = null;
+  let engineStarts = 0;
   let blockers = 0;
   let hasQuit = false;
 
-  const quit = async (): Promise<boolean> => {
-    for (;;) {
-      let prevented = false;
-      appEvents.emit('before-quit', { preventDefault: () => void (prevented = true) });
-      if (!prevented) break;
+  const quit = async (patienceMs: number): Promise<boolean> => {
+    let prevented = false;
+    appEvents.emit('before-quit', { preventDefault: () => void (prevented = true) });
+    if (prevented) {
       // The product prevents the first quit, stops its engine and quits again by itself; a refusal leaves it as it is.
       return new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(false), 15_000);
+        const timer = setTimeout(() => resolve(false), patienceMs);
         appEvents.once('stand-in-quit', () => {
           clearTimeout(timer);
           resolve(true);
@@ -136,7 +140,7 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
     isPackaged: false,
     whenReady: () => Promise.resolve(),
     requestSingleInstanceLock: () => true,
-    quit: () => void (hasQuit ? undefined : quit()),
+    quit: () => void (hasQuit ? undefined : quit(0)),
     on: (event: string, listener: Listener) => appEvents.on(event, listener as never),
   };
   const protocol: Pick<Electron.Protocol, 'registerSchemesAsPrivileged'> & { handle: unknown } = {
@@ -200,7 +204,10 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
     utilityProcess: {
       fork: (entry: string, args: string[]) => {
         const { process: child, worker } = forkWorker(options.bootstrap, entry, args);
-        if (entry.endsWith('engine.js')) engineWorker = worker;
+        if (entry.endsWith('engine.js')) {
+          engineWorker = worker;
+          engineStarts += 1;
+        }
         return child;
       },
     },
@@ -246,6 +253,17 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
       quit,
       async crashEngine() {
         await engineWorker?.terminate();
+      },
+      get engineStarts() {
+        return engineStarts;
+      },
+      choose(label) {
+        const entry = menus
+          .flat()
+          .flatMap((menu) => (Array.isArray(menu.submenu) ? menu.submenu : []))
+          .find((item) => item.label === label);
+        if (entry?.click === undefined) throw new Error(`There is no menu entry "${label}".`);
+        (entry.click as () => void)();
       },
       power: (event) => void powerEvents.emit(event),
       protocolHandler() {
