@@ -184,7 +184,7 @@ describe('answers that are not answers', () => {
     rig = await connect(peer.port);
     const error = await failure(rig.poll(rig.plan(['400001'])));
     expect(error.code).toBe('protocol.timeout');
-    expect(error.message).toContain('1 answers came that belong to no request');
+    expect(error.message).toContain('1 unrelated answer came on this link');
     expect(rig.sink.samples).toEqual([]);
   });
 

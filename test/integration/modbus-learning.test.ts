@@ -10,7 +10,15 @@ import {
   startModbusSimulator,
 } from '#simulators/modbus/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
-import { exception, honest, type ModbusPeer, startPeer, wordAt } from '#test/support/modbus-peer.ts';
+import {
+  exception,
+  frame,
+  honest,
+  type ModbusPeer,
+  type PeerRequest,
+  startPeer,
+  wordAt,
+} from '#test/support/modbus-peer.ts';
 import { connectRig, fast, type Rig, type TagText } from '#test/support/modbus-rig.ts';
 
 // What a device refuses is found out once, remembered, and asked for again now and then.
@@ -140,6 +148,24 @@ describe('a block that the device refuses', () => {
     expect(deviceStatusOf(rig!.sink.one(3).quality)).toBe(1);
     expect(await cost(plan)).toBe(3);
     expect(goodOnes()).toEqual([0, 4, 5]);
+  });
+
+  it('once, by a disturbed answer or an exception that passed, teaches nothing', async () => {
+    for (const disturbed of [
+      (request: PeerRequest) => frame(request.number, [request.unit, request.functionCode, 7, 1, 2, 3]),
+      (request: PeerRequest) => exception(request, 2),
+    ]) {
+      await withPeer((request, socket) => socket.write(request.turn === 3 ? disturbed(request) : honest(request)));
+      const plan = rig!.plan(registers([0, 5, 30, 60]));
+      for (let turn = 0; turn < 6; turn++) {
+        await rig!.poll(plan);
+        expect(goodOnes()).toEqual([0, 1, 2, 3]);
+      }
+      expect(plan.requests).toBe(1);
+      expect(await cost(plan)).toBe(1);
+      await rig!.connection.close();
+      await peer!.close();
+    }
   });
 
   it('with a device failure, poll after poll, leaves the neighbours good in the end', async () => {

@@ -124,6 +124,8 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   readonly valueTypes: readonly ValueType[];
   /** Name of a status number of this protocol's devices, as kept in the quality. */
   statusName(status: number): string | undefined;
+  /** Bytes of the trace in plain words, a sentence for each frame in them; exceptions and the like by name. */
+  explain?(direction: 'sent' | 'received', bytes: Uint8Array): readonly string[];
   /** What is at the other end, short: "192.168.0.10:502". */
   endpoint(config: Config): string;
   /** Throws `config.invalid` with a sentence that says what would be right. */

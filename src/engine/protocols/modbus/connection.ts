@@ -29,7 +29,10 @@ export async function connectModbus(
   /** Made anew when the unit has been found to refuse more, or less, than the plan knows of. */
   const current = (state: PlanState): ReadPlan => {
     const { plan } = state;
-    if (plan.revision !== plan.unit.refusals.revision) state.plan = createReadPlan(plan.unit, plan.tags, state.byTable);
+    if (plan.revision !== plan.unit.refusals.revision) {
+      state.plan = createReadPlan(plan.unit, plan.tags, state.byTable);
+      plan.unit.failing.clear();
+    }
     return state.plan;
   };
 

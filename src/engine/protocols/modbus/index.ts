@@ -10,6 +10,7 @@ import {
 import { type ModbusConfig, type ModbusDevice, modbusConfig, modbusDevice } from './config.ts';
 import { connectModbus } from './connection.ts';
 import { exceptionName } from './exceptions.ts';
+import { explain } from './explain.ts';
 import { endpointOf } from './link.ts';
 import { createRecipe, valueTypes } from './recipe.ts';
 import sample from './sample.json' with { type: 'json' };
@@ -32,6 +33,7 @@ export const modbus = {
   can: { browse: false, scan: false },
   valueTypes,
   statusName: exceptionName,
+  explain,
   endpoint: endpointOf,
   parseAddress,
   formatAddress,

@@ -113,6 +113,8 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
   let foreign = 0;
   let strikes = 0;
   let received = false;
+  /** The last reason that was logged, so that a device with one bad habit does not fill the log. */
+  let complaint: string | null = null;
   const late = new Set<number>();
   const unitsHeard = new Set<number>();
 
@@ -159,6 +161,12 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
     unitsHeard.add(pending.unit);
     const problem = mismatch(frame, pending);
     const body = frame.subarray(HEADER_BYTES);
+    if (problem !== null && problem !== complaint) {
+      complaint = problem;
+      context.log.warn(`An answer from ${endpoint} can't be used: ${problem}.`, {
+        hex: Buffer.from(frame).toString('hex'),
+      });
+    }
     pending.settle(problem === null ? library.answer(body) : { kind: 'malformed', reason: problem });
   };
   const reader = createFrameReader(onFrame, (reason) => {
@@ -198,7 +206,8 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
     } else if (late.size > MAX_LATE) {
       lose(`${late.size} requests are unanswered.`);
     } else {
-      const others = foreign === 0 ? '' : ` ${foreign} answers came that belong to no request of this link.`;
+      const others =
+        foreign === 0 ? '' : ` ${foreign} unrelated ${foreign === 1 ? 'answer' : 'answers'} came on this link.`;
       request.settle({
         kind: 'silent',
         reason: `No answer from unit ${request.unit} within ${timeoutMs} ms.${others}`,

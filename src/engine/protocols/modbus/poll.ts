@@ -1,9 +1,9 @@
 import type { DriverContext, SampleSink } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import { deviceStatusQuality, QUALITY, type Quality } from '#shared/model/index.ts';
-import { formatAddress } from './address.ts';
 import { type BlockDecoder, createBlockDecoder, pushBad } from './decode.ts';
-import { EXCEPTION, exceptionText } from './exceptions.ts';
+import { EXCEPTION } from './exceptions.ts';
+import { findingText, recoveryText } from './finding-text.ts';
 import type { Answer, Link } from './link.ts';
 import type { ReadPlan } from './plan.ts';
 import { type Block, type Cut, cutBlock } from './planner.ts';
@@ -16,6 +16,7 @@ import { type Table, tables } from './table.ts';
  */
 const EXTRA_REQUESTS = 64;
 const EXTRA_MS = 2000;
+const LOG_LINES = 20;
 /** Polls in a row in which a block fails until it is searched for the tag at fault. */
 const FAILING_POLLS = 3;
 /** Unusable answers after which a unit that gave no sound one is not asked on. */
@@ -71,9 +72,16 @@ export async function runPoll(
     for (const span of block.spans) pushBad(plan.tags[span.item]!, time, quality, sink);
   };
 
+  /** A device may refuse thousands of places at once; the log names the first. */
+  let lines = 0;
+  const say = (text: string): void => {
+    lines++;
+    if (lines <= LOG_LINES) log.info(`Unit ${settings.unitId} at ${link.endpoint} ${text}.`);
+    else if (lines === LOG_LINES + 1) log.info(`Unit ${settings.unitId} at ${link.endpoint}: and more of the same.`);
+  };
   const keepFinding = (found: Finding): void => {
     if (!unit.refusals.learn(found, clock.monotonicMs())) return;
-    log.info(`Unit ${settings.unitId} ${findingText(found)}. It is left out of the polls and asked for again later.`);
+    say(`${findingText(found)}; it is left out of the polls and asked for again later`);
   };
   /** What follows from silence or from unusable answers counts only once the unit has proved that it answers. */
   const learn = (found: Finding): void => {
@@ -119,7 +127,7 @@ export async function runPoll(
   };
 
   const onException = async (table: Table, block: Block, code: number, dividing: boolean): Promise<void> => {
-    const quality = deviceStatusQuality(code);
+    const quality = code < 0x80 ? deviceStatusQuality(code) : QUALITY.badDeviceFailure;
     if (code === EXCEPTION.illegalAddress || code === EXCEPTION.illegalValue) {
       await divide(table, block, quality);
       return;
@@ -162,6 +170,14 @@ export async function runPoll(
       if (!left && !right) await explain(table, block, cut, quality);
       return;
     }
+    // A disturbed answer is not yet a habit: what is sound the second time is taken.
+    if (quality === QUALITY.badCommunication) {
+      const second = await ask(table, block.offset, block.count);
+      if (second.kind === 'data') {
+        createBlockDecoder(block, plan.tags)(second.bytes, clock.now(), sink);
+        return;
+      }
+    }
     const groups = groupByRange(block);
     let found = false;
     for (const group of groups) {
@@ -176,8 +192,10 @@ export async function runPoll(
     if (!found) learn({ table, first: block.offset, last, quality, kind: 'gap' });
   };
 
-  /** Both parts of a refused block can be read: what lies between is at fault, or the block's length is. */
+  /** Both parts of a refused block can be read: what lies between is at fault, or the length is, or it has passed. */
   const explain = async (table: Table, block: Block, cut: Cut, quality: Quality): Promise<void> => {
+    const second = await ask(table, block.offset, block.count);
+    if (second.kind === 'data' || second.kind === 'silent') return;
     const across = cut.right.offset + 1 - block.offset;
     const gap = { first: cut.left.offset + cut.left.count - 1, last: cut.right.offset };
     let readable = across;
@@ -228,8 +246,10 @@ export async function runPoll(
     const answer = await ask(refusal.table, refusal.first, refusal.last - refusal.first + 1);
     if (answer.kind === 'silent' && sound === null) throw timeout(answer.reason);
     const readable = answer.kind === 'data';
-    if (readable) unit.refusals.forget(refusal, clock.monotonicMs());
-    else unit.refusals.keep(refusal, clock.monotonicMs());
+    if (readable) {
+      say(recoveryText(refusal));
+      unit.refusals.forget(refusal, clock.monotonicMs());
+    } else unit.refusals.keep(refusal, clock.monotonicMs());
     return readable;
   };
   /** One refusal a poll, and as long as they turn out to be over, so that a changed device is whole again at once. */
@@ -279,28 +299,4 @@ function groupByRange(block: Block): Block[] {
     groups.set(key, { offset: span.offset, count: span.count, spans: [...(group?.spans ?? []), span] });
   }
   return [...groups.values()];
-}
-
-function findingText(found: Finding): string {
-  const at = (offset: number): string => formatAddress({ table: found.table, offset, bit: null, length: null });
-  const { words } = tables[found.table];
-  const status = found.quality & 0x7f;
-  const why =
-    found.quality === QUALITY.badTimeout
-      ? 'no answer'
-      : found.quality === QUALITY.badCommunication
-        ? 'an unusable answer'
-        : exceptionText(status);
-  switch (found.kind) {
-    case 'table':
-      return `has no ${words}s (${why})`;
-    case 'gap':
-      return `does not give ${words}s ${at(found.first)} and ${at(found.last)} in one request (${why})`;
-    case 'length':
-      return `gives at most ${found.last - found.first} ${words}s in one request (${why})`;
-    case 'run':
-      return found.first === found.last
-        ? `refuses ${words} ${at(found.first)} (${why})`
-        : `refuses ${words}s ${at(found.first)} to ${at(found.last)} (${why})`;
-  }
 }
