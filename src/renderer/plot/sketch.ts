@@ -311,8 +311,12 @@ function fillSparse(
         if (largest > sketch.max) sketch.max = largest;
       }
       if (min !== null && largest > smallest) {
-        const until = i + 1 < time.length ? (Math.min(time[i + 1]!, finish) - from) * perMicro : px + 1;
-        addBand(sketch, px, until, smallest, largest);
+        // A merged point stands in the middle of the samples it stands for.
+        const before = i > 0 ? (px + (time[i - 1]! - from) * perMicro) / 2 : px - 0.5;
+        const after = i + 1 < time.length ? (px + (time[i + 1]! - from) * perMicro) / 2 : px + 0.5;
+        const limit = (finish - from) * perMicro;
+        if (px < limit)
+          addBand(sketch, Math.max(before, (begin - from) * perMicro), Math.min(after, limit), smallest, largest);
       }
     }
   }

@@ -5,7 +5,7 @@ export interface TraceColumns {
   readonly time: Float64Array;
   readonly value: Float64Array;
   readonly quality: Uint16Array;
-  /** Present where points were merged: smallest and largest good value from a point's time to the next one's. */
+  /** Present where points were merged: smallest and largest good value of the samples around a point. */
   readonly min: Float64Array | null;
   readonly max: Float64Array | null;
   readonly gaps: readonly Gap[];

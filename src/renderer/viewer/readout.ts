@@ -1,6 +1,6 @@
-import { qualityText, type TimeRange, type UnixMicros } from '#shared/model/index.ts';
 import { type HeldSample, heldAt, isMergedAt, type TraceStatistics, traceStatistics } from '#renderer/plot/index.ts';
 import { formatNumber, NO_VALUE } from '#renderer/ui/format.ts';
+import { qualityText, type TimeRange, type UnixMicros } from '#shared/model/index.ts';
 import type { TraceStore } from './trace-store.ts';
 import type { TrendController } from './trend-controller.ts';
 import type { TraceTag } from './trend-model.ts';
@@ -34,7 +34,10 @@ export function createReadout(controller: TrendController, onError: (error: unkn
   let rows: readonly LegendRow[] = [];
   const texts = new WeakMap<Element, string>();
   const cells = new WeakMap<HTMLElement, Map<string, HTMLElement>>();
-  const statistics = new Map<string, { readonly key: string; readonly at: number; readonly result: TraceStatistics | null; exact: boolean }>();
+  const statistics = new Map<
+    string,
+    { readonly key: string; readonly at: number; readonly result: TraceStatistics | null; exact: boolean }
+  >();
   const exact = new Map<string, { value: number; quality: number } | 'asked'>();
   let next = 0;
   let lastLive = 0;
@@ -119,7 +122,10 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       const row = rows[next % rows.length]!;
       next++;
       const known = statistics.get(row.tag.id);
-      const stale = known === undefined || (known.key !== key && (!follow || at - known.at >= STATISTICS_MS)) || (!known.exact && at - known.at >= STATISTICS_MS);
+      const stale =
+        known === undefined ||
+        (known.key !== key && (!follow || at - known.at >= STATISTICS_MS)) ||
+        (!known.exact && at - known.at >= STATISTICS_MS);
       if (!stale) continue;
       const result = traceStatistics(store.segmentsOver(row.tag.id, range), range);
       statistics.set(row.tag.id, { key, at, result, exact: false });
@@ -147,7 +153,10 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     if (merged.length === 0 || !(range.to > range.from)) return;
     const whole = { from: Math.floor(range.from), to: Math.ceil(range.to) };
     try {
-      for await (const { series } of store.history.view({ tags: merged, range: whole, pixels: EXACT_PIXELS }, abort.signal)) {
+      for await (const { series } of store.history.view(
+        { tags: merged, range: whole, pixels: EXACT_PIXELS },
+        abort.signal,
+      )) {
         if (exactKey !== key) return;
         for (const one of series) {
           const columns = {
@@ -171,7 +180,8 @@ export function createReadout(controller: TrendController, onError: (error: unkn
   }
 
   function writeStatistics({ tag, element }: LegendRow, result: TraceStatistics | null): void {
-    const near = result?.merged === true ? 'Worked out from merged points: minimum and maximum are exact, this is near.' : '';
+    const near =
+      result?.merged === true ? 'Worked out from merged points: minimum and maximum are exact, this is near.' : '';
     const sign = near === '' ? '' : '≈';
     const number = (value: number | undefined): string => (value === undefined ? NO_VALUE : formatNumber(value, tag));
     put(element, 'min', number(result?.min));
@@ -179,7 +189,12 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     put(element, 'mean', result === null ? NO_VALUE : sign + number(result.mean), near);
     put(element, 'deviation', result === null ? NO_VALUE : sign + number(result.deviation), near);
     const count = result === null ? '0' : result.merged ? NO_VALUE : formatNumber(result.count);
-    put(element, 'count', count, result?.merged === true ? 'Too many samples to count here. Zoom in, or set the cursors closer.' : '');
+    put(
+      element,
+      'count',
+      count,
+      result?.merged === true ? 'Too many samples to count here. Zoom in, or set the cursors closer.' : '',
+    );
   }
 
   return {

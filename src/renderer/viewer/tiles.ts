@@ -231,7 +231,8 @@ export function tileOf(address: TileAddress, series: ReceivedSeries, completeTo:
       max: series.envelope?.max ?? null,
       gaps: series.gaps,
     },
-    raw: !merged,
+    // Merged texts have no envelope to tell them by.
+    raw: !merged && series.texts === null,
     completeTo,
     texts: series.texts,
     bytes: TILE_OVERHEAD + series.time.length * (merged ? 34 : 18) + series.gaps.length * 120,

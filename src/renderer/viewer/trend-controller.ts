@@ -1,5 +1,4 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { Gap, HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
 import {
   attachGestures,
   type CursorName,
@@ -23,6 +22,7 @@ import {
   zoomValues,
   zoomWindow,
 } from '#renderer/plot/index.ts';
+import type { Gap, HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
 import { type Direction, edgeBeside, sampleBeside, stepSamples } from './cursor-steps.ts';
 import { createTraceStore, type HistoryReader, joinGaps, type LiveTraces, type TraceStore } from './trace-store.ts';
 import { allTagIds, isStep, stacked, type TraceRef, type TraceTag } from './trend-model.ts';
@@ -30,7 +30,9 @@ import { allTagIds, isStep, stacked, type TraceRef, type TraceTag } from './tren
 /** Where one trend reads from. */
 export interface TrendSource {
   readonly history: HistoryReader;
-  readonly live: (LiveTraces & { setTags(tagIds: readonly string[]): void; onFrame(listener: () => void): Disposable }) | null;
+  readonly live:
+    | (LiveTraces & { setTags(tagIds: readonly string[]): void; onFrame(listener: () => void): Disposable })
+    | null;
   bounds(signal: AbortSignal): Promise<TimeRange | null>;
   gaps(range: TimeRange, signal: AbortSignal): Promise<readonly Gap[]>;
   events(range: TimeRange, signal: AbortSignal): Promise<readonly HistoryEvent[]>;
@@ -47,7 +49,6 @@ export interface TrendControllerOptions {
   /** Heights of plots were changed by hand. */
   readonly onResizePlots: (above: string, below: string, share: number) => void;
   readonly onMenu: (hit: PlotHit, at: { readonly x: number; readonly y: number }) => void;
-  readonly onSpan: (spanS: number) => void;
   /** Under the pointer; null when it is elsewhere. */
   readonly onHover: (hit: PlotHit, at: { readonly x: number; readonly y: number } | null) => void;
   readonly onDrawn: () => void;
@@ -97,6 +98,10 @@ export interface TrendController extends Disposable {
   /** Range that the numbers are about: between the cursors, else what is visible. */
   readonly numbersRange: { readonly range: TimeRange; readonly between: boolean };
   readonly events: readonly HistoryEvent[];
+  /** Plots as they are drawn, stacked ones among them. */
+  readonly shownPlots: TrendDocument['plots'];
+  /** What was zoomed on an axis by hand is forgotten: its own range decides again. */
+  resetAxis(plotId: string, axisId: string): void;
   refresh(): void;
 }
 
@@ -143,7 +148,10 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
   const overview = createTraceStore({
     history: source.history,
     // The strip shows the present too, but a minute late is soon enough: no live samples there.
-    live: live === null ? null : { read: () => undefined, completeFrom: () => Number.NaN, texts: () => new Map(), revision: 0 },
+    live:
+      live === null
+        ? null
+        : { read: () => undefined, completeFrom: () => Number.NaN, texts: () => new Map(), revision: 0 },
     now,
     onChange: () => paintMap(true),
     onError: () => undefined,
@@ -211,7 +219,8 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       return;
     }
     lastMap = at;
-    const whole = bounds === null ? null : { from: bounds.from, to: live === null ? bounds.to : Math.max(bounds.to, now()) };
+    const whole =
+      bounds === null ? null : { from: bounds.from, to: live === null ? bounds.to : Math.max(bounds.to, now()) };
     const first = trend?.plots.flatMap((plot) => plot.traces).find((trace) => trace.visible);
     const tag = first === undefined ? undefined : tags.get(first.tagId);
     let outline = null;
@@ -234,7 +243,8 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
         height: plot.height,
         axes: plot.axes.map((axis) => {
           const own = axes.get(`${plot.id}/${axis.id}`);
-          const fixed = axis.low !== null && axis.high !== null && axis.high > axis.low ? { low: axis.low, high: axis.high } : null;
+          const fixed =
+            axis.low !== null && axis.high !== null && axis.high > axis.low ? { low: axis.low, high: axis.high } : null;
           return { id: axis.id, label: axis.label, range: own === undefined ? fixed : own === 'auto' ? null : own };
         }),
         traces: plot.traces.map((trace) => {
@@ -317,7 +327,6 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       remember();
       setWindow(range);
       setFollow(follow);
-      options.onSpan(span / 1e6);
     },
     follow(on) {
       remember();
@@ -333,7 +342,6 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       remember();
       const at = view.getState().follow ? to : (hover ?? (from + to) / 2);
       setWindow(zoomWindow(stack.window, at, factor));
-      options.onSpan(span / 1e6);
     },
     fit(plotId, axisId) {
       remember();
@@ -394,25 +402,33 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       const at = cursorActive === null ? null : cursors[cursorActive];
       if (cursorActive === null || at === null) return;
       const traces = shown?.plots.flatMap((plot) => plot.traces.map((trace) => ({ trace, plot }))) ?? [];
-      const chosen = traces.find(({ trace }) => trace.visible && trace.tagId === selected?.tagId) ?? traces.find(({ trace }) => trace.visible);
+      const chosen =
+        traces.find(({ trace }) => trace.visible && trace.tagId === selected?.tagId) ??
+        traces.find(({ trace }) => trace.visible);
       if (chosen === undefined) return;
       const { tagId } = chosen.trace;
       const window = stack.window;
       const reach = (window.to - window.from) * 2;
-      const segments = store.segmentsOver(tagId, { from: Math.min(window.from, at - reach), to: Math.max(window.to, at + reach) });
+      const segments = store.segmentsOver(tagId, {
+        from: Math.min(window.from, at - reach),
+        to: Math.max(window.to, at + reach),
+      });
       const go = (time: UnixMicros | null): void => {
         if (time === null) return;
         setCursors({ [cursorActive]: time }, cursorActive);
         const { from, to } = stack.window;
         if (time < from || time >= to) {
           setFollow(false);
-          setWindow(panWindow(stack.window, time < from ? time - from - (to - from) * 0.1 : time - to + (to - from) * 0.1));
+          setWindow(
+            panWindow(stack.window, time < from ? time - from - (to - from) * 0.1 : time - to + (to - from) * 0.1),
+          );
         }
       };
       if (how === 'edge') {
         const tag = tags.get(tagId);
         const extremes = stack.extremes(chosen.plot.id, tagId);
-        const threshold = tag !== undefined && isStep(tag) ? 0 : (extremes === null ? 0 : extremes.max - extremes.min) * EDGE_SHARE;
+        const threshold =
+          tag !== undefined && isStep(tag) ? 0 : (extremes === null ? 0 : extremes.max - extremes.min) * EDGE_SHARE;
         go(edgeBeside(segments, at, direction, threshold));
         return;
       }
@@ -436,8 +452,18 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     },
     get numbersRange() {
       const { a, b } = view.getState().cursors;
-      if (a !== null && b !== null && a !== b) return { range: { from: Math.min(a, b), to: Math.max(a, b) }, between: true };
+      if (a !== null && b !== null && a !== b)
+        return { range: { from: Math.min(a, b), to: Math.max(a, b) }, between: true };
       return { range: stack.window, between: false };
+    },
+    get shownPlots() {
+      return shown?.plots ?? [];
+    },
+    resetAxis(plotId, axisId) {
+      const next = new Map(axes);
+      next.delete(`${plotId}/${axisId}`);
+      axes = next;
+      applyPlots();
     },
     refresh() {
       store.refresh();
@@ -461,7 +487,6 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       remember();
       // While it follows the newest sample keeps its place, or the wheel would stop the following.
       setWindow(zoomWindow(stack.window, view.getState().follow ? stack.window.to : at, factor));
-      options.onSpan(span / 1e6);
     },
     panTime(by) {
       remember();
@@ -513,10 +538,12 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       const range = stack.axisRange(plot.id, trace.axisId);
       const held = heldAt(store.segments(trace.tagId), hit.time);
       if (range === null || held === null || held.quality >= 0x8000) continue;
-      const distance = Math.abs((held.value - range.low) / (range.high - range.low) - hit.share) * stack.areaHeight(plot.id);
+      const distance =
+        Math.abs((held.value - range.low) / (range.high - range.low) - hit.share) * stack.areaHeight(plot.id);
       if (best === null || distance < best.distance) best = { tagId: trace.tagId, distance };
     }
-    const ref = best !== null && best.distance < 12 ? { plotId: plot.id.split('~')[0] ?? plot.id, tagId: best.tagId } : null;
+    const ref =
+      best !== null && best.distance < 12 ? { plotId: plot.id.split('~')[0] ?? plot.id, tagId: best.tagId } : null;
     controller.select(ref);
   }
 
@@ -538,7 +565,10 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
         const room = (found.to - found.from) * 0.01;
         setWindow({ from: found.from - room, to: found.to + room });
       }
-      const [foundGaps, foundEvents] = await Promise.all([source.gaps(whole, abort.signal), source.events(whole, abort.signal)]);
+      const [foundGaps, foundEvents] = await Promise.all([
+        source.gaps(whole, abort.signal),
+        source.events(whole, abort.signal),
+      ]);
       gaps = joinGaps(foundGaps);
       events = foundEvents;
       stack.setEvents(events);

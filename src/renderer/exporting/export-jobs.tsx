@@ -1,0 +1,82 @@
+import { CircleCheck, CircleX, Download, Loader, Trash2, X } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { useClient, useStores, useZone } from '#renderer/client/index.ts';
+import { formatTime, IconButton, MiddleText } from '#renderer/ui/index.ts';
+import type { ExportJob } from '#shared/rpc/contract.ts';
+import { artifactPath, jobText } from './export-job.ts';
+import './exporting.css';
+
+const marks = { running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
+
+/** Exports of this engine, the newest first: progress, cancel, fetch, forget. */
+export function ExportJobs(): ReactNode {
+  const client = useClient();
+  const zone = useZone();
+  const jobs = useStores('exports', (state) => state.jobs);
+  if (jobs.length === 0)
+    return <p className="export-none quiet">No exports yet. What is exported is listed here until it is removed.</p>;
+  const newest = [...jobs].sort((a, b) => b.started - a.started);
+  return (
+    <ul className="export-jobs" aria-label="Exports">
+      {newest.map((job) => (
+        <li key={job.id} className="export-job" data-state={job.state}>
+          <JobMark job={job} />
+          <div className="export-job-text">
+            <MiddleText text={job.name} />
+            <span className="quiet">
+              {job.format.toUpperCase()} · {formatTime(job.started, zone)} · {jobText(job)}
+            </span>
+            {job.state === 'running' && (
+              <progress
+                className="export-progress"
+                value={job.progress}
+                max={1}
+                aria-label={`Progress of ${job.name}`}
+              />
+            )}
+          </div>
+          {job.artifact !== null && job.state === 'done' && (
+            <a
+              className="btn"
+              data-icon
+              data-look="plain"
+              href={artifactPath(job.artifact)}
+              download
+              aria-label={`Save ${job.name}`}
+              title="Save the file"
+            >
+              <Download size={15} aria-hidden />
+            </a>
+          )}
+          {job.state === 'running' ? (
+            <IconButton
+              icon={X}
+              label={`Cancel ${job.name}`}
+              onClick={() => {
+                client.rpc.exports
+                  .cancel({ id: job.id })
+                  .catch((error: unknown) => client.fail(error, 'The export was not cancelled'));
+              }}
+            />
+          ) : (
+            <IconButton
+              icon={Trash2}
+              label={`Remove ${job.name} from the list`}
+              onClick={() => {
+                client.rpc.exports
+                  .remove({ id: job.id })
+                  .catch((error: unknown) => client.fail(error, 'The export was not removed'));
+              }}
+            />
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function JobMark({ job }: { readonly job: ExportJob }): ReactNode {
+  const Icon = marks[job.state];
+  const words = { running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' }[job.state];
+  return <Icon size={15} className="export-mark" aria-label={words} role="img" />;
+}

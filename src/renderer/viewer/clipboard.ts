@@ -1,0 +1,40 @@
+import type { AppClient } from '#renderer/client/index.ts';
+import type { VisibleTable } from './visible-data.ts';
+
+type Tell = Pick<AppClient, 'notify' | 'fail'>;
+
+function download(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+const fileName = (name: string): string => name.replace(/[^\p{L}\p{N}_. -]+/gu, '_').slice(0, 100) || 'trend';
+
+/** Puts the picture on the clipboard; where the browser does not let it, it becomes a file. */
+export async function copyPicture(canvas: HTMLCanvasElement, name: string, tell: Tell): Promise<void> {
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
+  if (blob === null) {
+    tell.notify({ kind: 'error', text: 'The picture is empty: the plots have no size.' });
+    return;
+  }
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
+    tell.notify({ kind: 'info', text: 'The picture is on the clipboard.' });
+  } catch {
+    download(blob, `${fileName(name)}.png`);
+    tell.notify({ kind: 'info', text: 'The clipboard cannot take pictures here. The picture was saved as a file.' });
+  }
+}
+
+export async function copyText(table: VisibleTable, tell: Tell): Promise<void> {
+  const words = `${table.rows} rows are on the clipboard${table.merged ? '; merged points are means of their samples' : ''}${table.cut ? '. More are visible: export them to a file' : ''}.`;
+  try {
+    await navigator.clipboard.writeText(table.text);
+    tell.notify({ kind: 'info', text: words });
+  } catch (error) {
+    tell.fail(error, 'The data was not copied');
+  }
+}

@@ -1,0 +1,133 @@
+import { CalendarClock } from 'lucide-react';
+import { type KeyboardEvent, type ReactNode, type Ref, useEffect, useRef, useState } from 'react';
+import { zoneOf } from '#renderer/plot/index.ts';
+import { Button, formatTime } from '#renderer/ui/index.ts';
+import type { TimeRange, UnixMicros } from '#shared/model/index.ts';
+import { parseRange, RANGE_PRESETS } from './range-text.ts';
+
+/** The window's range as text; a click opens presets and two fields for absolute or relative times. */
+export function RangeControl({
+  label,
+  zone,
+  now,
+  current,
+  canFollow,
+  open,
+  onOpen,
+  onRange,
+}: {
+  /** Filled by the page in the frame of the drawing. */
+  readonly label: Ref<HTMLSpanElement>;
+  readonly zone: string | null;
+  readonly now: () => UnixMicros;
+  readonly current: () => TimeRange;
+  readonly canFollow: boolean;
+  readonly open: boolean;
+  readonly onOpen: (open: boolean) => void;
+  readonly onRange: (range: TimeRange, follow: boolean) => void;
+}): ReactNode {
+  const [from, setFrom] = useState('');
+  const [to, setTo] = useState('');
+  const [fault, setFault] = useState<{ readonly field: 'from' | 'to'; readonly message: string } | null>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const close = useRef(onOpen);
+  close.current = onOpen;
+
+  useEffect(() => {
+    if (!open) return;
+    const range = current();
+    setFrom(formatTime(range.from, zone, 'millisecond'));
+    setTo(formatTime(range.to, zone, 'millisecond'));
+    setFault(null);
+    box.current?.querySelector<HTMLElement>('input')?.focus();
+    const outside = (event: PointerEvent): void => {
+      if (event.target instanceof Node && box.current?.contains(event.target) === true) return;
+      close.current(false);
+    };
+    window.addEventListener('pointerdown', outside, true);
+    return () => window.removeEventListener('pointerdown', outside, true);
+  }, [open, current, zone]);
+
+  const apply = (start: string, end: string): void => {
+    const parsed = parseRange(start, end, now(), zoneOf(zone));
+    if ('field' in parsed) {
+      setFault(parsed);
+      return;
+    }
+    onRange(parsed.range, parsed.follows && canFollow);
+    onOpen(false);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape') {
+      event.stopPropagation();
+      event.preventDefault();
+      onOpen(false);
+    } else if (event.key === 'Enter' && event.target instanceof HTMLInputElement) {
+      event.preventDefault();
+      apply(from, to);
+    }
+  };
+  const field = (name: 'from' | 'to', title: string, value: string, set: (text: string) => void): ReactNode => (
+    <label className="range-field">
+      <span className="field-label">{title}</span>
+      <input
+        className="input mono"
+        value={value}
+        spellCheck={false}
+        aria-invalid={fault?.field === name ? true : undefined}
+        onChange={(event) => {
+          set(event.target.value);
+          setFault(null);
+        }}
+      />
+      {fault?.field === name && (
+        <span className="field-error" role="alert">
+          {fault.message}
+        </span>
+      )}
+    </label>
+  );
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the fields and buttons inside
+    <div className="range-control" ref={box} onKeyDown={onKeyDown}>
+      <button
+        type="button"
+        className="btn range-button"
+        aria-expanded={open}
+        aria-haspopup="dialog"
+        aria-label="Time range"
+        onClick={() => onOpen(!open)}
+      >
+        <CalendarClock size={14} aria-hidden />
+        <span ref={label} className="mono range-label" />
+      </button>
+      {open && (
+        <fieldset className="range-popover" aria-label="Choose a time range">
+          <div className="range-presets">
+            {RANGE_PRESETS.map((preset) => (
+              <button
+                key={preset.label}
+                type="button"
+                className="menu-item"
+                onClick={() => apply(preset.from, preset.to)}
+              >
+                <span className="menu-label">{preset.label}</span>
+              </button>
+            ))}
+          </div>
+          <div className="range-fields">
+            {field('from', 'From', from, setFrom)}
+            {field('to', 'To', to, setTo)}
+            <p className="quiet">
+              Absolute (2026-11-21 14:03:07, 14:03) or relative (now-8h, now/d+6h). Times are in {zoneOf(zone).name}.
+            </p>
+            <Button look="primary" onClick={() => apply(from, to)}>
+              Show
+            </Button>
+          </div>
+        </fieldset>
+      )}
+    </div>
+  );
+}

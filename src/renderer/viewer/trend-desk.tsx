@@ -1,0 +1,487 @@
+import { AreaChart, Pause, Play } from 'lucide-react';
+import {
+  type DragEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
+import { useClient, useSession, useStores, useZone } from '#renderer/client/index.ts';
+import { ExportDialog } from '#renderer/exporting/index.ts';
+import { createHueBook, type PlotHit, zoneOf } from '#renderer/plot/index.ts';
+import {
+  Button,
+  EmptyState,
+  formatTime,
+  Menu,
+  type MenuEntry,
+  type MenuPlace,
+  SplitPane,
+  useActions,
+  useLook,
+  usePreference,
+} from '#renderer/ui/index.ts';
+import { isAppError } from '#shared/errors.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { AxisDialog } from './axis-dialog.tsx';
+import { copyPicture, copyText } from './clipboard.ts';
+import { isOurs, readTags, readTrace } from './drag-data.ts';
+import { createHoverBox, type HoverBox } from './hover-box.ts';
+import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
+import { NameDialog } from './name-dialog.tsx';
+import { createReadings, rangeText } from './readings.ts';
+import { createReadout, type LegendColumn, type Readout } from './readout.ts';
+import { TagPicker } from './tag-picker.tsx';
+import { type TrendPageCommands, trendActions } from './trend-commands.ts';
+import { createTrendController, type TrendController } from './trend-controller.ts';
+import { axisMenu, plotMenu, traceMenu } from './trend-menus.ts';
+import {
+  addAxis,
+  addPlot,
+  addTags,
+  allTagIds,
+  changeAxis,
+  moveTrace,
+  removeTrace,
+  resizePlots,
+  setVisible,
+  soloTrace,
+  type TraceRef,
+  type TraceTag,
+} from './trend-model.ts';
+import { createTrendSource } from './trend-source.ts';
+import { TrendToolbar } from './trend-toolbar.tsx';
+import { useTrendDraft } from './use-trend-draft.ts';
+import { useTrendTags } from './use-trend-tags.ts';
+import { visibleTable } from './visible-data.ts';
+
+const NO_TAGS: ReadonlyMap<string, TraceTag> = new Map();
+const DEFAULT_COLUMNS: readonly LegendColumn[] = ['value', 'a', 'b', 'delta', 'min', 'max', 'mean'];
+
+type Open =
+  | {
+      readonly kind: 'menu';
+      readonly at: MenuPlace;
+      readonly entries: readonly MenuEntry[];
+      readonly label: string;
+      readonly keepOpen?: boolean;
+    }
+  | { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string }
+  | { readonly kind: 'name'; readonly what: 'save-as' | 'rename' }
+  | { readonly kind: 'export' }
+  | null;
+
+export interface TrendDeskProps {
+  readonly source: string;
+  readonly sources: readonly { readonly id: string; readonly name: string }[];
+  readonly onSource: (id: string) => void;
+  readonly trendId: string;
+  readonly onTrend: (id: string) => void;
+}
+
+/** One trend on one source: plots, mini-map, numbers and the tag list. */
+export function TrendDesk({ source, sources, onSource, trendId, onTrend }: TrendDeskProps): ReactNode {
+  const client = useClient();
+  const zone = useZone();
+  const { theme } = useLook();
+  const generation = useSession((state) => state.generation);
+  const request = useStores('view', (state) => state.trendRequest);
+  const projectLoaded = useStores('project', (state) => state.loaded);
+  const known = useTrendTags(source);
+  const tags = known ?? NO_TAGS;
+  const draft = useTrendDraft(trendId);
+  const { trend } = draft;
+  const [picker, setPicker] = usePreference('trend.picker', true);
+  const [columns, setColumns] = usePreference<readonly LegendColumn[]>('trend.columns', DEFAULT_COLUMNS);
+  const [statistics, setStatistics] = usePreference('trend.statistics', true);
+  const [controller, setController] = useState<TrendController | null>(null);
+  const [readout, setReadout] = useState<Readout | null>(null);
+  const [open, setOpen] = useState<Open>(null);
+  const [rangeOpen, setRangeOpen] = useState(false);
+  const [dragging, setDragging] = useState(false);
+  const [selected, setSelected] = useState<TraceRef | null>(null);
+  const [view, setView] = useState<{
+    readonly follow: boolean;
+    readonly stacked: boolean;
+    readonly canBack: boolean;
+    readonly empty: boolean;
+  }>({
+    follow: source === RUNNING_HISTORY,
+    stacked: false,
+    canBack: false,
+    empty: false,
+  });
+  const plotsHost = useRef<HTMLDivElement>(null);
+  const mapHost = useRef<HTMLDivElement>(null);
+  const readingsHost = useRef<HTMLDivElement>(null);
+  const rangeLabel = useRef<HTMLSpanElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const hues = useMemo(
+    () =>
+      createHueBook(
+        () => client.preferences.get<Readonly<Record<string, number>>>('trend.colours', {}),
+        (all) => client.preferences.set('trend.colours', all),
+      ),
+    [client],
+  );
+  /** What imperative parts read at the time of an event. */
+  const latest = useRef({ trend, tags, zone, theme, draft, controller });
+  latest.current = { trend, tags, zone, theme, draft, controller };
+
+  const fail = useCallback(
+    (error: unknown) => {
+      if (!isAppError(error, 'rpc.disconnected')) client.fail(error, 'History could not be read');
+    },
+    [client],
+  );
+
+  const openMenu = useCallback((hit: PlotHit, at: MenuPlace) => {
+    const { controller: made, trend: now, tags: known_, draft: draft_ } = latest.current;
+    if (made === null) return;
+    const edit = { trend: now, tags: known_, change: draft_.change, setOpen };
+    const entries = hit.kind === 'axis' ? axisMenu(made, hit, edit) : plotMenu(made, hit, edit, commands.current);
+    setOpen({ kind: 'menu', at, entries, label: hit.kind === 'axis' ? 'Axis' : 'Trend' });
+  }, []);
+
+  useLayoutEffect(() => {
+    const plots = plotsHost.current;
+    const map = mapHost.current;
+    const bar = readingsHost.current;
+    if (plots === null || map === null || bar === null) return;
+    const trendSource = createTrendSource(client, source);
+    const timeText = (time: number): string => {
+      const span = made.window.to - made.window.from;
+      const text = formatTime(time, latest.current.zone, 'millisecond');
+      return span < 200_000 ? `${text}${String(Math.floor(time) % 1000).padStart(3, '0')}` : text;
+    };
+    let box: HoverBox | null = null;
+    let numbers: Readout | null = null;
+    const readings = createReadings(bar);
+    const made: TrendController = createTrendController({
+      plots,
+      map,
+      source: trendSource,
+      hues,
+      now: () => client.now(),
+      timeText,
+      onError: fail,
+      onResizePlots: (above, below, share) =>
+        latest.current.draft.change((before) => resizePlots(before, above, below, share)),
+      onMenu: openMenu,
+      onHover: (hit, at) => box?.show(hit, at),
+      onDrawn: () => {
+        numbers?.paint();
+        readings.paint(made, timeText);
+        const label = rangeLabel.current;
+        const text = rangeText(made, latest.current.zone);
+        if (label !== null && label.textContent !== text) label.textContent = text;
+      },
+    });
+    box = createHoverBox(plots, {
+      controller: () => made,
+      tags: () => latest.current.tags,
+      plots: () => made.shownPlots,
+      hues,
+      theme: () => latest.current.theme,
+      timeText,
+    });
+    numbers = createReadout(made, fail);
+    const stop = made.view.subscribe((state) => {
+      setView({ follow: state.follow, stacked: state.stacked, canBack: state.canBack, empty: state.bounds === 'none' });
+      setSelected(state.selected);
+    });
+    setController(made);
+    setReadout(numbers);
+    return () => {
+      stop();
+      box[Symbol.dispose]();
+      numbers[Symbol.dispose]();
+      made[Symbol.dispose]();
+      trendSource[Symbol.dispose]();
+      setController(null);
+      setReadout(null);
+    };
+  }, [client, source, hues, fail, openMenu]);
+
+  useLayoutEffect(() => {
+    if (projectLoaded || source !== RUNNING_HISTORY) controller?.setTrend(trend, tags);
+  }, [controller, trend, tags, projectLoaded, source]);
+  useLayoutEffect(() => controller?.setZone(zone), [controller, zone]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the theme
+  useLayoutEffect(() => controller?.refreshColours(), [controller, theme]);
+  useEffect(() => {
+    if (generation > 1) controller?.refresh();
+  }, [controller, generation]);
+  useEffect(() => {
+    if (readout !== null) readout.statisticsOn = statistics;
+  }, [readout, statistics]);
+
+  // Tags that another page has sent are taken once the tags are known.
+  useEffect(() => {
+    if (request === null || known === null || !projectLoaded) return;
+    client.stores.view.setState({ trendRequest: null });
+    const found = request.tagIds.flatMap((id) => known.get(id) ?? []);
+    draft.change((before) => addTags(request.mode === 'replace' ? { ...before, plots: [] } : before, found));
+  }, [client, request, known, projectLoaded, draft]);
+
+  const tagsOf = (ids: readonly string[]): TraceTag[] => ids.flatMap((id) => tags.get(id) ?? []);
+  const add = (ids: readonly string[]): void => draft.change((before) => addTags(before, tagsOf(ids)));
+  const spanS = (): number =>
+    Math.max(0.001, ((controller?.window.to ?? 120e6) - (controller?.window.from ?? 0)) / 1e6);
+  const remove = (ref: TraceRef): void => {
+    const name = tags.get(ref.tagId)?.name ?? ref.tagId;
+    draft.change((before) => removeTrace(before, ref));
+    if (selected?.tagId === ref.tagId) controller?.select(null);
+    client.notify({
+      kind: 'info',
+      text: `"${name}" is removed from the trend.`,
+      action: { label: 'Undo', run: () => latest.current.draft.undo() },
+    });
+  };
+
+  const page: TrendPageCommands = {
+    save: () => void draft.save(spanS()),
+    undoChange: draft.undo,
+    canUndoChange: draft.canUndo,
+    addPlot: () => draft.change((before) => addPlot(before).trend),
+    addAxis: () => {
+      const plotId = selected?.plotId ?? trend.plots.at(-1)?.id;
+      if (plotId !== undefined) draft.change((before) => addAxis(before, plotId, '').trend);
+    },
+    findTags: () => {
+      setPicker(true);
+      requestAnimationFrame(() => search.current?.focus());
+    },
+    removeSelected: () => {
+      if (selected !== null) remove(selected);
+    },
+    hasSelected: selected !== null,
+    toggleStatistics: () => setStatistics(!statistics),
+    copyPicture: () => {
+      if (controller !== null) void copyPicture(controller.stack.picture(), trend.name, client);
+    },
+    copyData: () => {
+      if (controller === null) return;
+      const table = visibleTable(
+        trend.plots.flatMap((plot) =>
+          plot.traces.flatMap((trace) => {
+            const tag = tags.get(trace.tagId);
+            if (tag === undefined || !trace.visible) return [];
+            const texts =
+              tag.type === 'string' ? { textOf: (value: number) => controller.store.textOf(tag.id, value) } : {};
+            return [{ name: tag.name, unit: tag.unit, segments: controller.store.segments(tag.id), ...texts }];
+          }),
+        ),
+        controller.window,
+        zoneOf(zone),
+      );
+      void copyText(table, client);
+    },
+    exportData: () => setOpen({ kind: 'export' }),
+    openRange: () => setRangeOpen(true),
+  };
+  const commands = useRef(page);
+  commands.current = page;
+  // The list is made anew with the page; what an entry runs is looked up when it runs.
+  useActions(trendActions(controller, page), [controller, selected !== null, draft.canUndo]);
+
+  const legendActions: LegendActions = {
+    toggle: (ref) => {
+      const trace = trend.plots.find((plot) => plot.id === ref.plotId)?.traces.find((one) => one.tagId === ref.tagId);
+      draft.change((before) => setVisible(before, ref, trace?.visible !== true));
+    },
+    solo: (ref) => draft.change((before) => soloTrace(before, ref)),
+    remove,
+    select: (ref) => controller?.select(ref),
+    move: (ref, target) => {
+      const tag = tags.get(ref.tagId);
+      if (tag !== undefined) draft.change((before) => moveTrace(before, ref, tag, target));
+    },
+    add: (ids, target) => draft.change((before) => addTags(before, tagsOf(ids), target)),
+    menu: (ref, at) => {
+      const entries = traceMenu(
+        ref,
+        { trend, tags, change: draft.change, setOpen },
+        { remove, solo: legendActions.solo, toggle: legendActions.toggle },
+      );
+      setOpen({ kind: 'menu', at, entries, label: 'Trace' });
+    },
+  };
+
+  const dropTarget = (event: DragEvent): { readonly plotId: string; readonly axisId: string | null } | null => {
+    const hit = controller?.stack.hit(event.clientX, event.clientY);
+    if (hit?.kind === 'axis') return { plotId: hit.plotId, axisId: hit.axisId };
+    return hit?.kind === 'plot' ? { plotId: hit.plotId, axisId: null } : null;
+  };
+  const onDragOver = (event: DragEvent): void => {
+    if (!isOurs(event.dataTransfer)) return;
+    event.preventDefault();
+    setDragging(true);
+    controller?.stack.setDropTarget(view.stacked ? null : dropTarget(event));
+  };
+  const endDrag = (): void => {
+    setDragging(false);
+    controller?.stack.setDropTarget(null);
+  };
+  const onDrop = (event: DragEvent): void => {
+    if (!isOurs(event.dataTransfer)) return;
+    event.preventDefault();
+    endDrag();
+    const target = view.stacked ? null : dropTarget(event);
+    const at = { plotId: target?.plotId ?? null, axisId: target?.axisId ?? null, beforeTagId: null };
+    const trace = readTrace(event.dataTransfer);
+    if (trace !== null) legendActions.move(trace, at);
+    else if (trend.plots.length === 0) add(readTags(event.dataTransfer));
+    else legendActions.add(readTags(event.dataTransfer), at);
+  };
+
+  const count = trend.plots.reduce((sum, plot) => sum + plot.traces.length, 0);
+  const shownColumns = LEGEND_COLUMNS.filter(
+    (column) => columns.includes(column.id) && (statistics || !column.statistic),
+  ).map((column) => column.id);
+  const axis =
+    open?.kind === 'axis'
+      ? trend.plots.find((plot) => plot.id === open.plotId)?.axes.find((one) => one.id === open.axisId)
+      : undefined;
+
+  return (
+    <div className="trend">
+      <TrendToolbar
+        draft={draft}
+        trendId={trendId}
+        onTrend={onTrend}
+        picker={picker}
+        onPicker={() => setPicker(!picker)}
+        follow={view.follow}
+        followIcon={view.follow ? Pause : Play}
+        stacked={view.stacked}
+        canBack={view.canBack}
+        statistics={statistics}
+        commands={page}
+        columns={columns}
+        onColumns={setColumns}
+        controller={controller}
+        source={source}
+        sources={sources}
+        onSource={onSource}
+        range={{ label: rangeLabel, open: rangeOpen, onOpen: setRangeOpen }}
+        zone={zone}
+        setOpen={setOpen}
+      />
+      {picker && <TagPicker tags={known} inTrend={new Set(allTagIds(trend))} onAdd={add} searchRef={search} />}
+      <div className="trend-desk">
+        <SplitPane
+          name="trend-numbers"
+          direction="vertical"
+          secondSize="11rem"
+          minFirst="10rem"
+          minSecond="4rem"
+          first={
+            <div className="trend-plots-pane">
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the plots take keys, which the palette lists */}
+              <div
+                ref={plotsHost}
+                className="trend-plots"
+                role="application"
+                aria-label={`Trend "${trend.name}", ${count} traces. The palette and the sheet behind the question mark list the keys.`}
+                // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+                tabIndex={0}
+                onDragOver={onDragOver}
+                onDragLeave={endDrag}
+                onDrop={onDrop}
+              >
+                {count === 0 && projectLoaded && (
+                  <div className="trend-empty">
+                    <EmptyState
+                      icon={AreaChart}
+                      title="Nothing is drawn yet"
+                      text="Drag tags from the list at the left into this space, or choose them there and press Enter. Live values and the recorded past are shown in one picture."
+                    >
+                      <Button look="primary" onClick={page.findTags}>
+                        Find tags
+                      </Button>
+                    </EmptyState>
+                  </div>
+                )}
+                {dragging && (
+                  <div className="trend-drop-hint">On a plot or an axis; below the plots makes a new plot</div>
+                )}
+              </div>
+              <div
+                ref={mapHost}
+                className="trend-map"
+                role="img"
+                aria-label="The whole recording, with the window that is shown"
+              />
+            </div>
+          }
+          second={
+            <div className="trend-numbers">
+              <div className="trend-readings" ref={readingsHost} />
+              <LegendTable
+                trend={trend}
+                tags={tags}
+                hues={hues}
+                columns={shownColumns}
+                selected={selected}
+                readout={readout}
+                actions={legendActions}
+              />
+            </div>
+          }
+        />
+      </div>
+      {open?.kind === 'menu' && (
+        <Menu
+          at={open.at}
+          entries={open.entries}
+          label={open.label}
+          keepOpen={open.keepOpen === true}
+          onClose={() => setOpen((now) => (now === open ? null : now))}
+        />
+      )}
+      {open?.kind === 'axis' && axis !== undefined && (
+        <AxisDialog
+          axis={axis}
+          shown={controller?.stack.axisRange(open.plotId, open.axisId) ?? null}
+          onSave={(change) => {
+            controller?.resetAxis(open.plotId, open.axisId);
+            draft.change((before) => changeAxis(before, open.plotId, open.axisId, change));
+          }}
+          onClose={() => setOpen(null)}
+        />
+      )}
+      {open?.kind === 'name' && (
+        <NameDialog
+          title={open.what === 'rename' ? 'Rename the trend' : 'Save the trend as'}
+          start={open.what === 'rename' ? trend.name : `${trend.name} 2`}
+          verb={open.what === 'rename' ? 'Rename' : 'Save'}
+          onClose={() => setOpen(null)}
+          onName={(name) => {
+            if (open.what === 'rename') draft.rename(name);
+            else
+              void draft.saveAs(name, spanS()).then((id) => {
+                if (id !== null) onTrend(id);
+              });
+          }}
+        />
+      )}
+      {open?.kind === 'export' && controller !== null && (
+        <ExportDialog
+          source={source}
+          sourceName={sources.find((one) => one.id === source)?.name ?? source}
+          tags={trend.plots.flatMap((plot) =>
+            plot.traces.flatMap((trace) => (trace.visible ? (tags.get(trace.tagId) ?? []) : [])),
+          )}
+          visible={controller.window}
+          between={controller.numbersRange.between ? controller.numbersRange.range : null}
+          zone={zone}
+          onClose={() => setOpen(null)}
+        />
+      )}
+    </div>
+  );
+}
