@@ -1,4 +1,4 @@
-import { Cable, ClipboardList, Disc, LayoutGrid, type LucideIcon, Tags } from 'lucide-react';
+import { Cable, ChartLine, ClipboardList, Disc, LayoutGrid, type LucideIcon, Tags } from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 export interface Page {
@@ -35,6 +35,13 @@ export const pages: readonly Page[] = [
     icon: Tags,
     keys: 'Alt+3',
     Component: lazy(() => import('#renderer/setup/index.ts').then((module) => ({ default: module.TagsPage }))),
+  },
+  {
+    path: '/trend',
+    title: 'Trend',
+    icon: ChartLine,
+    keys: 'Alt+4',
+    Component: lazy(() => import('#renderer/viewer/index.ts').then((module) => ({ default: module.TrendPage }))),
   },
   {
     path: '/recordings',

@@ -1,5 +1,6 @@
 import { isAppError } from '#shared/errors.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { createLiveTags, type LiveTags } from './live-cache.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createProjectEdits, type ProjectEdits } from './project-edits.ts';
@@ -44,6 +45,9 @@ export interface AppClient extends Disposable {
 
 const MAX_NOTICES = 5;
 const TICK_MS = 500;
+const BACKFILL_MS = 60_000;
+/** More lines than this are never in sight at once. */
+const MAX_BACKFILL = 400;
 
 export function createClient(openPort: OpenPort): AppClient {
   const stores = createStores();
@@ -115,7 +119,22 @@ export function createClient(openPort: OpenPort): AppClient {
     loadCatalogue();
   });
 
-  const live = createLiveTags(session);
+  const now = (): UnixMicros => {
+    const { health, receivedAt } = stores.health.getState();
+    return health === null ? Date.now() * 1000 : health.now + (Date.now() - receivedAt) * 1000;
+  };
+  const live = createLiveTags(session, {
+    async *backfill(tagIds) {
+      const to = Math.round(now());
+      for (let at = 0; at < Math.min(tagIds.length, MAX_BACKFILL); at += 200) {
+        const tags = tagIds.slice(at, at + 200);
+        const range = { from: to - BACKFILL_MS * 1000, to };
+        for await (const { series } of session.rpc.history.view({ source: RUNNING_HISTORY, tags, range, pixels: 120 })) {
+          yield series;
+        }
+      }
+    },
+  });
   const tickers = new Set<() => void>();
   const ticking = window.setInterval(() => tickers.forEach((listener) => void listener()), TICK_MS);
   return {
@@ -127,10 +146,7 @@ export function createClient(openPort: OpenPort): AppClient {
       if (!isAppError(error, 'rpc.disconnected')) fail(error, 'A setting of the screen could not be kept');
     }),
     live: { ...live, trace: (tagIds, options) => createTraceFeed(session, tagIds, options) },
-    now() {
-      const { health, receivedAt } = stores.health.getState();
-      return health === null ? Date.now() * 1000 : health.now + (Date.now() - receivedAt) * 1000;
-    },
+    now,
     onTick(listener) {
       tickers.add(listener);
       return { [Symbol.dispose]: () => tickers.delete(listener) };

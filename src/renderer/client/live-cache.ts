@@ -52,6 +52,15 @@ export const browserFrames: FrameClock = {
   clearTimer: (timer) => clearTimeout(timer as number),
 };
 
+/** Reads the last minute of tags from the historian, so that a line does not begin empty; in parts as they come. */
+export type Backfill = (tagIds: readonly string[]) => AsyncIterable<readonly BackfillSeries[]>;
+export interface BackfillSeries {
+  readonly tag: string;
+  readonly time: Float64Array;
+  readonly value: Float64Array;
+  readonly quality: Uint16Array;
+}
+
 /** Points kept per watched tag for sparklines: a minute at the display's rate. */
 const WINDOW_POINTS = 600;
 const MAX_HZ = 10;
@@ -63,7 +72,11 @@ const SHRINK_AFTER_MS = 5000;
  * gathered for a moment, the next stream is opened, and the old one ends when the new one has delivered, so that no
  * cell goes blank in between. Rows that scrolled away stay covered until a few seconds pass without scrolling.
  */
-export function createLiveTags(session: Pick<Session, 'follow'>, frames: FrameClock = browserFrames): LiveTags {
+export function createLiveTags(
+  session: Pick<Session, 'follow'>,
+  options: { readonly frames?: FrameClock; readonly backfill?: Backfill } = {},
+): LiveTags {
+  const frames = options.frames ?? browserFrames;
   const slots = new Map<string, Slot>();
   const listeners = new Set<Listener>();
   let received = 0;
@@ -122,9 +135,35 @@ export function createLiveTags(session: Pick<Session, 'follow'>, frames: FrameCl
     askFrame();
   };
 
+  /** Puts older samples in front of what has come live meanwhile. */
+  const prepend = (series: BackfillSeries): void => {
+    const slot = slots.get(series.tag);
+    if (slot === undefined) return;
+    const known = slot.ring.all();
+    const live = { time: known.time.slice(), value: known.value.slice(), quality: known.quality.slice() };
+    slot.ring.clear();
+    const until = live.time[0] ?? Number.POSITIVE_INFINITY;
+    for (let i = 0; i < series.time.length && series.time[i]! < until; i++) {
+      slot.ring.append(series.time[i]!, series.value[i]!, series.quality[i]!);
+    }
+    for (let i = 0; i < live.time.length; i++) slot.ring.append(live.time[i]!, live.value[i]!, live.quality[i]!);
+    slot.changed = received;
+  };
+  const fill = async (ids: readonly string[]): Promise<void> => {
+    if (options.backfill === undefined) return;
+    for await (const part of options.backfill(ids)) {
+      received++;
+      part.forEach(prepend);
+      askFrame();
+    }
+  };
+
   const cover = (ids: readonly string[]): void => {
     const previous = active;
+    const fresh = ids.filter((id) => !covered.has(id) && slotOf(id).ring.length === 0);
     covered = new Set(ids);
+    // A line without its past is no fault worth telling: the values themselves come by the stream.
+    if (fresh.length > 0) fill(fresh).catch(() => undefined);
     if (ids.length === 0) {
       active = null;
       previous?.[Symbol.dispose]();

@@ -96,7 +96,7 @@ export function LogPage(): ReactNode {
       {
         id: 'time',
         title: 'Time',
-        width: 180,
+        width: 200,
         mono: true,
         text: (row) => formatTime(Date.parse(row.time) * 1000, zone, 'millisecond'),
         order: (row) => Date.parse(row.time),

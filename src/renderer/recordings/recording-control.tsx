@@ -13,11 +13,12 @@ import {
 import { StartDialog } from './start-dialog.tsx';
 import './recordings.css';
 
-/** Days matter when there are days left; seconds do not. */
+/** An estimate, so only its leading part: days when there are days, else hours and minutes. */
 export function formatTimeLeft(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return NO_VALUE;
-  if (seconds > 365 * 86_400) return 'over a year';
-  if (seconds > 7200) return formatDuration(Math.round(seconds / 60) * 60_000).replace(/ 00 s$/, '');
+  if (seconds >= 365 * 86_400) return 'over a year';
+  if (seconds >= 2 * 86_400) return `${Math.floor(seconds / 86_400)} d`;
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
   return formatDuration(Math.round(seconds) * 1000);
 }
 
@@ -99,7 +100,11 @@ export function RecordingControl(): ReactNode {
         </span>
       )}
       <span className="rec-left" title="Time left on the disk at the present rate.">
-        <span className="mono">{left}</span> <span className="quiet">left</span>
+        {left !== NO_VALUE && (
+          <>
+            <span className="mono">{left}</span> <span className="quiet">left</span>
+          </>
+        )}
       </span>
       {active !== null ? (
         <Button icon={Square} disabled={stopping} onClick={() => void stop()} title="Stop the recording (Alt+R)">

@@ -100,12 +100,8 @@ export function RecordingsPage(): ReactNode {
     ],
     ['Tags recorded', active === null ? NO_VALUE : formatCount(active.tags)],
     ['Size of the recording', active === null ? NO_VALUE : formatBytes(active.bytes)],
-    [
-      'Rate',
-      recording === null
-        ? NO_VALUE
-        : `${formatCount(recording.samplesPerSecond)} samples/s, ${formatBytes(recording.bytesPerSecond)}/s`,
-    ],
+    ['Samples per second', formatCount(recording?.samplesPerSecond)],
+    ['Growth', recording === null ? NO_VALUE : `${formatBytes(recording.bytesPerSecond)}/s`],
     ['Running history', formatBytes(recording?.historyBytes)],
     ['Time left on the disk', formatTimeLeft(recording?.secondsLeft)],
     ['Stored until', formatTime(recording?.storedUntil, zone)],

@@ -376,7 +376,7 @@ export function ConnectionsPage(): ReactNode {
         </Button>
       </div>
       <div className="page-fill">
-        <SplitPane name="connections" first={table} second={side} secondSize="46%" minSecond="24rem" />
+        <SplitPane name="connections" first={table} second={side} secondSize="44%" minSecond="24rem" />
       </div>
       {adding !== null && (
         <Menu

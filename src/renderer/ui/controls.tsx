@@ -1,5 +1,5 @@
 import { Tooltip } from '@mantine/core';
-import { AlertTriangle, CircleX, Info, type LucideIcon, Search, X } from 'lucide-react';
+import { AlertTriangle, CircleHelp, CircleX, Info, type LucideIcon, Search, X } from 'lucide-react';
 import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, type Ref, useId } from 'react';
 
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
@@ -102,10 +102,15 @@ export function Field({ label, help, error, optional, children }: FieldProps): R
     .join(' ');
   return (
     <div className="field">
-      <label className="field-label" htmlFor={id}>
-        {label}
+      <div className="field-label">
+        <label htmlFor={id}>{label}</label>
         {optional === true && <span className="quiet">optional</span>}
-      </label>
+        {help !== undefined && (
+          <Tip text={help} side="top">
+            <CircleHelp size={12} className="field-hint" aria-hidden />
+          </Tip>
+        )}
+      </div>
       {children({
         id,
         'aria-describedby': describedBy === '' ? undefined : describedBy,
@@ -117,9 +122,9 @@ export function Field({ label, help, error, optional, children }: FieldProps): R
         </p>
       ) : null}
       {help !== undefined && (
-        <p className="field-help" id={`${id}-help`}>
+        <span className="visually-hidden" id={`${id}-help`}>
           {help}
-        </p>
+        </span>
       )}
     </div>
   );

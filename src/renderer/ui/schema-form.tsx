@@ -102,10 +102,9 @@ function SchemaControl({
 }): ReactNode {
   if (field.kind === 'boolean') {
     return (
-      <div className="field">
+      <div className="field schema-check" title={field.help}>
         <Check label={field.title} checked={shownValue === true} disabled={disabled} onChange={onChange} />
         {error !== undefined && <p className="field-error">{error}</p>}
-        {field.help !== undefined && <p className="field-help">{field.help}</p>}
       </div>
     );
   }

@@ -41,7 +41,7 @@ export function drawSparkline(
     if (value > high) high = value;
   }
   if (low > high) return;
-  const missing = options.leastSpan - (high - low);
+  const missing = (options.leastSpan || Math.abs(high) * 1e-9 || 1) - (high - low);
   if (missing > 0) {
     low -= missing / 2;
     high += missing / 2;
@@ -56,7 +56,7 @@ export function drawSparkline(
   for (let i = 0; i < data.length; i++) {
     const value = data.value[i]!;
     if (data.quality[i]! >= 0x8000 || !Number.isFinite(value)) {
-      if (drawing) context.lineTo(x(data.time[i]!), context.canvas.height === 0 ? 0 : y(data.value[i - 1]!));
+      if (drawing) context.lineTo(x(data.time[i]!), y(data.value[i - 1]!));
       drawing = false;
       continue;
     }
