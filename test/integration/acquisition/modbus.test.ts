@@ -93,9 +93,9 @@ describe('acquisition over Modbus TCP', () => {
     const units = Array.from({ length: 10 }, (_, i) => i + 1);
     const gateway = await simulate([7]);
     const used = start();
-    used.acquisition.apply(plc('gateway', gateway, units, 200, 150));
+    used.acquisition.apply(plc('gateway', gateway, units, 200, 60));
     await until('the living unit found among nine dead ones', 4_000, () => is(used, 'gateway-7-0', QUALITY.good));
-    await until('the dead units told', 12_000, () =>
+    await until('the dead units told', 6_000, () =>
       units.every((unit) => unit === 7 || is(used, `gateway-${unit}-0`, QUALITY.badTimeout)),
     );
     gateway.control.clearRequests();
