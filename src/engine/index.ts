@@ -14,6 +14,7 @@ import {
   createAlerts,
   createLogBook,
   createLogger,
+  type Logger,
   type LogLevel,
   type LogLine,
   readDurable,
@@ -70,6 +71,8 @@ export interface Engine {
   openRecording(path: string): Promise<void>;
   saveProject(path: string): Promise<void>;
   power(event: 'suspend' | 'resume'): void;
+  /** For the host's own lines in the program's log. */
+  log(module: string): Pick<Logger, 'info' | 'warn'>;
   /** Notes why the process is about to die; synchronous, for the last moments of a crash. */
   noteCrash(reason: string): void;
   /** Closes drivers, seals chunks, leaves no open handle. Safe to call twice. */
@@ -302,6 +305,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       power(event) {
         log.info(event === 'suspend' ? 'The computer goes to sleep.' : 'The computer has woken up.');
       },
+      log: (module) => log.module(module),
       noteCrash: (reason) => writeFileSync(at('crash.txt'), reason),
       stop() {
         stopping ??= closeAll().then(() => log.info('Engine stopped.'));

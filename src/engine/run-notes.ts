@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { watchClock } from '#engine/acquisition/index.ts';
 import type { SampleStore } from '#engine/historian/index.ts';
 import type { Installation } from '#engine/installation/index.ts';
-import type { Clock, Logger } from '#engine/platform/index.ts';
+import { type Clock, type Logger, watchNetwork } from '#engine/platform/index.ts';
 import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
 
 // What the engine itself writes into the history: how the last run ended, sleep, clock steps, configuration changes.
@@ -82,10 +82,21 @@ export function noteConfiguration(
     .catch((error: unknown) => log.warn('A configuration event could not be stored.', { error: String(error) }));
 }
 
-/** Sleep and clock steps become events and reasons of gaps. */
+/** Sleep, clock steps and network changes become events; sleep is a gap's reason as well. */
 export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Disposable {
   const failed = (error: unknown): void => log.warn('An event could not be stored.', { error: String(error) });
-  return watchClock({
+  const ofNetwork = watchNetwork({
+    clock,
+    onChange({ gone, came }) {
+      const parts = [...gone.map((address) => `${address} is gone`), ...came.map((address) => `${address} came`)];
+      const text = `The network of this computer changed: ${parts.join(', ')}.`;
+      store
+        .addEvent({ kind: 'network', from: clock.now(), to: null, text, tagIds: [], author: null, labels: {} })
+        .catch(failed);
+      log.warn(text);
+    },
+  });
+  const ofClock = watchClock({
     clock,
     onSleep({ from, to }) {
       const text = 'This computer was asleep.';
@@ -100,4 +111,10 @@ export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Di
       log.warn(text);
     },
   });
+  return {
+    [Symbol.dispose]() {
+      ofNetwork[Symbol.dispose]();
+      ofClock[Symbol.dispose]();
+    },
+  };
 }

@@ -98,10 +98,16 @@ async function runHeadless(): Promise<void> {
       rendererDirectory: fileURLToPath(new URL('../renderer/', here)),
       host: config.host,
       port: config.port,
+      dataDirectory: config.data,
+      log: opened.log('http'),
     });
     console.log(`ParX is running. Data: ${config.data}`);
     console.log(`Open ${server.url}`);
-    console.log('The address holds a token that works once. Ctrl+C ends ParX.');
+    const interactive = process.stdin.isTTY === true;
+    console.log(
+      `The address holds a token that works once. ${interactive ? 'Enter prints a new one. ' : ''}Ctrl+C ends ParX.`,
+    );
+    if (interactive) process.stdin.on('data', () => console.log(`Open ${server.issueUrl()}`));
     const stop = async (): Promise<void> => {
       await server.close();
       await opened.stop();

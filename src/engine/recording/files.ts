@@ -58,7 +58,7 @@ export function createRecordingFiles(options: {
   };
   const inFolder = (id: string): string => {
     const path = join(options.directory, basename(id));
-    if (basename(id) !== id || !existsSync(path)) {
+    if (basename(id) !== id || !id.endsWith('.parx') || !existsSync(path)) {
       throw new AppError('store.not-found', `There is no recording "${id}" in ${options.directory}.`, {
         details: { kind: 'recording', id },
       });
