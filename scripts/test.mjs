@@ -127,11 +127,12 @@ function getRequirements() {
     console.log(`Installing what the tests need, with apt-get: ${packages.join(', ')} ...`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const apt = (minutes, ...args) =>
-      spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: minutes * 60_000 }).status ===
-      0;
-    const installed =
-      apt(3, 'update', '-qq') && apt(10, 'install', '-y', '-qq', '--no-install-recommends', ...packages);
-    if (!installed) console.error('apt-get did not succeed; its messages are above.');
+      spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: minutes * 60_000 }).status === 0;
+    apt(3, 'update', '-qq');
+    // One by one: a package that a distribution lacks must not keep the others away.
+    for (const name of packages) {
+      if (!apt(10, 'install', '-y', '-qq', '--no-install-recommends', name)) console.error(`apt-get has not installed ${name}.`);
+    }
     missing = look();
   }
   for (const { reason, purpose, required } of missing) {
