@@ -127,11 +127,13 @@ function getRequirements() {
     console.log(`Installing what the tests need, with apt-get: ${packages.join(', ')} ...`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const apt = (minutes, ...args) =>
-      spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: minutes * 60_000 }).status === 0;
+      spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: minutes * 60_000 }).status ===
+      0;
     apt(3, 'update', '-qq');
     // One by one: a package that a distribution lacks must not keep the others away.
     for (const name of packages) {
-      if (!apt(10, 'install', '-y', '-qq', '--no-install-recommends', name)) console.error(`apt-get has not installed ${name}.`);
+      if (!apt(10, 'install', '-y', '-qq', '--no-install-recommends', name))
+        console.error(`apt-get has not installed ${name}.`);
     }
     missing = look();
   }
