@@ -63,7 +63,7 @@ export const modbusSimulator: ProtocolSimulator = {
     image.undefine('holding', MANY_FROM + 21, 1);
 
     const server = await startModbusSimulator({ units: { 1: image } });
-    const timeoutMs = 400;
+    const timeoutMs = 1000;
     return {
       config: { host: server.host, port: server.port, connectTimeoutMs: 1000 },
       device: { unitId: 1, responseTimeoutMs: timeoutMs },

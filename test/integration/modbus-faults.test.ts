@@ -6,7 +6,7 @@ import { deviceStatusOf, QUALITY } from '#shared/model/index.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { exception, frame, honest, type ModbusPeer, startPeer, wordAt } from '#test/support/modbus-peer.ts';
-import { connectRig, fast, linkTo, type Rig } from '#test/support/modbus-rig.ts';
+import { connectRig, fast, impatient, linkTo, type Rig } from '#test/support/modbus-rig.ts';
 import { createDriverContext } from '#test/support/sample-collector.ts';
 
 // Every fault is made by a peer of handwritten bytes, over a real socket.
@@ -86,14 +86,14 @@ describe('connecting', () => {
 describe('a device that does not answer', () => {
   it('gives protocol.timeout within the limit, and says which unit', async () => {
     peer = await start(() => {});
-    rig = await connect(peer.port);
+    rig = await connect(peer.port, [fast({ responseTimeoutMs: 150 })]);
     const started = performance.now();
     const error = await failure(rig.poll(rig.plan(['400001'])));
     const took = performance.now() - started;
     expect(error).toMatchObject({ code: 'protocol.timeout', retryable: true, details: { afterMs: 150 } });
     expect(error.message).toContain('unit 1');
     expect(took).toBeGreaterThan(140);
-    expect(took).toBeLessThan(600);
+    expect(took).toBeLessThan(1000);
   });
 
   it('stops within 100 ms of an abort in mid-request, and goes on afterwards', async () => {
@@ -121,20 +121,23 @@ describe('a device that does not answer', () => {
       const late = { ...request, number: request.number - 1, offset: 5000 };
       socket.write(Buffer.concat([honest(late), honest(request)]));
     });
-    rig = await connect(peer.port);
-    const plan = rig.plan(['400001']);
-    expect((await failure(rig.poll(plan))).code).toBe('protocol.timeout');
-    expect((await rig.poll(plan)).one(0)).toMatchObject({ value: holding(0), quality: QUALITY.good });
+    rig = await connect(peer.port, [impatient(), fast()]);
+    expect((await failure(rig.poll(rig.plan(['400001'], 'd1')))).code).toBe('protocol.timeout');
+    expect((await rig.poll(rig.plan(['400001'], 'd2'))).one(0)).toMatchObject({
+      value: holding(0),
+      quality: QUALITY.good,
+    });
   });
 
-  it('slow by twenty time-outs recovers by itself when it catches up', async () => {
+  it('and answers everything long after its time-out gives no value to a later request', async () => {
     peer = await start((request, socket) => {
       if (request.turn < 3) setTimeout(() => socket.write(honest({ ...request, offset: 9000 + request.turn })), 300);
       else socket.write(honest(request));
     });
-    rig = await connect(peer.port, [fast({ responseTimeoutMs: 40 })]);
-    const plan = rig.plan(['400001', '400200']);
-    for (let turn = 0; turn < 3; turn++) expect((await failure(rig.poll(plan))).code).toBe('protocol.timeout');
+    rig = await connect(peer.port, [impatient(), fast()]);
+    const lame = rig.plan(['400001', '400200'], 'd1');
+    for (let turn = 0; turn < 3; turn++) expect((await failure(rig.poll(lame))).code).toBe('protocol.timeout');
+    const plan = rig.plan(['400001', '400200'], 'd2');
     for (let turn = 0; turn < 30; turn++) {
       const sink = await rig.poll(plan);
       expect(sink.one(0).value).toBe(holding(0));
@@ -145,7 +148,7 @@ describe('a device that does not answer', () => {
 
   it('with 3 s latency scaled to 60 ms delivers right values as long as the time-out allows', async () => {
     peer = await start((request, socket) => void setTimeout(() => socket.write(honest(request)), 60));
-    rig = await connect(peer.port, [fast({ responseTimeoutMs: 1000 })]);
+    rig = await connect(peer.port);
     const sink = await rig.poll(rig.plan(['400001', '401000', 'DI4']));
     expect(sink.one(0).value).toBe(holding(0));
     expect(sink.one(1).value).toBe(holding(999));
@@ -156,9 +159,9 @@ describe('a device that does not answer', () => {
     peer = await start((request, socket) => {
       if (request.turn === 0) socket.write(honest(request));
     });
-    rig = await connect(peer.port, [fast({ responseTimeoutMs: 30 })]);
-    const plan = rig.plan(['400001']);
-    await rig.poll(plan);
+    rig = await connect(peer.port, [fast(), impatient()]);
+    await rig.poll(rig.plan(['400001'], 'd1'));
+    const plan = rig.plan(['400001'], 'd2');
     const codes: string[] = [];
     for (let turn = 0; turn < 4; turn++) codes.push((await failure(rig.poll(plan))).code);
     expect(codes).toEqual(['protocol.timeout', 'protocol.timeout', 'protocol.link-lost', 'protocol.link-lost']);
@@ -168,7 +171,7 @@ describe('a device that does not answer', () => {
     peer = await start((request, socket) => {
       if (request.unit === 2) socket.write(honest(request));
     });
-    rig = await connect(peer.port, [fast({ unitId: 1, responseTimeoutMs: 20 }), fast({ unitId: 2 })]);
+    rig = await connect(peer.port, [impatient({ unitId: 1 }), fast({ unitId: 2 })]);
     const dead = rig.plan(['400001'], 'd1');
     const alive = rig.plan(['400001'], 'd2');
     await rig.poll(alive);
@@ -181,7 +184,7 @@ describe('a device that does not answer', () => {
 describe('answers that are not answers', () => {
   it('of the wrong transaction are never used', async () => {
     peer = await start((request, socket) => socket.write(honest({ ...request, number: request.number + 1 })));
-    rig = await connect(peer.port);
+    rig = await connect(peer.port, [impatient()]);
     const error = await failure(rig.poll(rig.plan(['400001'])));
     expect(error.code).toBe('protocol.timeout');
     expect(error.message).toContain('1 unrelated answer came on this link');
@@ -219,7 +222,7 @@ describe('answers that are not answers', () => {
     ['text', () => Buffer.from('220 mail.example ESMTP ready\r\n'), 'protocol.link-lost'],
   ])('%s end in a clean error', async (_, bend, code) => {
     peer = await start((request, socket) => socket.write(bend(honest(request))));
-    rig = await connect(peer.port);
+    rig = await connect(peer.port, [code === 'protocol.timeout' ? impatient() : fast()]);
     const plan = rig.plan(['400001']);
     const error = await failure(rig.poll(plan));
     expect(error.code).toBe(code);
@@ -236,7 +239,7 @@ describe('answers that are not answers', () => {
       const bytes = honest(request);
       socket.write(request.turn === 0 ? bytes.subarray(0, bytes.length - 1) : bytes);
     });
-    rig = await connect(peer.port);
+    rig = await connect(peer.port, [impatient()]);
     const plan = rig.plan(['400001']);
     await failure(rig.poll(plan));
     for (let turn = 0; turn < 3; turn++) {
@@ -258,7 +261,7 @@ describe('answers that are not answers', () => {
       socket.write(junk);
       socket.write(honest(request));
     });
-    rig = await connect(peer.port, [fast({ responseTimeoutMs: 5000 })]);
+    rig = await connect(peer.port, [fast()]);
     const plan = rig.plan(['400001']);
     const before = process.memoryUsage().arrayBuffers;
     for (let turn = 0; turn < 20; turn++) expect((await rig.poll(plan)).one(0).value).toBe(holding(0));
@@ -274,7 +277,7 @@ describe('packets', () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     });
-    rig = await connect(peer.port, [fast({ responseTimeoutMs: 5000 })]);
+    rig = await connect(peer.port, [fast()]);
     const sink = await rig.poll(rig.plan(['400001', '400125', 'HRF3']));
     expect(sink.one(0).value).toBe(holding(0));
     expect(sink.one(1).value).toBe(holding(124));

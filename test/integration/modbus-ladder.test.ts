@@ -103,7 +103,7 @@ describe('connection test', () => {
 
   it('says when a host accepts and never answers', async () => {
     peer = await startPeer(() => {});
-    const steps = await ladder({ port: peer.port });
+    const steps = await ladder({ port: peer.port, device: { responseTimeoutMs: 100 } });
     expect(named(steps, 'Modbus')).toMatchObject({
       ok: false,
       says: expect.stringContaining('leaves the request unanswered'),

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { QUALITY } from '#shared/model/index.ts';
 import { createRegisterImage, type ModbusSimulator, startModbusSimulator } from '#simulators/modbus/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
-import { connectRig, fast, type Rig } from '#test/support/modbus-rig.ts';
+import { connectRig, fast, impatient, type Rig } from '#test/support/modbus-rig.ts';
 
 let rig: Rig | undefined;
 let simulator: ModbusSimulator | undefined;
@@ -33,7 +33,7 @@ describe("modbus-serial's own server", () => {
     const listener = (server as unknown as { _server: Server })._server;
     if (!listener.listening) await once(listener, 'listening');
     try {
-      rig = await connectRig((listener.address() as AddressInfo).port, [fast({ unitId: 3, responseTimeoutMs: 2000 })]);
+      rig = await connectRig((listener.address() as AddressInfo).port, [fast({ unitId: 3 })]);
       const plan = rig.plan(['c0', 'c1', 'c9', 'd5', 'd6', 'i100', 'h18', 'h20', 'h22', ['h100', 'uint32']]);
       for (let turn = 0; turn < 3; turn++) {
         const sink = await rig.poll(plan);
@@ -66,7 +66,7 @@ describe('a device full of registers', () => {
       Array.from({ length: 65_536 }, (_, offset) => offset ^ 0x5a5a),
     );
     simulator = await startModbusSimulator({ units: { 1: image } });
-    rig = await connectRig(simulator.port, [fast({ responseTimeoutMs: 5000 })]);
+    rig = await connectRig(simulator.port, [fast()]);
     const plan = rig.plan(Array.from({ length: 65_536 }, (_, offset) => `h${offset}`));
     expect(plan.requests).toBe(525);
     const sink = await rig.poll(plan);
@@ -80,7 +80,7 @@ describe('a device full of registers', () => {
     const image = createRegisterImage({ everything: true });
     for (let offset = 0; offset < 65_536; offset += 7) image.setBit('coil', offset, true);
     simulator = await startModbusSimulator({ units: { 1: image } });
-    rig = await connectRig(simulator.port, [fast({ responseTimeoutMs: 5000 })]);
+    rig = await connectRig(simulator.port, [fast()]);
     const plan = rig.plan(Array.from({ length: 65_536 }, (_, offset) => `c${offset}`));
     expect(plan.requests).toBe(33);
     const sink = await rig.poll(plan);
@@ -112,7 +112,9 @@ describe('one link for several units', () => {
   it('of which nine are dead delivers the tenth every time, on the same link', async () => {
     const image = createRegisterImage({ everything: true });
     simulator = await startModbusSimulator({ units: { 10: image }, unknownUnits: 'silent' });
-    const devices = Array.from({ length: 10 }, (_, index) => fast({ unitId: index + 1, responseTimeoutMs: 25 }));
+    const devices = Array.from({ length: 10 }, (_, index) =>
+      index === 9 ? fast({ unitId: 10 }) : impatient({ unitId: index + 1 }),
+    );
     rig = await connectRig(simulator.port, devices);
     const plans = devices.map((_, index) => rig!.plan(['h0'], `d${index + 1}`));
     for (let turn = 0; turn < 3; turn++) {
@@ -128,7 +130,7 @@ describe('one link for several units', () => {
 describe('polling', () => {
   it('pauses between requests where the device wants it', async () => {
     simulator = await startModbusSimulator({ units: { 1: createRegisterImage({ everything: true }) } });
-    rig = await connectRig(simulator.port, [fast({ pauseMs: 40, responseTimeoutMs: 2000 })]);
+    rig = await connectRig(simulator.port, [fast({ pauseMs: 40 })]);
     await rig.poll(rig.plan(['h0', 'h1000', 'h2000']));
     const times = simulator.control.requests().map((request) => request.at);
     expect(times.length).toBe(3);
@@ -137,7 +139,7 @@ describe('polling', () => {
 
   it('never touches a forbidden range, and marks the tags in it', async () => {
     simulator = await startModbusSimulator({ units: { 1: createRegisterImage({ everything: true }) } });
-    rig = await connectRig(simulator.port, [fast({ forbidden: ['400011-400020', 'C5'], responseTimeoutMs: 2000 })]);
+    rig = await connectRig(simulator.port, [fast({ forbidden: ['400011-400020', 'C5'] })]);
     const sink = await rig.poll(rig.plan(['h0', 'h9', 'h15', 'h20', ['h9', 'uint32'], 'c0', 'c4', 'c5', 'i12']));
     expect(
       sink.samples.filter((sample) => sample.quality === QUALITY.badConfiguration).map((sample) => sample.tag),
@@ -152,7 +154,7 @@ describe('polling', () => {
   it('sends and receives are shown to the trace as they are on the wire', async () => {
     simulator = await startModbusSimulator({ units: { 1: createRegisterImage({ everything: true }) } });
     const seen: string[] = [];
-    rig = await connectRig(simulator.port, [fast({ unitId: 1, responseTimeoutMs: 2000 })], {
+    rig = await connectRig(simulator.port, [fast({ unitId: 1 })], {
       trace: (direction, bytes) => seen.push(`${direction} ${Buffer.from(bytes).toString('hex')}`),
     });
     await rig.poll(rig.plan(['h16']));
