@@ -42,7 +42,7 @@ export function traceColour(hue: number, theme: PlotTheme): string {
 /** Which tag has which hue: the same everywhere, and again after the next start. */
 export interface HueBook {
   /** The tag's hue; a tag without one takes the first that fewest of `among` use. */
-  hueOf(tagId: string, among?: readonly string[]): number;
+  hueOf(tagId: string, among: readonly string[]): number;
   set(tagId: string, hue: number): void;
 }
 
@@ -68,7 +68,7 @@ export function createHueBook(
     save(Object.fromEntries(map));
   };
   return {
-    hueOf(tagId, among = []) {
+    hueOf(tagId, among) {
       const map = known();
       const mine = map.get(tagId);
       if (mine !== undefined) return mine;

@@ -139,7 +139,12 @@ export function paintHead(
   const y = head.y + head.height / 2 + ratio;
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  const each = Math.max(60 * ratio, Math.min(260 * ratio, (head.width - 40 * ratio) / shown.length - 24 * ratio));
+  context.font = font(colours, ratio);
+  const wanted = shown.reduce((sum, trace) => sum + context.measureText(trace.name).width + 24 * ratio, 0);
+  // Names are shortened only where they do not all fit.
+  const share = (head.width - 40 * ratio) / shown.length - 24 * ratio;
+  const each =
+    wanted < head.width - 40 * ratio ? Number.POSITIVE_INFINITY : Math.max(60 * ratio, Math.min(260 * ratio, share));
   let x = head.x + 4 * ratio;
   for (let i = 0; i < shown.length; i++) {
     const trace = shown[i]!;

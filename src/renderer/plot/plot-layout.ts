@@ -40,6 +40,8 @@ const RIGHT_EDGE = 14;
 const GUTTER_STEP = 8;
 const LEAST_AREA = 24;
 const TICK_PITCH = 34;
+/** A longer axis label is shortened rather than taking room from the plot. */
+const MOST_LABEL = 64;
 
 /**
  * Places stacked plots. Axes take turns left and right; the gutters of all plots are as wide as the widest needs, and

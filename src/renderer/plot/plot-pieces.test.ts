@@ -403,7 +403,7 @@ describe('colours', () => {
       book.hueOf(tag, shown);
       shown.push(tag);
     }
-    expect(tags.map((tag) => book.hueOf(tag))).toEqual([...Array.from({ length: HUES }, (_, i) => i), 0]);
+    expect(tags.map((tag) => book.hueOf(tag, tags))).toEqual([...Array.from({ length: HUES }, (_, i) => i), 0]);
     expect(
       createHueBook(
         () => saved,

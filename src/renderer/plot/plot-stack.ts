@@ -102,6 +102,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
   let frame = 0;
   let running = false;
   let disposed = false;
+  let made = false;
   let frames = 0;
   let drawings = 0;
   let points = 0;
@@ -144,11 +145,13 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
       canvas.height = Math.max(1, height);
     }
     layout = null;
-    // A canvas that was just sized is empty: draw before the browser shows it.
+    // A canvas that was just sized is empty: draw before the browser shows it. The first time whoever made the stack
+    // has not got it yet and is not to be called.
     baseDirty = true;
     if (frame !== 0) cancelAnimationFrame(frame);
     frame = 0;
-    run();
+    if (made) run();
+    else ask();
   };
   const observer = new ResizeObserver(resize);
 
@@ -332,8 +335,9 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     return null;
   };
 
-  observer.observe(host);
   resize();
+  made = true;
+  observer.observe(host);
 
   return {
     setPlots(next) {

@@ -90,12 +90,13 @@ export function createHoverBox(
         return;
       }
       const nearest = rows.reduce((best, row) => (row.distance < best.distance ? row : best), rows[0]!);
+      const allIds = plots.flatMap((one) => one.traces.map((trace) => trace.tagId));
       const children: HTMLElement[] = [line('hover-time mono', options.timeText(time))];
       const shown =
         rows.length <= MOST_ROWS ? rows : [...rows].sort((a, b) => a.distance - b.distance).slice(0, MOST_ROWS);
       for (const row of shown) {
         const mark = span('hover-mark', '');
-        mark.style.background = traceColour(options.hues.hueOf(row.tag.id), options.theme());
+        mark.style.background = traceColour(options.hues.hueOf(row.tag.id, allIds), options.theme());
         children.push(
           line(
             row === nearest ? 'hover-row hover-nearest' : 'hover-row',

@@ -4,7 +4,7 @@ import { DemoMark, MiddleText, useLook } from '#renderer/ui/index.ts';
 import type { TrendDocument } from '#shared/model/index.ts';
 import { isOurs, readTags, readTrace, TRACE_MIME } from './drag-data.ts';
 import type { LegendColumn, Readout } from './readout.ts';
-import type { TraceRef, TraceTag, TraceTarget } from './trend-model.ts';
+import { allTagIds, type TraceRef, type TraceTag, type TraceTarget } from './trend-model.ts';
 
 export const LEGEND_COLUMNS: readonly {
   readonly id: LegendColumn;
@@ -53,6 +53,7 @@ export function LegendTable({
   const body = useRef<HTMLTableSectionElement>(null);
   const { theme } = useLook();
   const shown = LEGEND_COLUMNS.filter((column) => columns.includes(column.id));
+  const all = allTagIds(trend);
   const rows = trend.plots.flatMap((plot, plotIndex) =>
     plot.traces.map((trace) => ({
       plot,
@@ -185,7 +186,7 @@ export function LegendTable({
                       aria-pressed={trace.visible}
                       aria-label={`${tag?.name ?? ref.tagId}: ${trace.visible ? 'shown' : 'hidden'}`}
                       tabIndex={-1}
-                      style={{ '--trace': traceColour(hues.hueOf(ref.tagId), theme) } as React.CSSProperties}
+                      style={{ '--trace': traceColour(hues.hueOf(ref.tagId, all), theme) } as React.CSSProperties}
                       onClick={(event) => {
                         event.stopPropagation();
                         actions.toggle(ref);

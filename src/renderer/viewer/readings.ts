@@ -5,7 +5,7 @@ import type { TrendController } from './trend-controller.ts';
 export function rangeText(controller: TrendController, zone: string | null): string {
   const { from, to } = controller.window;
   const span = to - from;
-  if (controller.view.getState().follow) return `Last ${spanText(span)}`;
+  if (controller.view.getState().follow) return `Last ${roundSpanText(span)}`;
   const detail = span < 60e6 ? 'millisecond' : span < 86_400e6 ? 'second' : 'minute';
   const start = formatTime(from, zone, detail);
   const end = formatTime(to, zone, detail);
@@ -20,6 +20,17 @@ export function spanText(micros: number): string {
   if (size < 1e6) return `${formatNumber(micros / 1000, { decimals: size < 1e5 ? 3 : 1 })} ms`;
   if (size < 60e6) return `${formatNumber(micros / 1e6, { decimals: 3 })} s`;
   return formatDuration(micros / 1000);
+}
+
+/** `2 min` rather than `2 min 00 s`; what is not round keeps its digits. */
+function roundSpanText(micros: number): string {
+  if (micros >= 1e6 && micros % 1e6 === 0) {
+    const seconds = micros / 1e6;
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds % 3600 === 0) return `${seconds / 3600} h`;
+    if (seconds % 60 === 0) return `${seconds / 60} min`;
+  }
+  return spanText(micros);
 }
 
 export interface Readings {

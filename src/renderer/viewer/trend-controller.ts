@@ -226,7 +226,11 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     let outline = null;
     if (whole !== null && first !== undefined && tag !== undefined) {
       overview.prepare(whole, Math.max(1, options.map.clientWidth));
-      outline = { segments: overview.segments(tag.id), hue: options.hues.hueOf(tag.id), step: isStep(tag) };
+      outline = {
+        segments: overview.segments(tag.id),
+        hue: options.hues.hueOf(tag.id, trend === null ? [] : allTagIds(trend)),
+        step: isStep(tag),
+      };
     }
     map.update({ bounds: whole, window: stack.window, gaps, events, outline });
   }

@@ -94,9 +94,9 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const tags = known ?? NO_TAGS;
   const draft = useTrendDraft(trendId);
   const { trend } = draft;
-  const [picker, setPicker] = usePreference('trend.picker', true);
-  const [columns, setColumns] = usePreference<readonly LegendColumn[]>('trend.columns', DEFAULT_COLUMNS);
-  const [statistics, setStatistics] = usePreference('trend.statistics', true);
+  const [picker, setPicker] = usePreference('trend-picker', true);
+  const [columns, setColumns] = usePreference<readonly LegendColumn[]>('trend-columns', DEFAULT_COLUMNS);
+  const [statistics, setStatistics] = usePreference('trend-statistics', true);
   const [controller, setController] = useState<TrendController | null>(null);
   const [readout, setReadout] = useState<Readout | null>(null);
   const [open, setOpen] = useState<Open>(null);
@@ -122,8 +122,8 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const hues = useMemo(
     () =>
       createHueBook(
-        () => client.preferences.get<Readonly<Record<string, number>>>('trend.colours', {}),
-        (all) => client.preferences.set('trend.colours', all),
+        () => client.preferences.get<Readonly<Record<string, number>>>('trend-colours', {}),
+        (all) => client.preferences.set('trend-colours', all),
       ),
     [client],
   );
@@ -221,7 +221,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
 
   // Tags that another page has sent are taken once the tags are known.
   useEffect(() => {
-    if (request === null || known === null || !projectLoaded) return;
+    if (request === null || request.trendId !== null || known === null || !projectLoaded) return;
     client.stores.view.setState({ trendRequest: null });
     const found = request.tagIds.flatMap((id) => known.get(id) ?? []);
     draft.change((before) => addTags(request.mode === 'replace' ? { ...before, plots: [] } : before, found));
@@ -381,13 +381,12 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
           minSecond="4rem"
           first={
             <div className="trend-plots-pane">
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the plots take keys, which the palette lists */}
               <div
                 ref={plotsHost}
                 className="trend-plots"
                 role="application"
                 aria-label={`Trend "${trend.name}", ${count} traces. The palette and the sheet behind the question mark list the keys.`}
-                // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+                // biome-ignore lint/a11y/noNoninteractiveTabindex: the plots take keys, which the palette lists
                 tabIndex={0}
                 onDragOver={onDragOver}
                 onDragLeave={endDrag}

@@ -1,5 +1,5 @@
-import type { ReactNode } from 'react';
-import { useClient, useStores } from '#renderer/client/index.ts';
+import { type ReactNode, useEffect } from 'react';
+import { useClient, useProject, useStores } from '#renderer/client/index.ts';
 import { usePreference } from '#renderer/ui/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { TrendDesk } from './trend-desk.tsx';
@@ -11,7 +11,18 @@ export function TrendPage(): ReactNode {
   const client = useClient();
   const opened = useStores('files', (state) => state.opened);
   const wanted = useStores('view', (state) => state.openedSource);
-  const [trendId, setTrendId] = usePreference('trend.current', DEFAULT_TREND);
+  const request = useStores('view', (state) => state.trendRequest);
+  const trends = useProject((state) => state.trend);
+  const [chosen, setTrendId] = usePreference<string | null>('trend-current', null);
+  // A trend that came with the project is better to begin with than an empty sheet.
+  const first = trends.has(DEFAULT_TREND) ? DEFAULT_TREND : (trends.keys().next().value ?? DEFAULT_TREND);
+  const trendId = chosen !== null && (chosen === DEFAULT_TREND || trends.has(chosen)) ? chosen : first;
+  useEffect(() => {
+    if (request === null || request.trendId === null) return;
+    setTrendId(request.trendId);
+    const rest = request.tagIds.length === 0 ? null : { ...request, trendId: null };
+    client.stores.view.setState({ trendRequest: rest });
+  }, [client, request, setTrendId]);
   // A recording that was closed elsewhere leaves the page with the running history.
   const source = wanted === RUNNING_HISTORY || opened.some((file) => file.id === wanted) ? wanted : RUNNING_HISTORY;
   return (

@@ -36,7 +36,7 @@ const MOST_UNDO = 100;
 export function useTrendDraft(id: string): TrendDraft {
   const client = useClient();
   const stored = useProject((state) => state.trend);
-  const [draft, setDraft] = usePreference<Draft | null>(`trend.draft.${id}`, null);
+  const [draft, setDraft] = usePreference<Draft | null>(`trend-draft-${id}`, null);
   const [past, setPast] = useState<{ readonly id: string; readonly steps: readonly TrendDocument[] }>({
     id,
     steps: [],
