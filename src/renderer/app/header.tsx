@@ -23,7 +23,7 @@ export function Header(): ReactNode {
           type="button"
           className="btn header-alerts"
           data-look="plain"
-          aria-label={active === 0 ? 'Alerts, none active' : `Alerts, ${active} active`}
+          aria-label={`${active} active ${active === 1 ? 'alert' : 'alerts'}`}
           onClick={() =>
             actionStore
               .getState()

@@ -31,6 +31,7 @@ export function OverviewPage(): ReactNode {
   if (connections === 0) return <FirstRun />;
   return (
     <div className="overview">
+      <h1 className="visually-hidden">Overview</h1>
       <KeyValues />
       <Connections />
       <Recorder />

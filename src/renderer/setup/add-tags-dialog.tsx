@@ -288,7 +288,9 @@ export function AddTagsDialog({
                     <tr key={row.id} data-bad={problem === null ? undefined : ''}>
                       <td>{row.name}</td>
                       <td className="mono">{check?.ok === true ? check.canonical : row.address}</td>
-                      <td className={problem === null ? 'quiet' : 'field-error'}>{problem ?? check?.wire ?? ''}</td>
+                      <td className={problem === null ? 'quiet' : 'field-error'} title={problem ?? check?.wire}>
+                        {problem ?? check?.wire ?? ''}
+                      </td>
                       <td className="mono">{row.type}</td>
                       <td className="num">{formatPeriod(row.periodMs)}</td>
                     </tr>

@@ -159,7 +159,7 @@ export function ConnectionsPage(): ReactNode {
         id: 'connections.add',
         title: 'Add a connection',
         group: 'Connections',
-        keys: ['Ctrl+N', 'Insert'],
+        keys: ['Insert', 'Alt+N'],
         run: () => add(null),
       },
       {

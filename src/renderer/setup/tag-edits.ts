@@ -1,5 +1,5 @@
 import type { ProjectState } from '#renderer/client/index.ts';
-import { countUp, groupDigits, parsePeriod } from '#renderer/ui/index.ts';
+import { countAddress, countUp, groupDigits, parsePeriod } from '#renderer/ui/index.ts';
 import {
   type DocumentChange,
   type Scaling,
@@ -59,7 +59,7 @@ export function fillDown(
       : index === 0
         ? first.name
         : `${first.name} ${1 + index * step.name}`,
-    address: countUp(first.address, index, step.address),
+    address: countAddress(first.address, index, step.address),
   }));
 }
 

@@ -144,7 +144,7 @@ export function TagsPage(): ReactNode {
         id: 'tags.add',
         title: 'Add tags',
         group: 'Tags',
-        keys: ['Ctrl+N', 'Insert'],
+        keys: ['Insert', 'Alt+N'],
         enabled: () => deviceCount > 0,
         run: () => setDialog({ kind: 'add', deviceId: editable[0]?.tag?.deviceId ?? null }),
       },

@@ -1,9 +1,10 @@
 import { Modal } from '@mantine/core';
+import { X } from 'lucide-react';
 import type { FormEvent, ReactNode } from 'react';
 import './dialog.css';
 
 export interface DialogProps {
-  readonly title: ReactNode;
+  readonly title: string;
   readonly onClose: () => void;
   /** Enter in a field; without it the dialog is no form. */
   readonly onSubmit?: () => void;
@@ -30,29 +31,27 @@ export function Dialog({
   };
   const inside = (
     <>
+      <h2 className="dialog-header">{title}</h2>
       <div className="dialog-body" style={height === undefined ? undefined : { height }}>
         {children}
       </div>
       {footer !== undefined && <div className="dialog-footer">{footer}</div>}
+      {/* Last in order, so that the first Tab stop is in the content. */}
+      <button type="button" className="btn dialog-close" data-look="plain" data-icon aria-label="Close" onClick={onClose}>
+        <X size={16} aria-hidden />
+      </button>
     </>
   );
   return (
     <Modal
       opened
       onClose={onClose}
-      title={title}
       size={width}
       centered
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      withCloseButton={false}
+      attributes={{ content: { 'aria-label': title } }}
       transitionProps={{ duration: 0 }}
-      classNames={{
-        content: 'dialog-content',
-        header: 'dialog-header',
-        title: 'dialog-title',
-        body: 'dialog-outer',
-        close: 'dialog-close',
-        overlay: 'dialog-overlay',
-      }}
+      classNames={{ content: 'dialog-content', body: 'dialog-outer', overlay: 'dialog-overlay' }}
     >
       {onSubmit === undefined ? (
         <div className="dialog-form">{inside}</div>

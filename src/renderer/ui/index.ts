@@ -29,5 +29,5 @@ export { SchemaForm } from './schema-form.tsx';
 export { drawSparkline, tokenColour } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';
-export { countUp, fromTsv, toTsv } from './table-text.ts';
+export { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';
 export { TEXT_SIZES, type TextSize, type Theme, type ThemeChoice, UiProvider, useLook, useRem } from './theme.tsx';

@@ -71,6 +71,7 @@ export function Palette({
       highlightQuery
       scrollable
       maxHeight="60vh"
+      attributes={{ content: { 'aria-label': 'Search actions, pages and tags' } }}
       transitionProps={{ duration: 0 }}
       overlayProps={{ className: 'dialog-overlay' }}
       searchProps={{

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countUp, fromTsv, toTsv } from './table-text.ts';
+import { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';
 
 describe('tab separated text', () => {
   it('comes back as it went', () => {
@@ -33,5 +33,18 @@ describe('countUp', () => {
     ['HR3', 1, -5, 'HR3'],
   ])('%s, row %d by %d -> %s', (start, index, step, expected) => {
     expect(countUp(start, index, step)).toBe(expected);
+  });
+});
+
+describe('countAddress', () => {
+  it.each([
+    ['HR100:f32', 2, 2, 'HR104:f32'],
+    ['400021:string20', 1, 10, '400031:string20'],
+    ['400012.1', 3, 1, '400012.4'],
+    ['ns=2;i=1001', 1, 1, 'ns=2;i=1002'],
+    ['Arr[3]', 2, 1, 'Arr[5]'],
+    ['topic:7', 1, 1, 'topic:8'],
+  ])('%s, row %d by %d -> %s', (start, index, step, expected) => {
+    expect(countAddress(start, index, step)).toBe(expected);
   });
 });

@@ -58,3 +58,10 @@ export function countUp(start: string, index: number, step: number): string {
   if (!Number.isSafeInteger(value) || value < 0) return start;
   return `${head}${String(value).padStart(digits.length, '0')}${tail}`;
 }
+
+/** The same for addresses, whose type or order may stand behind a colon: `HR100:f32` gives `HR102:f32`. */
+export function countAddress(start: string, index: number, step: number): string {
+  const colon = start.lastIndexOf(':');
+  if (colon <= 0 || !/\d/.test(start.slice(0, colon))) return countUp(start, index, step);
+  return countUp(start.slice(0, colon), index, step) + start.slice(colon);
+}
