@@ -1,4 +1,5 @@
-import type { Database } from '#engine/platform/index.ts';
+import { type Database, storeError } from '#engine/platform/index.ts';
+import { isAppError } from '#shared/errors.ts';
 import { createDecoder, type DecodeRecipe, type Decoder } from '#shared/model/index.ts';
 import { chunkSum, decodeChunk } from './chunk-codec.ts';
 import { emptyRun, type Run } from './run.ts';
@@ -64,13 +65,23 @@ export function chunkTableOf(database: Database): ChunkTable {
     )
     .raw();
   const data = database.prepare<[number], [number, Uint8Array]>('SELECT crc, data FROM chunks WHERE id = ?').raw();
+  const rowOf = (chunk: ChunkInfo): [number, Uint8Array] | undefined => {
+    try {
+      return data.get(chunk.id);
+    } catch (error) {
+      // Pages that are gone cost the chunks on them, not the query.
+      if (isAppError(storeError('', error), 'store.damaged'))
+        throw new DamagedChunk(chunk, 'its pages are damaged', error);
+      throw error;
+    }
+  };
   const one = (row: InfoRow | undefined): ChunkInfo | null => (row === undefined ? null : infoOf(row));
   return {
     overlapping: (tag, from, to) => overlapping.all(tag, to, tag, from, from).map(infoOf),
     preceding: (tag, time) => one(preceding.get(tag, time)),
     following: (tag, time) => one(following.get(tag, time)),
     data(chunk) {
-      const row = data.get(chunk.id);
+      const row = rowOf(chunk);
       if (row === undefined) throw new DamagedChunk(chunk, 'the chunk is gone');
       if (chunkSum(row[1]) !== row[0]) throw new DamagedChunk(chunk, 'the checksum does not fit');
       return row[1];

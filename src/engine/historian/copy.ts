@@ -120,7 +120,7 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
           target.exec('COMMIT');
           target.exec('BEGIN');
         }
-        if (done % 16 === 0) options.onProgress(done / (total + 1));
+        if (done % 4 === 0) options.onProgress(done / (total + 1));
       }
       if (edge === null) continue;
       const at = edge.length - 1;

@@ -8,12 +8,16 @@ export interface ReaderHandle {
   readonly info: RecordingFile | null;
   /** Calls that wait or run. */
   readonly load: number;
-  /** One call at a time, in order. Rejects with the signal's reason as soon as it aborts; the reader stops soon after. */
+  /**
+   * One call at a time, in order. Rejects with the signal's reason as soon as it aborts, and the reader stops soon
+   * after; with `settle` only when the reader has stopped and cleaned up.
+   */
   call<K extends keyof ReaderCalls>(
     name: K,
     input: ReaderCalls[K]['input'],
     signal: AbortSignal | null,
     onProgress?: (fraction: number) => void,
+    settle?: boolean,
   ): Promise<ReaderCalls[K]['output']>;
   close(): Promise<void>;
 }
@@ -103,7 +107,7 @@ export function startReader(
       get load() {
         return queue.length + (active === null ? 0 : 1);
       },
-      call(name, input, signal, onProgress) {
+      call(name, input, signal, onProgress, settle = false) {
         return new Promise((resolve, reject) => {
           if (dead !== null) return reject(dead);
           if (signal?.aborted === true) return reject(signal.reason);
@@ -112,12 +116,13 @@ export function startReader(
             const at = queue.findIndex((one) => one.id === id);
             if (at >= 0) queue.splice(at, 1);
             else Atomics.store(cancel, 0, id);
-            signal?.removeEventListener('abort', onAbort);
-            reject(signal?.reason);
+            if (at >= 0 || !settle) reject(signal?.reason);
           };
           signal?.addEventListener('abort', onAbort, { once: true });
           const stopListening = (): void => signal?.removeEventListener('abort', onAbort);
-          queue.push({ id, message: { kind: 'call', id, name, input }, resolve, reject, onProgress, stopListening });
+          const rejectWith = (error: unknown): void => reject(signal?.aborted === true ? signal.reason : error);
+          const message: ToReader = { kind: 'call', id, name, input };
+          queue.push({ id, message, resolve, reject: rejectWith, onProgress, stopListening });
           next();
         });
       },

@@ -66,7 +66,7 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
   const reader = createReader({
     database,
     table: file?.table ?? chunkTableOf(database),
-    distrustRollups: file?.distrustRollups ?? false,
+    broken: file?.broken ?? false,
     onDamage(tag, damage) {
       const { chunk } = damage;
       send({

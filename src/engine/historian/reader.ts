@@ -28,8 +28,8 @@ export const MOST_PIXELS = 10_000;
 export interface ReaderOptions {
   readonly database: Database;
   readonly table: ChunkTable;
-  /** Read samples only, because the rollups on file cannot be trusted. */
-  readonly distrustRollups: boolean;
+  /** The file's structure is damaged: samples are read without rollups, and notes as far as they can be. */
+  readonly broken: boolean;
   readonly onDamage: (tagNumber: number | null, damage: DamagedChunk) => void;
 }
 
@@ -105,8 +105,26 @@ export function createReader(options: ReaderOptions): Reader {
       tail: part === undefined ? NO_TAIL : tailOf(part, tag.decoder),
       pyramid,
       coarsest,
-      rollupsStale: options.distrustRollups || stale !== 0,
+      rollupsStale: options.broken || stale !== 0,
     };
+  };
+
+  /** Of a broken file nothing is better than an error: what is missing was named when it was opened. */
+  const gapsIn = (range: TimeRange): GapOnFile[] => {
+    try {
+      return readGaps(database, range);
+    } catch (error) {
+      if (options.broken) return [];
+      throw error;
+    }
+  };
+  const eventsIn = (range: TimeRange, kinds: readonly EventKind[] | null): HistoryEvent[] => {
+    try {
+      return readEvents(database, range, kinds);
+    } catch (error) {
+      if (options.broken) return [];
+      throw error;
+    }
   };
 
   /** One snapshot of the file for everything that a call reads. */
@@ -150,7 +168,7 @@ export function createReader(options: ReaderOptions): Reader {
     view(tags, range, pixels, tail, check) {
       return snapshot(() => {
         const all = tagsNow();
-        const gaps = readGaps(database, range);
+        const gaps = gapsIn(range);
         const series: Series[] = [];
         for (const id of tags) {
           const tag = all.get(id);
@@ -173,7 +191,7 @@ export function createReader(options: ReaderOptions): Reader {
             cursors.set(id, { tag, cursor: createRawCursor(sourceOf(tag, tail), range) });
           }
         }
-        return readGaps(database, range);
+        return gapsIn(range);
       });
       const each = Math.max(64, Math.floor(65_536 / Math.max(1, cursors.size)));
       let first = true;
@@ -213,7 +231,7 @@ export function createReader(options: ReaderOptions): Reader {
 
     gaps: (range) =>
       readGaps(database, range).map(({ range: of, reason, quality }) => ({ range: of, reason, quality })),
-    events: (range, kinds) => readEvents(database, range, kinds),
+    events: eventsIn,
 
     measure(range, ids, tail) {
       return snapshot(() => {

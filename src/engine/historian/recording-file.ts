@@ -5,6 +5,7 @@ import { AppError } from '#shared/errors.ts';
 import type { RecordingFile } from '#shared/model/index.ts';
 import { chunkSum } from './chunk-codec.ts';
 import { type ChunkTable, chunkTableOf } from './chunk-table.ts';
+import { readEvents, readGaps } from './event-table.ts';
 import { isoTime } from './iso-time.ts';
 import { salvagedTableOf } from './salvage.ts';
 import { checkFormat, metaOf, readTags, type TagOnFile } from './schema.ts';
@@ -19,7 +20,8 @@ const SENTENCES = 20;
 export interface FileOpened {
   readonly database: Database;
   readonly table: ChunkTable;
-  readonly distrustRollups: boolean;
+  /** Rollups, events and gaps may be missing or unreadable. */
+  readonly broken: boolean;
   readonly info: RecordingFile;
 }
 
@@ -31,13 +33,14 @@ export function openRecordingFile(path: string): FileOpened {
   const damage: string[] = [];
   const truncated = truncation(path);
   if (truncated !== null) damage.push(truncated);
-  const database = openAnyMedium(path);
+  const database = openAnyMedium(path, truncated !== null);
   try {
     withStoreErrors(path, () => checkFormat(database, path));
     const tags = withStoreErrors(path, () => readTags(database));
     const plain = chunkTableOf(database);
     const broken = truncated !== null || !soundStructure(database);
     if (broken && truncated === null) damage.push('The structure of the file is damaged; what can be found is shown.');
+    if (broken) damage.push(...unreadableNotes(database));
     const table = broken ? salvagedTableOf(database, plain) : plain;
     const counts = countChunks(table, tags);
     if (statSync(path).size <= CHECK_BYTES) damage.push(...checkChunks(table, tags));
@@ -45,7 +48,7 @@ export function openRecordingFile(path: string): FileOpened {
     return {
       database,
       table,
-      distrustRollups: broken,
+      broken,
       info: {
         id: path,
         name: nameOf(database, path),
@@ -64,9 +67,9 @@ export function openRecordingFile(path: string): FileOpened {
   }
 }
 
-function openAnyMedium(path: string): Database {
+function openAnyMedium(path: string, tolerant: boolean): Database {
   try {
-    return openDatabase(path, { readonly: true });
+    return openDatabase(path, { readonly: true, tolerant });
   } catch (error) {
     // A file left in WAL mode needs sidecar files that a read-only stick does not take.
     if (error instanceof AppError && error.code === 'store.read-only') return openDatabaseImage(path, IMAGE_BYTES);
@@ -113,6 +116,23 @@ function soundStructure(database: Database): boolean {
   } catch {
     return false;
   }
+}
+
+/** Reads all events and gaps once; says which of them cannot be read. */
+function unreadableNotes(database: Database): string[] {
+  const ever = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+  const sentences: string[] = [];
+  try {
+    readEvents(database, ever, null);
+  } catch {
+    sentences.push('Events can only be read in part or not at all.');
+  }
+  try {
+    readGaps(database, ever);
+  } catch {
+    sentences.push('The reasons of gaps can only be read in part or not at all.');
+  }
+  return sentences;
 }
 
 function countChunks(table: ChunkTable, tags: readonly TagOnFile[]) {

@@ -235,7 +235,7 @@ function createStore(
       // A reader of its own, so that the screen's views do not wait behind it.
       const copier = await newReader();
       try {
-        const copied = await copier.call('copy', { to: path, name, range, tags }, signal, onProgress);
+        const copied = await copier.call('copy', { to: path, name, range, tags }, signal, onProgress, true);
         onProgress(1);
         return copied;
       } finally {

@@ -458,11 +458,12 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
         database.transaction(() => {
           let next = Number(database.prepare('SELECT coalesce(max(number), 0) FROM tags').pluck().get());
           for (const tag of tags) {
+            const { index: _, ...described } = tag;
             const known = byId.get(tag.id) ?? fresh.get(tag.id);
             const newest = known?.recipes.at(-1);
             if (known === undefined || newest === undefined) {
               const recipe = { ...tag.recipe, version: 1 };
-              const state = createTagState(++next, { ...tag, recipe }, [recipe], options.chunkSamples);
+              const state = createTagState(++next, { ...described, recipe }, [recipe], options.chunkSamples);
               tagWriter.put(state.number, tag, recipe, clock.now());
               forms.push(state.number, 1);
               fresh.set(tag.id, state);
@@ -488,7 +489,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
                 known.decoder = tagDecoderOf(known.recipes);
               }
               if (otherRollups) known.rollupsStale = true;
-              known.registration = { ...tag, recipe };
+              known.registration = { ...described, recipe };
             });
           }
         })(),

@@ -16,6 +16,8 @@ export interface OpenDatabaseOptions {
   readonly shrinkable?: boolean;
   /** Refuse a file that does not exist instead of making it. Read-only implies it. */
   readonly mustExist?: boolean;
+  /** Read a file that ends before the length its header gives, as far as its pages are there. Only when read-only. */
+  readonly tolerant?: boolean;
   /** How long a statement waits for another connection's lock; default 5,000 ms. */
   readonly busyMs?: number;
 }
@@ -37,6 +39,11 @@ export function openDatabase(path: string, options: OpenDatabaseOptions = {}): D
   return withStoreErrors(path, () => {
     const database = new Sqlite(path, { readonly, timeout: options.busyMs ?? 5_000 });
     try {
+      if (readonly && options.tolerant === true) {
+        // SQLite refuses such a file unless its own recovery tools ask, which is what this setting says.
+        database.unsafeMode(true);
+        database.pragma('writable_schema = ON');
+      }
       if (!readonly) {
         if (options.pageSize !== undefined) database.pragma(`page_size = ${options.pageSize}`);
         if (options.shrinkable === true) database.pragma('auto_vacuum = INCREMENTAL');
@@ -161,6 +168,7 @@ function readOnly(path: string, cause: Error): AppError<'store.read-only'> {
  * lets go when the process ends, however it ends, so there is no stale lock. Throws `store.locked`, `store.read-only`.
  */
 export function acquireLock(path: string): Disposable {
+  if (!existsSync(dirname(path))) throw notFound(path);
   return withStoreErrors(path, () => {
     const database = new Sqlite(path, { timeout: 0 });
     try {

@@ -43,7 +43,7 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
   const reader = createReader({
     database,
     table: chunkTableOf(database),
-    distrustRollups: false,
+    broken: false,
     onDamage: (_, damage) => warnings.push(damage.message),
   });
   let appends = 0;
@@ -102,4 +102,4 @@ export function registration(index: number, recipe: DecodeRecipe = PLAIN_RECIPE,
   };
 }
 
-export const EVER: TimeRange = { from: -(2 ** 52), to: 2 ** 52 };
+export const EVER: TimeRange = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
