@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -22,7 +22,7 @@ import {
   type WorkerUrls,
   writeDurable,
 } from '#engine/platform/index.ts';
-import { openProject, type ProjectStore } from '#engine/project/index.ts';
+import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import { protocols } from '#engine/protocols/index.ts';
 import { createExportJobs, createRecorder, createRecordingFiles } from '#engine/recording/index.ts';
 import { contract } from '#shared/rpc/contract.ts';
@@ -70,6 +70,8 @@ export interface Engine {
   ): Promise<{ readonly path: string; readonly name: string; readonly mediaType: string } | null>;
   openRecording(path: string): Promise<void>;
   saveProject(path: string): Promise<void>;
+  /** Another project file takes the place of the open one, which is kept beside the backups. */
+  openProject(path: string): Promise<void>;
   power(event: 'suspend' | 'resume'): void;
   /** For the host's own lines in the program's log. */
   log(module: string): Pick<Logger, 'info' | 'warn'>;
@@ -244,6 +246,22 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       exports,
       newId: randomUUID,
       loadDemo,
+      async saveProject() {
+        const path = at('saving.parxproject');
+        await project.saveAs(path);
+        const bytes = new Uint8Array(readFileSync(path));
+        rmSync(path);
+        return { name: `${project.list('settings')[0]?.document.name ?? 'project'}.parxproject`, bytes };
+      },
+      async replaceProject(bytes) {
+        const path = at('received.parxproject');
+        writeFileSync(path, bytes);
+        try {
+          return await replaceProject(project, path, { clock, log: log.module('project'), directory: at('backups') });
+        } finally {
+          rmSync(path, { force: true });
+        }
+      },
       saveFile: options.host.saveFile ?? null,
       health: () => ({
         version: options.version,
@@ -302,6 +320,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         await files.open({ id: null, path });
       },
       saveProject: async (path) => project.saveAs(path),
+      async openProject(path) {
+        await replaceProject(project, path, { clock, log: log.module('project'), directory: at('backups') });
+      },
       power(event) {
         log.info(event === 'suspend' ? 'The computer goes to sleep.' : 'The computer has woken up.');
       },

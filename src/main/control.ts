@@ -13,6 +13,7 @@ export type ToEngine =
   | { readonly kind: 'attach' }
   | { readonly kind: 'open-recording'; readonly path: string }
   | { readonly kind: 'save-project'; readonly path: string }
+  | { readonly kind: 'open-project'; readonly path: string }
   | { readonly kind: 'power'; readonly event: 'suspend' | 'resume' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'answer'; readonly request: number; readonly ok: boolean; readonly value: unknown };

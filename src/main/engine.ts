@@ -177,7 +177,7 @@ function runUnderDesktop(port: ParentPort): void {
 
   const start = async (message: Extract<ToEngine, { kind: 'start' }>): Promise<void> => {
     const invocation = readInvocation(
-      message.argv.filter((argument) => !argument.endsWith('.parx')),
+      message.argv.filter((argument) => !/\.parx(project)?$/.test(argument)),
       process.env,
     );
     if (invocation.kind === 'say') {
@@ -226,6 +226,9 @@ function runUnderDesktop(port: ParentPort): void {
         return;
       case 'save-project':
         engine?.saveProject(message.path).catch(notice('The project could not be saved'));
+        return;
+      case 'open-project':
+        engine?.openProject(message.path).catch(notice('The project could not be opened'));
         return;
       case 'power':
         engine?.power(message.event);

@@ -41,6 +41,8 @@ if (!app.requestSingleInstanceLock()) {
   app.on('second-instance', (_event, commandLine) => {
     const file = commandLine.find((argument) => argument.endsWith('.parx'));
     if (file !== undefined) engine?.send({ kind: 'open-recording', path: file });
+    const project = commandLine.find((argument) => argument.endsWith('.parxproject'));
+    if (project !== undefined) openProject(project);
     const window = BrowserWindow.getAllWindows()[0];
     if (window === undefined) openWindow();
     else {
@@ -54,6 +56,7 @@ if (!app.requestSingleInstanceLock()) {
 let engine: ReturnType<typeof startEngineProcess> | null = null;
 let awake: number | null = null;
 let quitting = false;
+let opened = false;
 let demo: { readonly process: UtilityProcess; readonly address: Promise<DemoAddress> } | null = null;
 
 function start(): void {
@@ -61,7 +64,13 @@ function start(): void {
   session.defaultSession.setPermissionCheckHandler(() => false);
   protocol.handle('app', (request) => serveAppFile(join(here, '../renderer'), request.url));
   installMenu(
-    { newWindow: openWindow, openRecording, saveProjectAs, showDataFolder: () => void shell.openPath(dataDirectory) },
+    {
+      newWindow: openWindow,
+      openRecording,
+      openProject: () => void chooseProject(),
+      saveProjectAs,
+      showDataFolder: () => void shell.openPath(dataDirectory),
+    },
     process.platform,
     !app.isPackaged,
   );
@@ -70,6 +79,9 @@ function start(): void {
     start: () => ({ kind: 'start', argv, demo: null, protectedSecrets: secretsAreProtected() }),
     answer,
     onReady: () => {
+      const project = argv.find((argument) => argument.endsWith('.parxproject'));
+      if (project !== undefined && !opened) openProject(project);
+      opened = true;
       for (const window of BrowserWindow.getAllWindows()) handPort(window);
     },
     onBusy: keepAwake,
@@ -165,6 +177,29 @@ async function openRecording(): Promise<void> {
   });
   const [path] = result.filePaths;
   if (!result.canceled && path !== undefined) engine?.send({ kind: 'open-recording', path });
+}
+
+async function chooseProject(): Promise<void> {
+  const result = await dialog.showOpenDialog({
+    title: 'Open project',
+    filters: [{ name: 'ParX project', extensions: ['parxproject'] }],
+    properties: ['openFile'],
+  });
+  const [path] = result.filePaths;
+  if (!result.canceled && path !== undefined) openProject(path);
+}
+
+/** The present project is kept beside the backups, but what it measures stops: that needs a word before. */
+function openProject(path: string): void {
+  const choice = dialog.showMessageBoxSync({
+    type: 'question',
+    message: 'Open this project in place of the present one?',
+    detail: `${path}\n\nThe present project is kept in the folder "backups" of the data folder. History and recordings stay.`,
+    buttons: ['Cancel', 'Open'],
+    defaultId: 1,
+    cancelId: 0,
+  });
+  if (choice === 1) engine?.send({ kind: 'open-project', path });
 }
 
 async function saveProjectAs(): Promise<void> {

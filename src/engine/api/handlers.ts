@@ -46,6 +46,11 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
           removed: removed.map(({ kind, revision, document }) => ({ kind, id: document.id, revision, document })),
         };
       },
+      save: () => services.saveProject(),
+      async replace({ bytes }) {
+        const { documents, problems, keptAt } = await services.replaceProject(bytes);
+        return { documents, problems: [...problems], keptAt };
+      },
       loadDemo: async () => services.loadDemo(),
     },
     connections: {

@@ -4,7 +4,7 @@ import type { HistorySource, SampleStore } from '#engine/historian/index.ts';
 import type { Installation } from '#engine/installation/index.ts';
 import type { Live, TagTable } from '#engine/live/index.ts';
 import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
-import type { ProjectStore } from '#engine/project/index.ts';
+import type { ProjectStore, ReplaceReport } from '#engine/project/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
 import type { ExportJobs, Recorder, RecordingFiles } from '#engine/recording/index.ts';
 import { AppError } from '#shared/errors.ts';
@@ -31,6 +31,8 @@ export interface Services {
   readonly newId: () => string;
   readonly health: () => EngineHealth;
   readonly loadDemo: () => Promise<{ readonly connectionId: string; readonly trendId: string }>;
+  readonly saveProject: () => Promise<{ readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }>;
+  readonly replaceProject: (bytes: Uint8Array) => Promise<ReplaceReport>;
   /** Null where the host has no dialogs of its own. */
   readonly saveFile: ((path: string, name: string) => Promise<boolean>) | null;
 }

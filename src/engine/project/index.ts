@@ -1,6 +1,7 @@
 export type { Backup, BackupPolicy } from './backups.ts';
 export type { LoadProblem } from './load.ts';
 export type { Change, RemovedDocument } from './plan.ts';
+export { type ReplaceReport, replaceProject } from './replace.ts';
 export {
   type ChangedDocument,
   type CommitResult,

@@ -3,6 +3,7 @@ import { Menu, type MenuItemConstructorOptions } from 'electron';
 export interface MenuActions {
   newWindow(): void;
   openRecording(): void;
+  openProject(): void;
   saveProjectAs(): void;
   showDataFolder(): void;
 }
@@ -17,6 +18,7 @@ export function installMenu(actions: MenuActions, platform: NodeJS.Platform, dev
       submenu: [
         { label: 'New window', accelerator: 'CmdOrCtrl+Shift+N', click: actions.newWindow },
         { label: 'Open recording…', accelerator: 'CmdOrCtrl+O', click: actions.openRecording },
+        { label: 'Open project…', click: actions.openProject },
         { label: 'Save project as…', accelerator: 'CmdOrCtrl+Shift+S', click: actions.saveProjectAs },
         { type: 'separator' },
         { label: 'Show data folder', click: actions.showDataFolder },

@@ -255,6 +255,16 @@ export const contract = {
       }),
       errors: ['store.conflict', 'store.not-found', 'config.invalid'],
     }),
+    /** The whole project as one file that can be mailed; it holds no secrets. */
+    save: call({ role: 'viewer', input: nothing, output: z.object({ name: z.string(), bytes: column('u8') }) }),
+    /** Another project file takes the place of the open one, which is kept beside the backups. */
+    replace: call({
+      role: 'engineer',
+      audit: true,
+      input: z.object({ bytes: column('u8') }),
+      output: z.object({ documents: z.number().int(), problems: z.array(z.string()), keptAt: z.string() }),
+      errors: ['store.damaged', 'store.too-new', 'store.disk-full'],
+    }),
     /** Starts the demo line and adds its connection, tags and trend; what of it is there already stays as it is. */
     loadDemo: call({
       role: 'engineer',
