@@ -12,13 +12,14 @@ import type { BackOffLimits } from './back-off.ts';
 import {
   type AcquiredDocuments,
   createTagResolver,
+  type Place,
   type ResolvedConnection,
   type ResolvedTag,
   resolveConnection,
 } from './bindings.ts';
 import { createBlockBuilder } from './block-builder.ts';
 import { watchClock } from './clock-watch.ts';
-import type { ConnectionSpec, DeviceSpec } from './connection-spec.ts';
+import type { ConnectionSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
 import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
@@ -237,13 +238,13 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       connections = documents.connections.map((document) =>
         resolveConnection(document, devices.get(document.id) ?? [], options.protocols),
       );
-      const places = new Map<string, { connection: ResolvedConnection; device: DeviceSpec }>();
+      const places = new Map<string, Place>();
       for (const connection of connections) {
         for (const device of connection.devices) places.set(device.id, { connection, device });
       }
       const tags = resolver.resolve(documents.tags, (deviceId) => places.get(deviceId));
       const diagnostics = connections.flatMap((connection) => {
-        const own = tags.filter((tag) => tag.readable && tag.runtime.connectionId === connection.document.id);
+        const own = tags.filter((tag) => tag.idle === null && tag.runtime.connectionId === connection.document.id);
         return diagnosticTags(
           connection,
           [...new Set(own.map((tag) => tag.runtime.periodMs))].sort((a, b) => a - b),
@@ -302,8 +303,8 @@ function runs(resolved: ResolvedConnection): resolved is ResolvedConnection & { 
 /** Readable tags by connection, then by device and period. */
 function groupTags(tags: readonly ResolvedTag[], table: TagTable): Map<string, readonly GroupSpec[]> {
   const groups = new Map<string, Map<string, { deviceId: string; periodMs: number; tags: BoundTag[] }>>();
-  for (const { runtime, address, readable } of tags) {
-    const tag = readable ? table.byId(runtime.id) : undefined;
+  for (const { runtime, address, idle } of tags) {
+    const tag = idle === null ? table.byId(runtime.id) : undefined;
     if (tag === undefined) continue;
     let ofConnection = groups.get(tag.connectionId);
     if (ofConnection === undefined) {

@@ -37,9 +37,8 @@ export interface ResolvedConnection {
 
 export interface ResolvedTag {
   readonly runtime: NewRuntimeTag;
-  /** Null when the tag can't be read or is switched off. */
+  /** As the driver has parsed it; null when that was not possible. */
   readonly address: unknown;
-  readonly readable: boolean;
   /** Why it is not read, as a quality; null when it is. */
   readonly idle: Quality | null;
 }
@@ -120,107 +119,46 @@ function numberAt(settings: unknown, key: string): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-interface Parsed {
-  readonly key: string;
-  readonly canonical: string;
-  readonly wire: string;
-  readonly recipe: DecodeRecipe;
-  readonly address: unknown;
-  readonly problem: string | null;
+/** Where a tag lives. */
+export interface Place {
+  readonly connection: ResolvedConnection;
+  readonly device: DeviceSpec;
 }
 
-/** Resolves tags and remembers what addresses came to, so that one changed tag out of 50,000 costs one parse. */
+/** Resolves tags and remembers the outcome, so that one changed tag out of 50,000 costs one parse. */
 export interface TagResolver {
-  resolve(
-    tags: readonly TagDocument[],
-    connectionOf: (
-      deviceId: string,
-    ) => { readonly connection: ResolvedConnection; readonly device: DeviceSpec } | undefined,
-  ): ResolvedTag[];
+  /** An unchanged tag gives the same object as before. Documents are never changed in place. */
+  resolve(tags: readonly TagDocument[], placeOf: (deviceId: string) => Place | undefined): ResolvedTag[];
+}
+
+interface Remembered {
+  readonly document: TagDocument;
+  /** All that the outcome depends on beside the tag itself. */
+  readonly placeKey: string;
+  readonly resolved: ResolvedTag;
 }
 
 export function createTagResolver(): TagResolver {
-  let cache = new Map<string, Parsed>();
-
-  const parse = (tag: TagDocument, driver: ProtocolDriver, device: DeviceSpec, key: string): Parsed => {
-    try {
-      const parsed = driver.parseAddress(tag.address, device.settings);
-      const recipe = driver.recipe({ ...tag, order: tag.order ?? parsed.order }, parsed.address, device.settings);
-      const { canonical, wire } = driver.describeAddress(parsed.address, device.settings);
-      return { key, canonical, wire, recipe, address: parsed.address, problem: null };
-    } catch (error) {
-      const problem = errorSentence(error);
-      return {
-        key,
-        canonical: tag.address,
-        wire: '',
-        recipe: { ...PLAIN_RECIPE, unit: tag.unit },
-        address: null,
-        problem,
-      };
-    }
-  };
-
+  let cache = new Map<string, Remembered>();
   return {
-    resolve(tags, connectionOf) {
-      const next = new Map<string, Parsed>();
-      const settingsKeys = new Map<DeviceSpec, string>();
-      const resolved = tags.map((tag): ResolvedTag => {
-        const place = connectionOf(tag.deviceId);
-        const driver = place?.connection.driver ?? null;
-        const blocked =
-          place === undefined
-            ? 'The device of this tag does not exist.'
-            : (place.connection.problem ?? place.device.problem);
-        let parsed: Parsed;
-        if (place === undefined || driver === null || place.device.problem !== null) {
-          parsed = {
-            key: '',
-            canonical: tag.address,
-            wire: '',
-            recipe: { ...PLAIN_RECIPE, unit: tag.unit },
-            address: null,
-            problem: blocked,
-          };
-        } else {
-          let settings = settingsKeys.get(place.device);
-          if (settings === undefined) {
-            settings = `${driver.id} ${JSON.stringify(place.device.settings)}`;
-            settingsKeys.set(place.device, settings);
-          }
-          const key = `${tag.address}\n${tag.type}\n${tag.order}\n${tag.unit}\n${scalingKey(tag)}\n${settings}`;
-          const known = cache.get(tag.id);
-          parsed = known?.key === key ? known : parse(tag, driver, place.device, key);
-          next.set(tag.id, parsed);
+    resolve(tags, placeOf) {
+      const next = new Map<string, Remembered>();
+      const keys = new Map<string, string>();
+      const resolved = tags.map((document): ResolvedTag => {
+        const place = placeOf(document.deviceId);
+        let placeKey = keys.get(document.deviceId);
+        if (placeKey === undefined) {
+          placeKey = keyOf(place);
+          keys.set(document.deviceId, placeKey);
         }
-        const enabled =
-          tag.enabled && (place === undefined || (place.device.enabled && place.connection.document.enabled));
-        const idle = !enabled ? QUALITY.badDisabled : parsed.problem !== null ? QUALITY.badConfiguration : null;
-        return {
-          runtime: {
-            id: tag.id,
-            name: tag.name,
-            description: tag.description,
-            kind: 'tag',
-            connectionId: place?.connection.document.id ?? '',
-            deviceId: tag.deviceId,
-            address: parsed.canonical,
-            wire: parsed.wire,
-            unit: tag.unit,
-            decimals: tag.decimals,
-            range: tag.range,
-            periodMs: tag.periodMs,
-            timeKind: tag.timeKind,
-            demo: place?.connection.document.demo ?? false,
-            enabled,
-            type: tag.type,
-            recipe: parsed.recipe,
-            problem: parsed.problem,
-          },
-          address: parsed.address,
-          readable: idle === null,
-          idle,
-        };
+        const known = cache.get(document.id);
+        if (known !== undefined && known.document === document && known.placeKey === placeKey) {
+          next.set(document.id, known);
+          return known.resolved;
+        }
+        const made = resolveTag(document, place);
+        next.set(document.id, { document, placeKey, resolved: made });
+        return made;
       });
       cache = next;
       return resolved;
@@ -228,9 +166,72 @@ export function createTagResolver(): TagResolver {
   };
 }
 
-function scalingKey({ scaling }: TagDocument): string {
-  if (scaling === null) return '';
-  return scaling.kind === 'gain'
-    ? `${scaling.gain} ${scaling.offset}`
-    : `${scaling.rawLow} ${scaling.rawHigh} ${scaling.low} ${scaling.high} ${scaling.clamp}`;
+function keyOf(place: Place | undefined): string {
+  if (place === undefined) return '';
+  const { document, driver, problem } = place.connection;
+  const { settings, enabled } = place.device;
+  const own = [document.id, document.demo, document.enabled, problem, place.device.problem, settings, enabled];
+  return `${driver?.id} ${JSON.stringify(own)}`;
+}
+
+function resolveTag(tag: TagDocument, place: Place | undefined): ResolvedTag {
+  const parsed = parse(tag, place);
+  const enabled = tag.enabled && (place === undefined || (place.device.enabled && place.connection.document.enabled));
+  const idle = !enabled ? QUALITY.badDisabled : parsed.problem !== null ? QUALITY.badConfiguration : null;
+  const { id, name, description, deviceId, unit, decimals, range, periodMs, timeKind, type } = tag;
+  return {
+    runtime: {
+      id,
+      name,
+      description,
+      kind: 'tag',
+      connectionId: place?.connection.document.id ?? '',
+      deviceId,
+      address: parsed.canonical,
+      wire: parsed.wire,
+      unit,
+      decimals,
+      range,
+      periodMs,
+      timeKind,
+      demo: place?.connection.document.demo ?? false,
+      enabled,
+      type,
+      recipe: parsed.recipe,
+      problem: parsed.problem,
+    },
+    address: parsed.address,
+    idle,
+  };
+}
+
+interface Parsed {
+  readonly canonical: string;
+  readonly wire: string;
+  readonly recipe: DecodeRecipe;
+  readonly address: unknown;
+  readonly problem: string | null;
+}
+
+function parse(tag: TagDocument, place: Place | undefined): Parsed {
+  const unreadable = (problem: string): Parsed => ({
+    canonical: tag.address,
+    wire: '',
+    recipe: { ...PLAIN_RECIPE, unit: tag.unit },
+    address: null,
+    problem,
+  });
+  if (place === undefined) return unreadable('The device of this tag does not exist.');
+  const { driver, problem } = place.connection;
+  const blocked = problem ?? place.device.problem;
+  if (blocked !== null || driver === null) return unreadable(blocked ?? 'The connection of this tag can not be used.');
+  const { settings } = place.device;
+  try {
+    const { address, order } = driver.parseAddress(tag.address, settings);
+    const recipe = driver.recipe({ ...tag, order: tag.order ?? order }, address, settings);
+    const { canonical, wire } = driver.describeAddress(address, settings);
+    return { canonical, wire, recipe, address, problem: null };
+  } catch (error) {
+    return unreadable(errorSentence(error));
+  }
 }

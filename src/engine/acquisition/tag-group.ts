@@ -168,7 +168,8 @@ export function createTagGroup(
       const added = next.filter(({ tag }) => !known.has(tag.id) && !flows.has(tag.id));
       if (added.length > 0 && added.length === next.length) cause = QUALITY.badWaitingForFirst;
       tags = next;
-      for (const index of [...badTags.keys()]) if (!tags.some(({ tag }) => tag.index === index)) badTags.delete(index);
+      const indexes = new Set(tags.map(({ tag }) => tag.index));
+      for (const index of [...badTags.keys()]) if (!indexes.has(index)) badTags.delete(index);
       for (const { tag } of added) pushBad(tag, cause === QUALITY.good ? QUALITY.badWaitingForFirst : cause, at);
       builder.closeSoon();
     },

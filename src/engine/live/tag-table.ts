@@ -56,6 +56,8 @@ export interface TagTable {
 export function createTagTable(): TagTable {
   const indexOf = new Map<string, number>();
   const slots: (RuntimeTag | undefined)[] = [];
+  /** What each tag was made of: the same object again is the same tag without a look at it. */
+  const sources: (NewRuntimeTag | undefined)[] = [];
   const ownerOf = new Map<string, string>();
   const listeners = new Set<(change: TagTableChange) => void>();
   let list: readonly RuntimeTag[] | null = null;
@@ -70,6 +72,7 @@ export function createTagTable(): TagTable {
       before !== undefined && sameRecipe(before.recipe, tag.recipe) ? before.decoder : createDecoder(tag.recipe);
     const placed: RuntimeTag = { ...tag, index, decoder };
     slots[index] = placed;
+    sources[index] = tag;
     return placed;
   };
 
@@ -98,9 +101,13 @@ export function createTagTable(): TagTable {
       for (const tag of tags) {
         const index = indexOf.get(tag.id);
         const before = index === undefined ? undefined : slots[index];
-        if (before === undefined) added.push(place(tag, before));
-        else if (!sameTag(before, tag)) changed.push(place(tag, before));
-        ownerOf.set(tag.id, owner);
+        if (before === undefined) {
+          added.push(place(tag, before));
+          ownerOf.set(tag.id, owner);
+        } else if (sources[before.index] !== tag) {
+          if (sameTag(before, tag)) sources[before.index] = tag;
+          else changed.push(place(tag, before));
+        }
       }
       if (added.length + changed.length + removed.length > 0) {
         list = null;
