@@ -19,6 +19,7 @@ const engineFlags = {
   '--flush-ms': ['N', 'longest time until a sample is safe on the disk, 20 to 1000 (default 1000)'],
   '--log-level': ['LEVEL', 'debug, info, warn or error (default info)'],
   '--config': ['FILE', 'configuration file (default parx.yaml in the data folder)'],
+  '--catalogue': [null, 'list protocols and export formats with their settings as JSON, then end'],
   '--print-config': [null, 'show every setting and where it comes from, then end'],
 };
 const ownFlags = {

@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
-import { createHandlers, type Services } from '#engine/api/index.ts';
+import { buildCatalogue, createHandlers, type Services } from '#engine/api/index.ts';
 import { createExportWriter, exporters } from '#engine/exporters/index.ts';
 import { openRecording, openStore } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
@@ -25,7 +25,7 @@ import {
 import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import { protocols } from '#engine/protocols/index.ts';
 import { createExportJobs, createRecorder, createRecordingFiles } from '#engine/recording/index.ts';
-import { contract } from '#shared/rpc/contract.ts';
+import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
 import { noteAbsence, noteConfiguration, RUN_MARK, readLastRun, watchComputer } from './run-notes.ts';
@@ -338,6 +338,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   }
 }
+
+/** Protocols and export formats with id, version, abilities and settings, as the screen gets them too. */
+export const catalogue = (): Catalogue => buildCatalogue(protocols, exporters);
 
 async function startDemoAtStart(
   project: ProjectStore,

@@ -79,6 +79,10 @@ describe('settings of the program', () => {
     expect(printed.kind === 'say' && printed.text).toContain('port: 8420  # default');
   });
 
+  it('is asked for the list of plugins without a data folder', () => {
+    expect(readInvocation(['--catalogue'], {})).toEqual({ kind: 'catalogue' });
+  });
+
   it("uses each system's own place for data", () => {
     expect(defaultDataDirectory('win32', { LOCALAPPDATA: 'C:\\Users\\a\\AppData\\Local' })).toContain('ParX');
     expect(defaultDataDirectory('darwin', {})).toMatch(/Library.Application Support.ParX$/);

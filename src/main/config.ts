@@ -74,6 +74,7 @@ const SETTINGS: Readonly<Record<keyof HostConfig, Setting>> = {
 const NAMES = Object.keys(SETTINGS) as (keyof HostConfig)[];
 
 export type Invocation =
+  | { readonly kind: 'catalogue' }
   | { readonly kind: 'run'; readonly config: HostConfig; readonly sources: Readonly<Record<string, string>> }
   | { readonly kind: 'say'; readonly text: string; readonly exitCode: number };
 
@@ -90,6 +91,7 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
         help: { type: 'boolean', short: 'h' },
         headless: { type: 'boolean' },
         'print-config': { type: 'boolean' },
+        catalogue: { type: 'boolean' },
         config: { type: 'string' },
         'no-demo': { type: 'boolean' },
         ...Object.fromEntries(
@@ -107,6 +109,7 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
   }
   if (flags.help === true) return { kind: 'say', text: helpText(), exitCode: 0 };
 
+  if (flags.catalogue === true) return { kind: 'catalogue' };
   const data = text(flags.data) ?? env.PARX_DATA;
   const named = text(flags.config) ?? env.PARX_CONFIG;
   const path = named ?? join(data ?? SETTINGS.data.fallback, 'parx.yaml');
@@ -202,6 +205,7 @@ function helpText(): string {
     ...rows,
     `  ${'--config FILE'.padEnd(28)}configuration file (YAML), default parx.yaml in the data folder`,
     `  ${'--print-config'.padEnd(28)}show every setting and where it comes from, then end`,
+    `  ${'--catalogue'.padEnd(28)}list protocols and export formats with their settings as JSON, then end`,
     `  ${'--headless'.padEnd(28)}accepted for symmetry with npm start`,
     `  ${'--help'.padEnd(28)}this text`,
   ].join('\n');

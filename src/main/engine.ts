@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  catalogue,
   createEngine,
   type DemoAddress,
   type Engine,
@@ -79,6 +80,10 @@ async function runHeadless(): Promise<void> {
   if (invocation.kind === 'say') {
     (invocation.exitCode === 0 ? console.log : console.error)(invocation.text);
     process.exit(invocation.exitCode);
+  }
+  if (invocation.kind === 'catalogue') {
+    console.log(JSON.stringify(catalogue(), null, 2));
+    process.exit(0);
   }
   const { config } = invocation;
   const demo = createDemoLine();
@@ -180,8 +185,11 @@ function runUnderDesktop(port: ParentPort): void {
       message.argv.filter((argument) => !/\.parx(project)?$/.test(argument)),
       process.env,
     );
-    if (invocation.kind === 'say') {
-      say({ kind: 'failed', message: invocation.text });
+    if (invocation.kind !== 'run') {
+      say({
+        kind: 'failed',
+        message: invocation.kind === 'say' ? invocation.text : 'Use --catalogue with --headless.',
+      });
       return;
     }
     const { config } = invocation;

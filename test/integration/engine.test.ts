@@ -197,6 +197,20 @@ describe('the engine', () => {
     for (const step of steps) expect(step.says).toMatch(/\.$/);
   });
 
+  it('shows what goes over the wire in words and bytes', async () => {
+    const { client } = await withDemo();
+    const { lines } = await firstItem(
+      client().connections.trace({ id: 'demo-modbus' }),
+      (item) => item.lines.length > 1,
+    );
+    const [first] = lines.filter((line) => line.direction === 'sent');
+    expect(first?.hex).toMatch(/^([0-9a-f]{2} )+[0-9a-f]{2}$/);
+    expect(first?.words.join(' ')).toMatch(/read/i);
+    await expect(firstItem(client().connections.trace({ id: 'nothing' }))).rejects.toMatchObject({
+      code: 'store.not-found',
+    });
+  });
+
   it('stops in order, twice, and leaves no handle and no file beside the history', async () => {
     const handles = openHandles();
     const folder = temporaryDirectory();

@@ -6,7 +6,7 @@ import type { Sample, Series } from '#shared/model/index.ts';
 import type { AppContract, HistoryTag } from '#shared/rpc/contract.ts';
 import type { HandlersOf } from '#shared/rpc/index.ts';
 import { buildCatalogue } from './catalogue.ts';
-import { checkConnection, testConnection } from './connections.ts';
+import { checkConnection, testConnection, traceStream } from './connections.ts';
 import { historySource, type Services } from './services.ts';
 import { projectStream } from './streams.ts';
 import { checkAddresses, previewCsv, tagStream } from './tags.ts';
@@ -64,6 +64,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
         ),
       check: async ({ connection, devices }) => checkConnection(services, connection, devices),
       test: (input, { signal }) => testConnection(services, input, signal),
+      trace: ({ id }, { signal }) => traceStream(services, id, signal),
       async retry({ id }) {
         services.acquisition.retry(id);
       },

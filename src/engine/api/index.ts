@@ -1,2 +1,3 @@
+export { buildCatalogue } from './catalogue.ts';
 export { createHandlers } from './handlers.ts';
 export type { Services } from './services.ts';

@@ -299,6 +299,24 @@ export const contract = {
       item: testStep,
       errors: ['config.invalid', 'protocol.unknown'],
     }),
+    /** What goes over the wire from now on, in words and bytes; at most 2,000 lines wait, older ones are counted. */
+    trace: stream({
+      role: 'operator',
+      input: z.object({ id }),
+      item: z.object({
+        lines: z.array(
+          z.object({
+            time: unixMicros,
+            direction: z.enum(['sent', 'received']),
+            /** Two digits a byte with blanks between. */
+            hex: z.string(),
+            words: z.array(z.string()),
+          }),
+        ),
+        dropped: z.number().int(),
+      }),
+      errors: ['store.not-found'],
+    }),
     /** Tries now instead of waiting for the back-off to end. */
     retry: call({
       role: 'operator',
