@@ -119,7 +119,8 @@ await main(async () => {
   const { own, engine: flags } = parse(process.argv.slice(2));
   if (own.has('--help')) return void console.log(usage());
   const tools = setUp();
-  const headless = own.has('--headless') || flags.includes('--print-config');
+  // Flags that only print something need no window either.
+  const headless = own.has('--headless') || flags.includes('--print-config') || flags.includes('--catalogue');
   if (own.has('--dev')) return develop(tools, flags, { headless });
   if (!buildIsCurrent()) {
     console.log('Building ...');
