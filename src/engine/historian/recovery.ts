@@ -32,6 +32,8 @@ export async function replayLog(path: string, owner: Uint8Array, from: number, t
       await removeSegment(path, segment);
       continue;
     }
+    const expected = segments.length === 0 ? from : segments.at(-1)! + 1;
+    if (segment !== expected) sentences.push(`Log segments ${expected} to ${segment - 1} are missing.`);
     segments.push(segment);
     const bytes = new Uint8Array(await readFile(segmentPath(path, segment)));
     if (readSegmentHeader(bytes, owner) !== segment) {

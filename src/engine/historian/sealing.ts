@@ -203,6 +203,7 @@ export function sealingOf(
     settled(state) {
       state.closed = [];
       state.replaced.clear();
+      if (state.dirty !== null) state.lateCommits++;
       state.dirty = null;
       state.sealedLast = state.closedLast;
     },

@@ -39,6 +39,8 @@ export interface TagState {
   replaced: Set<number>;
   /** Times whose rollups must be made anew, because samples came late. */
   dirty: { from: number; to: number } | null;
+  /** Commits that changed samples before `sealedLast`. */
+  lateCommits: number;
   /** Time of the latest sample that is closed or sealed; -Infinity before the first. */
   closedLast: number;
   sealedLast: number;
@@ -79,6 +81,7 @@ export function createTagState(
     closed: [],
     replaced: new Set(),
     dirty: null,
+    lateCommits: 0,
     closedLast: Number.NEGATIVE_INFINITY,
     sealedLast: Number.NEGATIVE_INFINITY,
     level: -1,

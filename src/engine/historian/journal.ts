@@ -1,0 +1,405 @@
+import { existsSync, statSync } from 'node:fs';
+import { type Clock, type Database, storeError, withStoreErrors } from '#engine/platform/index.ts';
+import type { SampleBlock } from '#shared/model/index.ts';
+import { isoTime } from './iso-time.ts';
+import { createSegment, logBytes, removeSegment, type Segment } from './log.ts';
+import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
+import type { StringRow } from './messages.ts';
+import { replayLog } from './recovery.ts';
+import type { Registry } from './registry.ts';
+import { usedBytes } from './retention.ts';
+import type { Meta } from './schema.ts';
+import type { Sealing } from './sealing.ts';
+import type { RecoveryReport } from './store.ts';
+import { pushSample, type TagState } from './tag-state.ts';
+
+/** Bytes of waiting records that are worth a commit before the flush interval ends. */
+const EARLY_FLUSH_BYTES = 4 << 20;
+const RETRY_MS = 500;
+/** After folding failed, which a full disk makes it do, it is not tried again at every flush. */
+const FOLD_AGAIN_MS = 5_000;
+/** Bytes that one open sample takes in the log when it is carried over. */
+const CARRIED_BYTES = 22;
+/** Size of the WAL at which it is moved into the file: 8 MB. */
+const CHECKPOINT_BYTES = 8 << 20;
+const MEASURE_MS = 2_000;
+
+export interface JournalOptions {
+  readonly path: string;
+  readonly flushMs: number;
+  readonly segmentBytes: number;
+  readonly foldMs: number;
+  /** The file's own id, 16 bytes; segments with another are not this file's. */
+  readonly owner: Uint8Array;
+}
+
+export interface JournalDeps {
+  readonly clock: Clock;
+  readonly database: Database;
+  readonly meta: Meta;
+  readonly registry: Registry;
+  readonly sealing: Sealing;
+  /** After every commit and every failure; `error` null after a commit. */
+  readonly onNote: (error: unknown) => void;
+  readonly warn: (text: string) => void;
+}
+
+/**
+ * The road of samples to the disk: records in the log first, synced and then acknowledged; from time to time the log
+ * is folded into the file, as chunks, and its oldest segment is freed.
+ */
+export interface Journal {
+  /** Reads what a killed program left in the log, adds its strings to `strings`, and starts a new segment. */
+  recover(strings: StringRow[]): Promise<RecoveryReport>;
+  appended(id: number, block: SampleBlock, tagNumber: (index: number) => number): void;
+  forms(pairs: Uint32Array): void;
+  string(row: StringRow): void;
+  /** Returns when all records made so far are on the disk. */
+  flush(): Promise<void>;
+  /** Flushes, closes all open samples and folds the log into the file. */
+  foldAll(): Promise<void>;
+  /** Folds everything in, removes the log. The caller closes the file, also after an error. */
+  close(): Promise<void>;
+  readonly durable: { readonly upTo: number; readonly storedUntil: number | null };
+  readonly paused: string | null;
+  readonly bytes: number;
+  measureBytes(): Promise<void>;
+}
+
+export function createJournal(options: JournalOptions, deps: JournalDeps): Journal {
+  const { path, owner } = options;
+  const { clock, database, meta, registry, sealing } = deps;
+  const stringInsert = database.prepare('INSERT OR IGNORE INTO strings VALUES (?, ?)');
+  const highestChunk = database.prepare<[], number>('SELECT coalesce(max(id), 0) FROM chunks').pluck();
+  /** Strings in the log that are not yet rows of the file. */
+  let newStrings: StringRow[] = [];
+
+  let filling: RecordBuffer = createRecordBuffer();
+  let writing: RecordBuffer = createRecordBuffer();
+  let fillingLast = 0;
+  let writingLast = 0;
+  let durableLast = 0;
+  let fillingMinTime = Number.POSITIVE_INFINITY;
+  let fillingMaxTime = Number.NEGATIVE_INFINITY;
+  let writingMaxTime = Number.NEGATIVE_INFINITY;
+  let durableMaxTime = Number.NEGATIVE_INFINITY;
+  let storedUntil: number | null = null;
+  let paused: string | null = null;
+  let foldedAt = clock.monotonicMs();
+  let foldFailedAt = Number.NEGATIVE_INFINITY;
+  let timer: Disposable | null = null;
+  let closing = false;
+  let bytes = 0;
+  let bytesAt = Number.NEGATIVE_INFINITY;
+  let segment: Segment;
+  /** Segments before the present one that are still needed, because folding them in has failed so far. */
+  let kept: number[] = [];
+  /** A freed segment that becomes the next one: its space needs no new allocation. */
+  let spare: number | null = null;
+
+  let queue: Promise<unknown> = Promise.resolve();
+  /** Runs file work one at a time, in the order asked. */
+  const serial = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work);
+    queue = result.catch(() => undefined);
+    return result;
+  };
+
+  async function recover(strings: StringRow[]): Promise<RecoveryReport> {
+    const wasClosed = meta.get('closed') !== 0;
+    const from = Number(meta.get('log_from') ?? 1);
+    const known = new Set(strings.map((row) => row.number));
+    let unknown = 0;
+    const replay = await replayLog(path, owner, from, {
+      samples(logged) {
+        const words = new Int32Array(logged.value.buffer, logged.value.byteOffset, logged.length * 2);
+        for (let i = 0; i < logged.length; i++) {
+          const state = registry.states.get(logged.number[i]!);
+          if (state === undefined) {
+            unknown++;
+            continue;
+          }
+          const received = logged.received === null ? null : logged.received[i]!;
+          pushSample(state, logged.time[i]!, words[2 * i]!, words[2 * i + 1]!, logged.quality[i]!, received);
+          if (state.open.length >= state.limit) sealing.close(state);
+        }
+      },
+      form(number, version) {
+        const state = registry.states.get(number);
+        if (state === undefined || state.form === version) return;
+        sealing.close(state);
+        state.form = version;
+      },
+      string(number, text) {
+        if (known.has(number)) return;
+        known.add(number);
+        strings.push({ number, text });
+        newStrings.push({ number, text });
+      },
+    });
+    for (const state of registry.states.values()) {
+      sealing.close(state);
+      state.form = state.recipes.at(-1)?.version ?? state.form;
+      durableMaxTime = Math.max(durableMaxTime, state.lastTime);
+    }
+    kept = [...replay.segments];
+    segment = await createSegment(path, replay.highest + 1, owner, null);
+    await carryAndCommit();
+    const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
+    storedUntil = lastSample === null ? null : lastSample + 1;
+    const sentences = [...replay.sentences];
+    if (unknown > 0) sentences.push(`${unknown} samples in the log belong to tags that the history does not know.`);
+    const clean = wasClosed && replay.samples === 0 && sentences.length === 0;
+    if (!clean) {
+      const until = lastSample === null ? 'It holds no samples.' : `Its last sample is of ${isoTime(lastSample)}.`;
+      sentences.unshift(
+        `The history was not closed properly; ${replay.samples} samples were restored from the log. ${until}`,
+      );
+    }
+    return { clean, samplesReplayed: replay.samples, sentences, lastSample };
+  }
+
+  /** Puts all that is open into the present, still empty segment and commits what is closed; then frees the old ones. */
+  async function carryAndCommit(): Promise<void> {
+    const carry = createRecordBuffer(1 << 16);
+    const forms = new Uint32Array(registry.states.size * 2);
+    let at = 0;
+    let samples = 0;
+    for (const state of registry.states.values()) {
+      forms[at++] = state.number;
+      forms[at++] = state.form;
+      samples += state.open.length;
+    }
+    carry.addForms(forms);
+    if (samples > 0) carry.addSamples(RECORD.carried, openSamples(samples), (number) => number);
+    await segment.write(carry);
+    commit(segment.number);
+    const oldest = kept[0];
+    for (const old of kept) if (old !== oldest || spare !== old) await removeSegment(path, old);
+    kept = [];
+    foldedAt = clock.monotonicMs();
+  }
+
+  function openSamples(length: number): SampleBlock {
+    const states = [...registry.states.values()];
+    const received = states.some((state) => state.open.received !== null);
+    const block = {
+      length,
+      tag: new Uint32Array(length),
+      time: new Float64Array(length),
+      value: new Float64Array(length),
+      quality: new Uint16Array(length),
+      received: received ? new Float64Array(length) : null,
+    };
+    const words = new Int32Array(block.value.buffer);
+    let at = 0;
+    for (const { number, open, openWords } of states) {
+      const { length: count } = open;
+      if (count === 0) continue;
+      block.tag.fill(number, at, at + count);
+      block.time.set(open.time.subarray(0, count), at);
+      words.set(openWords.subarray(0, 2 * count), 2 * at);
+      block.quality.set(open.quality.subarray(0, count), at);
+      block.received?.set((open.received ?? open.time).subarray(0, count), at);
+      at += count;
+    }
+    return block;
+  }
+
+  /** One transaction: chunks, rollups, strings and the segment that the log starts at from now on. */
+  function commit(logFrom: number): void {
+    const done: TagState[] = [];
+    const written = newStrings.length;
+    withStoreErrors(path, () =>
+      database.transaction(() => {
+        for (const state of registry.states.values()) {
+          if (state.closed.length === 0 && state.replaced.size === 0) continue;
+          sealing.write(state);
+          done.push(state);
+        }
+        for (const row of newStrings) stringInsert.run(row.number, row.text);
+        meta.set('log_from', logFrom);
+        meta.set('highest_chunk', highestChunk.get() ?? 0);
+      })(),
+    );
+    newStrings = newStrings.slice(written);
+    for (const state of done) sealing.settled(state);
+    checkpoint();
+  }
+
+  /** Moves the WAL into the file when it is large; never waits for a reader. */
+  function checkpoint(): void {
+    const wal = `${path}-wal`;
+    if (!existsSync(wal) || statSync(wal).size < CHECKPOINT_BYTES) return;
+    try {
+      database.pragma('wal_checkpoint(PASSIVE)');
+    } catch (error) {
+      deps.warn(`The history's write-ahead file could not be moved into it: ${String(error)}`);
+    }
+  }
+
+  /** Closes what is worth it (or all), starts a new segment, commits, and frees the old one. */
+  async function fold(all: boolean): Promise<void> {
+    const states = [...registry.states.values()];
+    let open = states.reduce((sum, state) => sum + state.open.length, 0);
+    const budget = options.segmentBytes / 4 / CARRIED_BYTES;
+    if (all) for (const state of states) sealing.close(state);
+    else if (open > budget) {
+      states.sort((a, b) => b.open.length - a.open.length);
+      for (const state of states) {
+        if (open <= budget / 2) break;
+        open -= state.open.length;
+        sealing.close(state);
+      }
+    }
+    const before = segment;
+    const reuse = spare;
+    spare = null;
+    segment = await createSegment(path, before.number + 1, owner, reuse);
+    kept.push(before.number);
+    await before.close();
+    spare = kept[0] ?? null;
+    try {
+      await carryAndCommit();
+    } catch (error) {
+      spare = null;
+      throw error;
+    }
+  }
+
+  function due(): boolean {
+    if (clock.monotonicMs() - foldFailedAt < FOLD_AGAIN_MS) return false;
+    if (segment.end >= options.segmentBytes) return true;
+    if (clock.monotonicMs() - foldedAt < options.foldMs) return false;
+    for (const state of registry.states.values()) if (state.closed.length > 0) return true;
+    return false;
+  }
+
+  /** Writes what waits; an error keeps it all for the next try. */
+  async function flushNow(): Promise<void> {
+    if (writing.length === 0) {
+      [filling, writing] = [writing, filling];
+      writingLast = fillingLast;
+      writingMaxTime = fillingMaxTime;
+      fillingMinTime = Number.POSITIVE_INFINITY;
+      fillingMaxTime = Number.NEGATIVE_INFINITY;
+    }
+    if (writing.length === 0) return;
+    try {
+      await segment.write(writing);
+    } catch (error) {
+      const known = storeError(path, error);
+      paused = known instanceof Error ? known.message : String(known);
+      deps.onNote(known);
+      throw known;
+    }
+    writing.reset();
+    durableLast = writingLast;
+    durableMaxTime = Math.max(durableMaxTime, writingMaxTime);
+    paused = null;
+    // A device's clock that runs ahead must not promise what is still to come.
+    const reached = Math.min(fillingMinTime, durableMaxTime + 1, Math.max(clock.now(), storedUntil ?? 0));
+    if (Number.isFinite(reached)) storedUntil = Math.max(storedUntil ?? Number.NEGATIVE_INFINITY, reached);
+    if (clock.monotonicMs() - bytesAt > MEASURE_MS) await measureBytes();
+    deps.onNote(null);
+    if (due()) {
+      await fold(false).catch((error: unknown) => {
+        foldFailedAt = clock.monotonicMs();
+        const known = storeError(path, error);
+        deps.warn(`The log could not be folded into the history; it is kept and tried again. ${String(known)}`);
+      });
+    }
+  }
+
+  function schedule(ms: number): void {
+    if (timer !== null || closing) return;
+    timer = clock.after(ms, () => {
+      timer = null;
+      serial(flushNow).then(
+        () => {
+          if (filling.length > 0) schedule(options.flushMs / 2);
+        },
+        () => schedule(RETRY_MS),
+      );
+    });
+  }
+
+  async function measureBytes(): Promise<void> {
+    const wal = `${path}-wal`;
+    bytes = usedBytes(database) + (existsSync(wal) ? statSync(wal).size : 0) + (await logBytes(path));
+    bytesAt = clock.monotonicMs();
+  }
+
+  return {
+    recover,
+
+    appended(id, block, tagNumber) {
+      const { length, time } = block;
+      for (let i = 0; i < length; i++) {
+        if (time[i]! < fillingMinTime) fillingMinTime = time[i]!;
+        if (time[i]! > fillingMaxTime) fillingMaxTime = time[i]!;
+      }
+      filling.addSamples(RECORD.samples, block, tagNumber);
+      fillingLast = id;
+      if (filling.length >= EARLY_FLUSH_BYTES && paused === null) {
+        timer?.[Symbol.dispose]();
+        timer = null;
+        schedule(0);
+      } else schedule(options.flushMs / 2);
+    },
+    forms(pairs) {
+      if (pairs.length > 0) filling.addForms(pairs);
+    },
+    string(row) {
+      newStrings.push(row);
+      filling.addString(row.number, row.text);
+    },
+
+    // The first takes what was being written when asked, the second what had been appended until then.
+    flush: () => serial(flushNow).then(() => serial(flushNow)),
+
+    foldAll: () =>
+      serial(async () => {
+        await flushNow();
+        await flushNow();
+        await fold(true).catch((error: unknown) => {
+          throw storeError(path, error);
+        });
+      }),
+
+    close: () => {
+      closing = true;
+      timer?.[Symbol.dispose]();
+      timer = null;
+      return serial(async () => {
+        try {
+          await flushNow();
+          await flushNow();
+          for (const state of registry.states.values()) sealing.close(state);
+          commit(segment.number + 1);
+          meta.set('closed', 1);
+          for (const old of [...kept, segment.number, ...(spare === null ? [] : [spare])]) {
+            await removeSegment(path, old);
+          }
+        } catch (error) {
+          throw storeError(path, error);
+        } finally {
+          await segment.close();
+        }
+      });
+    },
+
+    get durable() {
+      return { upTo: durableLast, storedUntil };
+    },
+    get paused() {
+      return paused;
+    },
+    get bytes() {
+      return bytes;
+    },
+    async measureBytes() {
+      if (clock.monotonicMs() - bytesAt > MEASURE_MS / 2) await measureBytes();
+    },
+  };
+}
