@@ -5,6 +5,11 @@ import { Banner, Button, formatDuration } from '#renderer/ui/index.ts';
 /** Health comes every second; after this long the engine is taken to hang. */
 const SILENCE_MS = 6000;
 
+/** Whole seconds: a sentence that is read needs no tenths. */
+function seconds(ms: number): string {
+  return ms < 60_000 ? `${Math.max(1, Math.round(ms / 1000))} s` : formatDuration(Math.round(ms / 1000) * 1000);
+}
+
 /** Says when what is on the page is old, since when, and when the next attempt is made. */
 export function SessionBanner(): ReactNode {
   const client = useClient();
@@ -37,7 +42,7 @@ export function SessionBanner(): ReactNode {
   }
   if (session.phase === 'lost' || (session.phase === 'connecting' && now - session.since > 1500)) {
     const wait = session.nextAttempt === null ? null : Math.max(0, session.nextAttempt - now);
-    const since = formatDuration(Math.max(1000, Math.round((now - session.since) / 1000) * 1000));
+    const since = seconds(now - session.since);
     return (
       <Banner
         tone="warn"
@@ -48,7 +53,7 @@ export function SessionBanner(): ReactNode {
         }
       >
         {session.phase === 'lost'
-          ? `The connection to the engine is lost since ${since}. Values on this page are old; recording goes on if the engine still runs. `
+          ? `The connection to the engine has been lost for ${since}. Values on this page are old; recording goes on if the engine still runs. `
           : `No answer from the engine for ${since}. `}
         {wait === null ? 'Trying now.' : `Next try in ${Math.ceil(wait / 1000)} s.`}
         {session.message !== null && ` ${session.message}`}
@@ -58,14 +63,14 @@ export function SessionBanner(): ReactNode {
   if (session.phase === 'open' && received > 0 && now - received > SILENCE_MS) {
     return (
       <Banner tone="warn">
-        {`The engine is connected but has not answered for ${formatDuration(Math.round((now - received) / 1000) * 1000)}. Values on this page are old.`}
+        {`The engine is connected but has not answered for ${seconds(now - received)}. Values on this page are old.`}
       </Banner>
     );
   }
   if (resumed !== null) {
     return (
       <Banner tone="info" onClose={() => setResumed(null)}>
-        {`Connected to the engine again after ${formatDuration(resumed)}. Everything is up to date.`}
+        {`Connected to the engine again after ${seconds(resumed)}. Everything is up to date.`}
       </Banner>
     );
   }

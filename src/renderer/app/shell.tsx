@@ -1,5 +1,6 @@
 import { type ReactNode, Suspense, useEffect, useState } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { useSession } from '#renderer/client/index.ts';
 import { listenForActionKeys, Skeleton } from '#renderer/ui/index.ts';
 import { AlertsPanel } from './alerts-panel.tsx';
 import { AppPalette } from './app-palette.tsx';
@@ -28,8 +29,9 @@ export function Shell(): ReactNode {
     document.title = page === undefined ? 'ParX Workstation' : `${page.title} · ParX Workstation`;
   }, [page]);
 
+  const live = useSession((state) => state.phase === 'open');
   return (
-    <div className="shell">
+    <div className="shell" data-old={live ? undefined : ''}>
       <a
         className="skip"
         href="#page"

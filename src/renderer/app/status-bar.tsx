@@ -9,14 +9,14 @@ import {
   linkMarks,
   NO_VALUE,
   ShapeMark,
+  type ShownLinkState,
   shortenMiddle,
   zoneName,
 } from '#renderer/ui/index.ts';
-import type { LinkState } from '#shared/model/index.ts';
 
 /** More connections than this are told by counts: the bar has one line. */
 const MAX_SEGMENTS = 5;
-const worstFirst: readonly LinkState[] = ['lost', 'degraded', 'connecting', 'running', 'disabled'];
+const worstFirst: readonly ShownLinkState[] = ['lost', 'degraded', 'unknown', 'connecting', 'running', 'disabled'];
 
 export function StatusBar({
   alertsOpen,

@@ -113,7 +113,12 @@ export function createClient(openPort: OpenPort): AppClient {
   };
   let generation = state.getState().generation;
   if (generation > 0) loadCatalogue();
-  const stopWatching = state.subscribe((now) => {
+  const stopWatching = state.subscribe((now, before) => {
+    // What an engine does that can't be asked is unknown; documents and figures stay, marked as old.
+    if (before.phase === 'open' && now.phase !== 'open') {
+      stores.connections.setState({ byId: new Map() });
+      stores.recording.setState({ state: null });
+    }
     if (now.phase !== 'open' || now.generation === generation) return;
     generation = now.generation;
     loadCatalogue();
@@ -129,7 +134,12 @@ export function createClient(openPort: OpenPort): AppClient {
       for (let at = 0; at < Math.min(tagIds.length, MAX_BACKFILL); at += 200) {
         const tags = tagIds.slice(at, at + 200);
         const range = { from: to - BACKFILL_MS * 1000, to };
-        for await (const { series } of session.rpc.history.view({ source: RUNNING_HISTORY, tags, range, pixels: 120 })) {
+        for await (const { series } of session.rpc.history.view({
+          source: RUNNING_HISTORY,
+          tags,
+          range,
+          pixels: 120,
+        })) {
           yield series;
         }
       }

@@ -1,4 +1,4 @@
-import type { Quality, UnixMicros } from '#shared/model/index.ts';
+import { QUALITY, type Quality, type UnixMicros } from '#shared/model/index.ts';
 import type { LiveColumns } from '#shared/rpc/contract.ts';
 import { createRing, type Ring, type RingView } from './ring.ts';
 import type { Session } from './session.ts';
@@ -158,6 +158,11 @@ export function createLiveTags(
     }
   };
 
+  /** Between the last sample before a loss and the first after it nothing is known here. */
+  const breakLine = (slot: Slot): void => {
+    if (slot.ring.length > 0) slot.ring.append(slot.ring.lastTime + 1, Number.NaN, QUALITY.badNoData);
+  };
+
   const cover = (ids: readonly string[]): void => {
     const previous = active;
     const fresh = ids.filter((id) => !covered.has(id) && slotOf(id).ring.length === 0);
@@ -171,11 +176,14 @@ export function createLiveTags(
     }
     const targets = ids.map(slotOf);
     let old: Disposable | null = previous;
+    let generationSeen: number | null = null;
     active = session.follow(
       (rpc, signal) => rpc.live.values({ tags: [...ids], maxHz: MAX_HZ }, { signal }),
-      (item) => {
+      (item, generation) => {
         old?.[Symbol.dispose]();
         old = null;
+        if (generationSeen !== null && generation !== generationSeen) targets.forEach(breakLine);
+        generationSeen = generation;
         take(targets, item);
       },
     );

@@ -25,6 +25,7 @@ export interface ProjectEdits {
 }
 
 const MAX_STEPS = 100;
+const UNDO = 'Undo';
 
 export function createProjectEdits(
   session: Session,
@@ -90,9 +91,12 @@ export function createProjectEdits(
     state,
     async commit(edit, announce = false) {
       const changes = await write(edit.changes);
+      // An older offer to undo would now undo something else.
+      const { notices } = stores.notices.getState();
+      stores.notices.setState({ notices: notices.filter((notice) => notice.action?.label !== UNDO) });
       state.setState({ undo: [...state.getState().undo, { label: edit.label, changes }].slice(-MAX_STEPS), redo: [] });
       if (announce) {
-        notify({ kind: 'info', text: `${edit.label}.`, action: { label: 'Undo', run: () => void step('undo') } });
+        notify({ kind: 'info', text: `${edit.label}.`, action: { label: UNDO, run: () => void step('undo') } });
       }
     },
     undo: () => step('undo'),

@@ -157,7 +157,7 @@ function Connections(): ReactNode {
               return (
                 <tr key={document.id} title={status?.message ?? undefined}>
                   <td>
-                    <LinkMark state={status?.state ?? (document.enabled ? 'connecting' : 'disabled')} />
+                    <LinkMark state={status?.state ?? (document.enabled ? 'unknown' : 'disabled')} />
                   </td>
                   <td>
                     <Link href={`/connections/${document.id}`} className="table-link">

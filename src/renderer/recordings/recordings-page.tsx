@@ -311,7 +311,7 @@ function fileColumns(zone: string | null): readonly Column<FileRow>[] {
     {
       id: 'from',
       title: 'From',
-      width: 150,
+      width: 170,
       mono: true,
       text: (row) => formatTime(row.file.from, zone),
       order: (row) => row.file.from,

@@ -7,6 +7,7 @@ import {
   Check,
   checkField,
   IconButton,
+  isShown,
   readFields,
   SchemaForm,
   TextField,
@@ -102,6 +103,7 @@ export function ConnectionEditor({
         found.set(`devices.${index}.name`, 'Another device of this connection has this name.');
       }
     });
+    for (const [path, message] of localIssues(clean, protocol)) found.set(path, message);
     // The engine's schema would refuse the whole for a missing name; the settings are checked with stand-ins.
     const answer = await client.rpc.connections.check(
       {
@@ -316,6 +318,25 @@ export function ConnectionEditor({
 /** Paths of a refused input begin with the place in the call; those of the check with the settings. */
 function normalPath(path: string): string {
   return path.replace(/^connection\./, '').replace(/^changes\.\d+\.document\./, '');
+}
+
+/** What the schemas themselves say, in the screen's own sentences. */
+function localIssues(draft: ConnectionDraft, protocol: ProtocolEntry): Issues {
+  const found = new Map<string, string>();
+  const add = (
+    schema: Readonly<Record<string, unknown>>,
+    values: Readonly<Record<string, unknown>>,
+    prefix: string,
+  ): void => {
+    const fields = readFields(schema);
+    for (const field of fields) {
+      const message = isShown(field, fields, values) ? checkField(field, values[field.name]) : undefined;
+      if (message !== undefined) found.set(prefix + field.name, message);
+    }
+  };
+  add(protocol.config, draft.connection.settings, 'settings.');
+  draft.devices.forEach((device, index) => add(protocol.device, device.settings, `devices.${index}.settings.`));
+  return found;
 }
 
 /** While a form is being filled in, what is still empty is no fault. */

@@ -102,7 +102,7 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
         </table>
       </div>
       {status.devices
-        .filter((device) => device.message !== null)
+        .filter((device) => device.message !== null && device.message !== status.message)
         .map((device) => (
           <p key={device.deviceId} className="selectable">
             {device.message}

@@ -20,17 +20,12 @@ import {
   MiddleText,
   NO_VALUE,
   plural,
+  type ShownLinkState,
   Skeleton,
   SplitPane,
   useActions,
 } from '#renderer/ui/index.ts';
-import type {
-  ConnectionDocument,
-  ConnectionStatus,
-  DeviceDocument,
-  DeviceStatus,
-  LinkState,
-} from '#shared/model/index.ts';
+import type { ConnectionDocument, ConnectionStatus, DeviceDocument, DeviceStatus } from '#shared/model/index.ts';
 import { type ConnectionDraft, draftOf, draftStore, dropDraft, keepDraft, newDraft } from './connection-draft.ts';
 import { ConnectionEditor } from './connection-editor.tsx';
 import { ConnectionStatusView } from './connection-status.tsx';
@@ -42,7 +37,7 @@ interface LinkRow {
   readonly id: string;
   readonly connection: ConnectionDocument;
   readonly device: DeviceDocument | null;
-  readonly state: LinkState;
+  readonly state: ShownLinkState;
   readonly status: ConnectionStatus | undefined;
   readonly deviceStatus: DeviceStatus | undefined;
   readonly tags: number;
@@ -412,7 +407,7 @@ function useRows(): readonly LinkRow[] {
         id: connection.id,
         connection,
         device: null,
-        state: status?.state ?? (connection.enabled && connections.has(connection.id) ? 'connecting' : 'disabled'),
+        state: status?.state ?? (connection.enabled && connections.has(connection.id) ? 'unknown' : 'disabled'),
         status,
         deviceStatus: undefined,
         tags: own.reduce((sum, stored) => sum + (tagCounts.get(stored.document.id) ?? 0), 0),
@@ -425,7 +420,7 @@ function useRows(): readonly LinkRow[] {
           id: document.id,
           connection,
           device: document,
-          state: deviceStatus?.state ?? (connection.enabled && document.enabled ? 'connecting' : 'disabled'),
+          state: deviceStatus?.state ?? (connection.enabled && document.enabled ? 'unknown' : 'disabled'),
           status,
           deviceStatus,
           tags: tagCounts.get(document.id) ?? 0,

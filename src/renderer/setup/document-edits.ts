@@ -1,9 +1,13 @@
 import type { ProjectState } from '#renderer/client/index.ts';
 import type { ConnectionDocument, DeviceDocument, DocumentChange, Stored, TagDocument } from '#shared/model/index.ts';
 
-/** Ids only have to be unique; names are what people see. */
+let counter = 0;
+
+/** Unique, and later ids sort behind earlier ones, so that a list by id is a list by age. */
 export function newId(): string {
-  return crypto.randomUUID().replaceAll('-', '').slice(0, 20);
+  counter = (counter + 1) % 46_656;
+  const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  return `${Date.now().toString(36)}${counter.toString(36).padStart(3, '0')}${random.toString(36).padStart(7, '0')}`;
 }
 
 /** `Pump` gives `Pump 2`, `Pump 2` gives `Pump 3`, whatever is not taken yet. */

@@ -106,13 +106,14 @@ export function LiveQuality({ tag }: { readonly tag: ShownTag }): ReactNode {
     shown.current = quality;
     const { sign, word } = qualitySign(quality);
     const cause = qualityText(quality, statusName);
-    const short = cause.replace(/^(Bad|Uncertain): /, '');
+    const rest = cause.replace(/^(Bad|Uncertain): /, '');
+    const short = rest.charAt(0).toUpperCase() + rest.slice(1);
     element.dataset.family = qualityFamily(quality);
     element.textContent = '';
     const mark = document.createElement('span');
     mark.className = 'quality-sign';
     mark.textContent = sign;
-    element.append(mark, short === cause ? word : short);
+    element.append(mark, rest === cause ? word : short);
     element.title = cause;
   });
   return (

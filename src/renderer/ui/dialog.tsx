@@ -37,7 +37,14 @@ export function Dialog({
       </div>
       {footer !== undefined && <div className="dialog-footer">{footer}</div>}
       {/* Last in order, so that the first Tab stop is in the content. */}
-      <button type="button" className="btn dialog-close" data-look="plain" data-icon aria-label="Close" onClick={onClose}>
+      <button
+        type="button"
+        className="btn dialog-close"
+        data-look="plain"
+        data-icon
+        aria-label="Close"
+        onClick={onClose}
+      >
         <X size={16} aria-hidden />
       </button>
     </>

@@ -20,11 +20,11 @@ export {
 export { DataTable, type DataTableProps, type TableHandle } from './data-table.tsx';
 export { Dialog } from './dialog.tsx';
 export * from './format.ts';
-export { LinkMark, linkMarks, Mark, qualitySign, ShapeMark, type Tone } from './marks.tsx';
+export { LinkMark, linkMarks, Mark, qualitySign, ShapeMark, type ShownLinkState, type Tone } from './marks.tsx';
 export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } from './menu.tsx';
 export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
 export { type PreferenceStore, usePreference } from './preference.ts';
-export { checkField, type FormValues, readFields, type SchemaField, settingsOf } from './schema-fields.ts';
+export { checkField, type FormValues, isShown, readFields, type SchemaField, settingsOf } from './schema-fields.ts';
 export { SchemaForm } from './schema-form.tsx';
 export { drawSparkline, tokenColour } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';

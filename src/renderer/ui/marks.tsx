@@ -42,17 +42,21 @@ export function Mark({
   );
 }
 
+/** `unknown` while the engine itself can't be asked: an old state shown as if it were true would be a lie. */
+export type ShownLinkState = LinkState | 'unknown';
+
 export const linkMarks: Readonly<
-  Record<LinkState, { readonly tone: Tone; readonly shape: Shape; readonly text: string }>
+  Record<ShownLinkState, { readonly tone: Tone; readonly shape: Shape; readonly text: string }>
 > = {
   running: { tone: 'ok', shape: 'disc', text: 'Running' },
   degraded: { tone: 'warn', shape: 'triangle', text: 'Degraded' },
   connecting: { tone: 'info', shape: 'dashed', text: 'Connecting' },
   lost: { tone: 'error', shape: 'cross', text: 'Lost' },
   disabled: { tone: 'quiet', shape: 'ring', text: 'Off' },
+  unknown: { tone: 'quiet', shape: 'diamond', text: 'Unknown' },
 };
 
-export function LinkMark({ state, text }: { readonly state: LinkState; readonly text?: string }): ReactNode {
+export function LinkMark({ state, text }: { readonly state: ShownLinkState; readonly text?: string }): ReactNode {
   const mark = linkMarks[state];
   return (
     <Mark tone={mark.tone} shape={mark.shape}>
