@@ -80,7 +80,14 @@ const renderer: UserConfig['renderer'] = {
     sourcemap: false,
     // Fonts and images stay files: the content security policy allows no data: fonts.
     assetsInlineLimit: 0,
-    rolldownOptions: { input: rendererEntries },
+    rolldownOptions: {
+      input: rendererEntries,
+      // Schemas are made while chunks load, the shared ones before the entry: the setting that keeps zod from
+      // compiling (src/renderer/zod-jitless.ts) has to be in the chunk that all of them import.
+      output: {
+        codeSplitting: { groups: [{ name: 'zod', test: /node_modules[\\/]zod[\\/]|renderer[\\/]zod-jitless\.ts$/ }] },
+      },
+    },
   },
 };
 
