@@ -12,7 +12,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const run = (argv: readonly string[], env: Record<string, string> = {}) => {
   const invocation = readInvocation(['--data', folder, ...argv], env);
-  if (invocation.kind !== 'run') throw new Error(invocation.text);
+  if (invocation.kind !== 'run') throw new Error(invocation.kind === 'say' ? invocation.text : invocation.kind);
   return invocation;
 };
 const refusal = (argv: readonly string[], env: Record<string, string> = {}): string => {

@@ -9,7 +9,7 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 const deps = { clock: systemClock(), log: createLogger(() => undefined) };
 const names = (project: ProjectStore, kind: DocumentKind): string[] =>
-  project.list(kind).map(({ document }) => ('name' in document ? document.name : document.id));
+  project.list(kind).map(({ document }) => document.name);
 
 async function fill(path: string, connection: string, tags: readonly string[]): Promise<ProjectStore> {
   const project = openProject(path, deps);

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { detectSeparator, formatText, parseCsv, parseNumber, unprotectText } from './csv-text.ts';
 
-const cells = (text: string, separator = ','): readonly (readonly string[])[] => parseCsv(text, separator).rows.map((row) => row.cells);
+const cells = (text: string, separator = ','): readonly (readonly string[])[] =>
+  parseCsv(text, separator).rows.map((row) => row.cells);
 
 describe('CSV text', () => {
   it('reads quoted cells with separators, quotes and line ends, and every kind of line end', () => {
@@ -36,10 +37,14 @@ describe('CSV text', () => {
       fc.constantFrom('=1+1', "'=1+1", "''-2", '@cmd', '+49', '"', ';', ' a ', '\t', 'a\r\nb'),
     );
     fc.assert(
-      fc.property(fc.array(fc.array(text, { minLength: 2, maxLength: 5 }), { minLength: 1, maxLength: 6 }), fc.constantFrom(',', ';', '\t'), (table, separator) => {
-        const lines = table.map((row) => row.map((cell) => formatText(cell, separator)).join(separator)).join('\r\n');
-        expect(cells(lines, separator).map((row) => row.map(unprotectText))).toEqual(table);
-      }),
+      fc.property(
+        fc.array(fc.array(text, { minLength: 2, maxLength: 5 }), { minLength: 1, maxLength: 6 }),
+        fc.constantFrom(',', ';', '\t'),
+        (table, separator) => {
+          const lines = table.map((row) => row.map((cell) => formatText(cell, separator)).join(separator)).join('\r\n');
+          expect(cells(lines, separator).map((row) => row.map(unprotectText))).toEqual(table);
+        },
+      ),
     );
   });
 

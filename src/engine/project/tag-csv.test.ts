@@ -48,7 +48,9 @@ const context = (tags: readonly TagDocument[]): TagListContext => ({
 
 describe('tag list as CSV', () => {
   it('comes back the same, whatever the texts and numbers', () => {
-    const words = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).map((text) => text.replace(/[\p{Cc}\p{Z}]/gu, 'x').trim() || 'x');
+    const words = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+      .map((text) => text.replace(/[\p{Cc}\p{Z}]/gu, 'x').trim() || 'x');
     const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
     const anyTag = fc.record({
       name: fc.oneof(words, fc.constantFrom('=1+1', '__proto__', "'quoted", 'a;b,c"d', 'Walzkraft Gerüst 1 ⚙')),
@@ -62,7 +64,14 @@ describe('tag list as CSV', () => {
       scaling: fc.option(
         fc.oneof(
           fc.record({ kind: fc.constant('gain' as const), gain: number, offset: number }),
-          fc.record({ kind: fc.constant('range' as const), rawLow: fc.constant(0), rawHigh: fc.constant(27648), low: number, high: number, clamp: fc.boolean() }),
+          fc.record({
+            kind: fc.constant('range' as const),
+            rawLow: fc.constant(0),
+            rawHigh: fc.constant(27648),
+            low: number,
+            high: number,
+            clamp: fc.boolean(),
+          }),
         ),
       ),
       range: fc.option(fc.record({ low: number, high: number })),
@@ -70,7 +79,11 @@ describe('tag list as CSV', () => {
     fc.assert(
       fc.property(fc.uniqueArray(anyTag, { selector: (one) => one.name, maxLength: 8 }), (parts) => {
         const tags = parts.map((part, index) => tag({ ...part, id: `t${index}` }));
-        const { rows, unknownColumns } = previewTagCsv(formatTagCsv(tags, { connections, devices }), null, context(tags));
+        const { rows, unknownColumns } = previewTagCsv(
+          formatTagCsv(tags, { connections, devices }),
+          null,
+          context(tags),
+        );
         expect(unknownColumns).toEqual([]);
         expect(rows.map((row) => row.reason)).toEqual(tags.map(() => null));
         expect(rows.map((row) => row.tag)).toEqual(tags);
@@ -108,7 +121,11 @@ describe('tag list as CSV', () => {
       [10, 'bad'],
       [11, 'new'],
     ]);
-    expect(rows[0]?.tag).toMatchObject({ type: 'float32', scaling: { kind: 'gain', gain: 0.1, offset: 0 }, periodMs: 100 });
+    expect(rows[0]?.tag).toMatchObject({
+      type: 'float32',
+      scaling: { kind: 'gain', gain: 0.1, offset: 0 },
+      periodMs: 100,
+    });
     expect(rows[9]?.tag).toMatchObject({ deviceId: 'd2', type: 'int32' });
     expect(rows.map((row) => row.reason)).toEqual([
       null,
@@ -126,7 +143,11 @@ describe('tag list as CSV', () => {
 
   it('renames by id, and refuses a name that belongs to another tag', () => {
     const tags = [tag({ id: 't1', name: 'one' }), tag({ id: 't2', name: 'two' })];
-    const { rows } = previewTagCsv('name,address,device,id\nnew name,400001,"Stand, 1",t1\ntwo,400001,"Stand, 1",t1', null, context(tags));
+    const { rows } = previewTagCsv(
+      'name,address,device,id\nnew name,400001,"Stand, 1",t1\ntwo,400001,"Stand, 1",t1',
+      null,
+      context(tags),
+    );
     expect(rows.map((row) => row.status)).toEqual(['change', 'bad']);
     expect(rows[0]?.tag).toMatchObject({ id: 't1', name: 'new name' });
   });
@@ -138,7 +159,8 @@ describe('tag list as CSV', () => {
   });
 
   it('takes 10,000 rows without growing slower per row', () => {
-    const lines = (count: number): string => ['name,device,address', ...Array.from({ length: count }, (_, n) => `tag ${n},"Stand, 1",400001`)].join('\n');
+    const lines = (count: number): string =>
+      ['name,device,address', ...Array.from({ length: count }, (_, n) => `tag ${n},"Stand, 1",400001`)].join('\n');
     const { rows } = previewTagCsv(lines(10_000), null, context([]));
     expect(rows.filter((row) => row.status === 'new')).toHaveLength(10_000);
   });
