@@ -62,7 +62,7 @@ async function startOnce(folder: string): Promise<Times> {
 async function buildOf(): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   const { build } = JSON.parse(await readFile(new URL('../out/build.json', import.meta.url), 'utf8')) as {
-    readonly id: string;
+    readonly build: string;
   };
   return build;
 }
