@@ -21,6 +21,7 @@ import { createBlockBuilder } from './block-builder.ts';
 import { watchClock } from './clock-watch.ts';
 import type { ConnectionSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
+import { watchNetwork } from './network-watch.ts';
 import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
 
@@ -198,6 +199,9 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       return live === undefined ? restingStatus(resolved, clock.now()) : live.driver.status();
     });
 
+  const clockOffsets = (): Map<string, number> =>
+    new Map([...running.values()].flatMap(({ driver }) => [...driver.clockOffsets()]));
+
   const every = (ms: number, act: () => void): void => {
     let timer: Disposable;
     const tick = (): void => {
@@ -214,7 +218,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     for (const { driver } of running.values()) driver.monitor();
   });
   every(DIAGNOSTICS_PERIOD_MS, () => {
-    sampleDiagnostics(status(), table, builder, clock.now());
+    sampleDiagnostics(status(), clockOffsets(), table, builder, clock.now());
     if (running.size > 0) notifySoon();
   });
   const sleepWatch = watchClock({
@@ -224,6 +228,13 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     },
     // Polls follow monotonic time; the step itself is noted by whoever keeps the history.
     onClockStep() {},
+  });
+  // A link that failed for want of a network need not wait for its next attempt when there is one again.
+  const networkWatch = watchNetwork({
+    clock,
+    onChange() {
+      for (const { driver } of running.values()) driver.retry();
+    },
   });
 
   return {
@@ -243,11 +254,18 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         for (const device of connection.devices) places.set(device.id, { connection, device });
       }
       const tags = resolver.resolve(documents.tags, (deviceId) => places.get(deviceId));
+      const periods = new Map<string, Set<number>>(connections.map(({ document }) => [document.id, new Set()]));
+      const ownClocks = new Set<string>();
+      for (const { idle: unread, runtime } of tags) {
+        if (unread === null) periods.get(runtime.connectionId)?.add(runtime.periodMs);
+        if (runtime.timeKind !== 'receive') ownClocks.add(runtime.deviceId);
+      }
       const diagnostics = connections.flatMap((connection) => {
-        const own = tags.filter((tag) => tag.idle === null && tag.runtime.connectionId === connection.document.id);
+        const own = [...(periods.get(connection.document.id) ?? [])];
         return diagnosticTags(
           connection,
-          [...new Set(own.map((tag) => tag.runtime.periodMs))].sort((a, b) => a - b),
+          own.sort((one, other) => one - other),
+          ownClocks,
         );
       });
       table.update([...tags.map((tag) => tag.runtime), ...diagnostics]);
@@ -286,6 +304,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         for (const timer of timers) timer[Symbol.dispose]();
         timers.clear();
         sleepWatch[Symbol.dispose]();
+        networkWatch[Symbol.dispose]();
         await Promise.all([...running.keys()].map((id) => end(id, QUALITY.badShutdown)));
         await Promise.all(closing.values());
         notify?.[Symbol.dispose]();

@@ -44,13 +44,25 @@ const device: readonly Meaning[] = [
     decimals: 0,
   },
 ];
+const CLOCK: Meaning = {
+  suffix: 'clock',
+  name: 'clock offset',
+  description:
+    "Time of the device's samples minus the time of this computer on receipt; negative: behind, or under way",
+  unit: 'ms',
+  decimals: 1,
+};
 const group: readonly Meaning[] = [
   { suffix: 'rate', name: 'actual rate', description: 'Reads per second', unit: 'Hz', decimals: 2 },
   { suffix: 'overruns', name: 'overruns', description: 'Ticks missed since the start', unit: null, decimals: 0 },
 ];
 
-/** The tags of one connection with its devices and the periods in use. */
-export function diagnosticTags(connection: ResolvedConnection, periodsMs: readonly number[]): NewRuntimeTag[] {
+/** The tags of one connection with its devices and the periods in use; `ownClocks` are devices whose times are used. */
+export function diagnosticTags(
+  connection: ResolvedConnection,
+  periodsMs: readonly number[],
+  ownClocks: ReadonlySet<string>,
+): NewRuntimeTag[] {
   const { id, name, demo } = connection.document;
   const tag = (tagId: string, path: string, deviceId: string, meaning: Meaning): NewRuntimeTag => ({
     id: `${tagId}-${meaning.suffix}`,
@@ -78,7 +90,9 @@ export function diagnosticTags(connection: ResolvedConnection, periodsMs: readon
       group.map((meaning) => tag(`diag-${id}-${periodMs}ms`, `${name} / ${periodMs} ms`, '', meaning)),
     ),
     ...connection.devices.flatMap((spec) =>
-      device.map((meaning) => tag(`diag-${id}-${spec.id}`, `${name} / ${spec.name}`, spec.id, meaning)),
+      [...device, ...(ownClocks.has(spec.id) ? [CLOCK] : [])].map((meaning) =>
+        tag(`diag-${id}-${spec.id}`, `${name} / ${spec.name}`, spec.id, meaning),
+      ),
     ),
   ];
 }
@@ -86,6 +100,7 @@ export function diagnosticTags(connection: ResolvedConnection, periodsMs: readon
 /** One sample of every diagnostic tag; what has not been measured yet is bad with "no data". */
 export function sampleDiagnostics(
   statuses: readonly ConnectionStatus[],
+  clockOffsetsMs: ReadonlyMap<string, number>,
   table: TagTable,
   builder: BlockBuilder,
   now: UnixMicros,
@@ -109,6 +124,7 @@ export function sampleDiagnostics(
       put(`${at}-requests`, line.requests);
       put(`${at}-errors`, line.errors);
       put(`${at}-timeouts`, line.timeouts);
+      put(`${at}-clock`, clockOffsetsMs.get(line.deviceId) ?? null);
     }
   }
   builder.closeSoon();

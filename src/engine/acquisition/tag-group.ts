@@ -49,6 +49,8 @@ export interface TagGroup {
   readonly lastGood: UnixMicros | null;
   /** Receive time of the last sample, bad ones included. */
   readonly lastReceived: UnixMicros;
+  /** Microseconds that the device's clock was ahead of this computer's at the last sample it dated; null: it dates none. */
+  readonly clockAheadBy: number | null;
   /** Monotonic time up to which samples are known to have come. */
   heardMs: number;
   /** Samples have come since this was last set to false. */
@@ -83,7 +85,7 @@ export function createTagGroup(
   let lastGood: UnixMicros | null = null;
   let gap: OpenGap | null = null;
   /** How far the tags' own clock is ahead of this computer's, and the newest of their times. */
-  let aheadBy = 0;
+  let aheadBy: number | null = null;
   let newest = Number.NEGATIVE_INFINITY;
   const badTags = new Map<number, Quality>();
   const arrivals = createRateGauge(32);
@@ -92,7 +94,7 @@ export function createTagGroup(
 
   /** Bad samples of tags with their own clock are dated on that clock, behind the last sample, so order is kept. */
   const pushBad = (tag: RuntimeTag, quality: Quality, at: UnixMicros): void => {
-    const time = tag.timeKind === 'receive' ? at : Math.max(at + aheadBy, newest + 1);
+    const time = tag.timeKind === 'receive' ? at : Math.max(at + (aheadBy ?? 0), newest + 1);
     builder.push(tag.index, time, at, Number.NaN, quality);
   };
   const closeGap = (at: UnixMicros): void => {
@@ -125,6 +127,9 @@ export function createTagGroup(
     },
     get lastReceived() {
       return lastReceived;
+    },
+    get clockAheadBy() {
+      return aheadBy;
     },
     heardMs: nowMs,
     fresh: false,

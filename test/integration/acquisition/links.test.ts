@@ -75,7 +75,9 @@ describe('devices that tell by themselves', () => {
       rig.acquisition.apply(documents(name, { 1: [['v1', 1_000]] }, { ...told, tag: { timeKind: 'source' } }));
       await clock.advance(100);
       source.tell([['v1', 1, clock.now() + ahead]]);
-      await clock.advance(3_000);
+      await clock.advance(1_100);
+      expect(rig.latest(`diag-${name}-${name}-1-clock`).value).toBe(ahead / 1_000);
+      await clock.advance(1_900);
       const [, first, stale] = rig.of(`${name}-1-v1`);
       expect((first?.time ?? 0) - (first?.received ?? 0)).toBe(ahead);
       expect(stale?.quality).toBe(QUALITY.badStale);
