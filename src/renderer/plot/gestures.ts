@@ -106,6 +106,7 @@ export function attachGestures(host: HTMLElement, stack: PlotStack, to: PlotGest
     const dx = event.clientX - lastX;
     const dy = event.clientY - lastY;
     if (!moved && Math.hypot(event.clientX - startX, event.clientY - startY) < CLICK_SLOP) return;
+    if (!moved) to.hover({ kind: 'none' }, null);
     moved = true;
     lastX = event.clientX;
     lastY = event.clientY;
@@ -114,7 +115,6 @@ export function attachGestures(host: HTMLElement, stack: PlotStack, to: PlotGest
         host.style.cursor = 'grabbing';
         if (drag.vertical && drag.plotId !== null) to.panAxis(drag.plotId, null, dy / areaHeight(drag.plotId));
         else to.panTime(-dx * perPixel());
-        to.hover(hit, { x: event.clientX, y: event.clientY });
         break;
       case 'axis':
         to.panAxis(drag.plotId, drag.axisId, dy / areaHeight(drag.plotId));

@@ -66,7 +66,7 @@ export function placePlots(
       const ticks = valueTicks(range, Math.max(2, Math.floor(heights[index]! / (TICK_PITCH * ratio))));
       const widest = ticks.labels.reduce(
         (most, label) => Math.max(most, textWidth(label)),
-        textWidth(axis.label) * 0.6,
+        Math.min(textWidth(axis.label), MOST_LABEL * ratio),
       );
       return {
         axis,

@@ -62,5 +62,11 @@ export type PlotHit =
   | { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string; readonly share: number }
   | { readonly kind: 'time-axis'; readonly time: UnixMicros }
   | { readonly kind: 'divider'; readonly above: string; readonly below: string }
-  | { readonly kind: 'cursor'; readonly cursor: CursorName; readonly time: UnixMicros }
+  | {
+      readonly kind: 'cursor';
+      readonly cursor: CursorName;
+      readonly plotId: string;
+      readonly time: UnixMicros;
+      readonly share: number;
+    }
   | { readonly kind: 'none' };

@@ -58,6 +58,8 @@ export interface PlotStack extends Disposable {
   areaHeight(plotId: string): number;
   readonly counters: PlotCounters;
   axisRange(plotId: string, axisId: string): ValueRange | null;
+  /** Where the plots are on the page. */
+  readonly place: DOMRect;
   /** What is at a point of the page, client coordinates. */
   hit(clientX: number, clientY: number): PlotHit;
   timeAt(clientX: number): UnixMicros;
@@ -130,7 +132,8 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     return measured;
   };
 
-  const resize = (): void => {
+  function resize(): void {
+    forgetPlace();
     const box = host.getBoundingClientRect();
     const nextRatio = window.devicePixelRatio || 1;
     const nextWidth = Math.round(box.width * nextRatio);
@@ -152,8 +155,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     frame = 0;
     if (made) run();
     else ask();
-  };
-  const observer = new ResizeObserver(resize);
+  }
 
   function run(): void {
     frame = 0;
@@ -316,9 +318,19 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     );
   }
 
+  // Asking for the place of an element while texts change makes the browser lay out the page in each frame.
+  let place: DOMRect | null = null;
+  const forgetPlace = (): void => {
+    place = null;
+  };
+  window.addEventListener('resize', forgetPlace);
+  window.addEventListener('scroll', forgetPlace, true);
+  host.addEventListener('pointerenter', forgetPlace);
+  host.addEventListener('dragenter', forgetPlace);
+  host.addEventListener('pointerdown', forgetPlace);
   const local = (clientX: number, clientY: number): { x: number; y: number } => {
-    const box = host.getBoundingClientRect();
-    return { x: (clientX - box.left) * ratio, y: (clientY - box.top) * ratio };
+    place ??= host.getBoundingClientRect();
+    return { x: (clientX - place.left) * ratio, y: (clientY - place.top) * ratio };
   };
   const timeOf = (x: number): UnixMicros => {
     if (layout === null) return window_.from;
@@ -335,6 +347,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     return null;
   };
 
+  const observer = new ResizeObserver(resize);
   resize();
   made = true;
   observer.observe(host);
@@ -419,6 +432,10 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     axisRange(plotId, axisId) {
       return layout?.plots.find((plot) => plot.id === plotId)?.axes.find((axis) => axis.id === axisId)?.range ?? null;
     },
+    get place() {
+      place ??= host.getBoundingClientRect();
+      return place;
+    },
     hit(clientX, clientY) {
       if (layout === null) return { kind: 'none' };
       const { x, y } = local(clientX, clientY);
@@ -442,6 +459,11 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
       disposed = true;
       if (frame !== 0) cancelAnimationFrame(frame);
       observer.disconnect();
+      window.removeEventListener('resize', forgetPlace);
+      window.removeEventListener('scroll', forgetPlace, true);
+      host.removeEventListener('pointerenter', forgetPlace);
+      host.removeEventListener('dragenter', forgetPlace);
+      host.removeEventListener('pointerdown', forgetPlace);
       base.remove();
       overlay.remove();
     },
@@ -475,7 +497,7 @@ function hitLayout(
     }
     if (within(plot.area, x, y)) {
       const cursor = cursorNear(x);
-      if (cursor !== null) return { kind: 'cursor', cursor, time: timeOf(x) };
+      if (cursor !== null) return { kind: 'cursor', cursor, plotId: plot.id, time: timeOf(x), share: share(plot) };
       return { kind: 'plot', plotId: plot.id, time: timeOf(x), share: share(plot), strip: false };
     }
     if (within(plot.strip, x, y)) return { kind: 'plot', plotId: plot.id, time: timeOf(x), share: 0, strip: true };

@@ -200,7 +200,9 @@ export function LegendTable({
                   </div>
                 </td>
                 {shown.map((column) => (
-                  <td key={column.id} className="legend-number mono" data-col={column.id} />
+                  <td key={column.id} className="legend-number mono">
+                    <div className="legend-cell" data-col={column.id} />
+                  </td>
                 ))}
                 <td className="legend-unit quiet">{tag?.unit ?? ''}</td>
               </tr>

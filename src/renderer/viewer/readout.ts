@@ -24,6 +24,8 @@ export interface Readout extends Disposable {
 }
 
 const VALUE_MS = 100;
+/** Thirty times a second is as fast as an eye takes numbers in. */
+const HOVER_MS = 30;
 const STATISTICS_MS = 500;
 const TRACES_PER_FRAME = 2;
 const EXACT_PIXELS = 10_000;
@@ -101,7 +103,7 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     const { cursors, follow } = controller.view.getState();
     const at = performance.now();
     const hover = controller.hover;
-    const due = hover !== null || at - lastLive >= VALUE_MS;
+    const due = at - lastLive >= (hover === null ? VALUE_MS : HOVER_MS);
     if (due) {
       lastLive = at;
       const time = hover ?? controller.window.to - 1;

@@ -246,7 +246,8 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
         id: plot.id,
         height: plot.height,
         axes: plot.axes.map((axis) => {
-          const own = axes.get(`${plot.id}/${axis.id}`);
+          // A stacked trace has little height: it fills it unless its axis was set by hand here.
+          const own = axes.get(`${plot.id}/${axis.id}`) ?? (view.getState().stacked ? 'auto' : undefined);
           const fixed =
             axis.low !== null && axis.high !== null && axis.high > axis.low ? { low: axis.low, high: axis.high } : null;
           return { id: axis.id, label: axis.label, range: own === undefined ? fixed : own === 'auto' ? null : own };

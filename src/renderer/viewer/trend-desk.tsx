@@ -183,7 +183,6 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     box = createHoverBox(plots, {
       controller: () => made,
       tags: () => latest.current.tags,
-      plots: () => made.shownPlots,
       hues,
       theme: () => latest.current.theme,
       timeText,
