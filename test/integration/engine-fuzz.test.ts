@@ -148,17 +148,17 @@ it(`gives an answer or a refusal by code to ${CALLS} odd requests (seed ${SEED})
     const { signal } = controller;
     const timer = setTimeout(() => controller.abort(), procedure.kind === 'stream' ? 10 : ANSWER_MS);
     let outcome = 'answer';
+    let items = 0;
     try {
       const answer = screen[space]![name]!(input, { signal });
       if (procedure.kind === 'call') await answer;
       else {
-        let items = 0;
         for await (const _item of answer as AsyncIterable<unknown>) if (++items === 2) break;
         outcome = 'items';
       }
     } catch (error) {
       outcome = isAppError(error) ? error.code : String(error);
-      if (outcome === 'rpc.cancelled' && procedure.kind === 'stream') outcome = 'silent stream';
+      if (outcome === 'rpc.cancelled' && procedure.kind === 'stream') outcome = items > 0 ? 'items' : 'silent stream';
       if (['internal.bug', 'rpc.cancelled', 'rpc.bad-frame', 'rpc.disconnected'].includes(outcome)) {
         wrong.push({ procedure: full, input, outcome });
       }
