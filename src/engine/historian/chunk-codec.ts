@@ -78,9 +78,9 @@ function encodeQualities(quality: Uint16Array, length: number): number {
   for (let i = 1; i <= length; i++) {
     if (i < length && quality[i] === quality[start]) continue;
     scratch.varint(i - start);
-    scratch.u16(quality[start]!);
     start = i;
   }
+  for (let i = 0; i < length; i++) if (i === 0 || quality[i] !== quality[i - 1]) scratch.u16(quality[i]!);
   return QUALITY.runs;
 }
 
@@ -133,9 +133,10 @@ function decodeQualities(
   }
   if (code !== QUALITY.runs) throw new RangeError(`quality code ${code} is unknown`);
   const runs = reader.varint();
+  const lengths: number[] = [];
+  for (let i = 0; i < runs; i++) lengths.push(reader.varint());
   let at = 0;
-  for (let i = 0; i < runs; i++) {
-    const count = reader.varint();
+  for (const count of lengths) {
     quality.fill(reader.u16(), at, at + count);
     at += count;
   }
