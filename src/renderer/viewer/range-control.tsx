@@ -96,11 +96,10 @@ export function RangeControl({
         className="btn range-button"
         aria-expanded={open}
         aria-haspopup="dialog"
-        aria-label="Time range"
         onClick={() => onOpen(!open)}
       >
         <CalendarClock size={14} aria-hidden />
-        <span ref={label} className="mono range-label" />
+        <span className="visually-hidden">Time range</span> <span ref={label} className="mono range-label" />
       </button>
       {open && (
         <fieldset className="range-popover" aria-label="Choose a time range">
