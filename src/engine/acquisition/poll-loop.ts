@@ -14,11 +14,12 @@ export interface PollHost {
   planOf(connection: PollConnection, group: TagGroup): PollPlan | null;
   /** Longest time the driver may spend on this plan, whatever happens on the wire. */
   limitMs(plan: PollPlan): number;
-  /** Called before ticks are counted: those that passed while the computer slept are nobody's overruns. */
-  checkAwake(nowMs: number): void;
+  /** False when the computer has just slept. Called before ticks are counted: those in between are nobody's overruns. */
+  checkAwake(nowMs: number): boolean;
   /** Longest silence to put up with on this turn; Infinity leaves it to the driver's own time-outs. */
   patienceMs(group: TagGroup): number;
-  onAnswer(group: TagGroup, plan: PollPlan, tookMs: number): void;
+  /** `tookMs` is null where it measures something else. */
+  onAnswer(group: TagGroup, plan: PollPlan, tookMs: number | null): void;
   /** Throws what ends the link; everything else is noted and the loop goes on. */
   onFailure(group: TagGroup, plan: PollPlan, tookMs: number, error: unknown): void;
   /** The poll under way, for the watch over drivers that hang. */
@@ -71,10 +72,10 @@ export async function pollLoop(
     host.inFlight = null;
     if (session.reason !== null) throw session.reason;
     const tookMs = clock.monotonicMs() - began;
-    host.checkAwake(began + tookMs);
+    const awake = host.checkAwake(began + tookMs);
     schedule.end(turn, began + tookMs, !attempt.thrown);
     if (attempt.thrown) host.onFailure(group, plan, tookMs, attempt.error);
-    else host.onAnswer(group, plan, tookMs);
+    else host.onAnswer(group, plan, awake ? tookMs : null);
     burst = tookMs < NO_IO_MS ? burst + 1 : 0;
     if (burst >= BURST) {
       burst = 0;

@@ -181,7 +181,9 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     // A refused block is split and read again in parts, so a plan may cost more requests than it says.
     limitMs: (plan) => (4 * plan.requests + 20) * timeoutOf(plan.deviceId),
     checkAwake(nowMs) {
-      if (nowMs - monitoredMs > ASLEEP_MS) schedule.resync(nowMs);
+      const awake = nowMs - monitoredMs <= ASLEEP_MS;
+      if (!awake) schedule.resync(nowMs);
+      return awake;
     },
     patienceMs(group) {
       const device = facts.devices.get(group.deviceId);
@@ -191,7 +193,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       const device = facts.devices.get(group.deviceId);
       if (device === undefined) return;
       device.requests += plan.requests;
-      device.response.add(tookMs / Math.max(1, plan.requests));
+      if (tookMs !== null) device.response.add(tookMs / Math.max(1, plan.requests));
       group.heardMs = clock.monotonicMs();
       group.fresh = false;
       care.heard(device);

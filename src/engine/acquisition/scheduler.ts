@@ -38,7 +38,10 @@ export interface LinkSchedule {
   heldUntil(unit: string): number;
   /** One turn at once for every group (after a connect), or those of one unit, beside the regular ticks. */
   hurry(unit?: string): void;
-  /** Forgets ticks missed while nobody could have kept them (sleep, no link): they are not overruns. */
+  /**
+   * Starts afresh after a time in which nobody could have kept a tick (sleep, no link): ticks in it are not overruns,
+   * and a turn under way did not last that long.
+   */
   resync(nowMs: number): void;
 }
 
@@ -151,7 +154,9 @@ export function createLinkSchedule(): LinkSchedule {
       }
     },
     resync(nowMs) {
+      yielding.clear();
       for (const entry of entries) {
+        entry.begunAt = Math.max(entry.begunAt, nowMs);
         entry.tick = Math.max(entry.tick, lastTick(entry, nowMs) + 1);
         entry.rate.clear();
       }
