@@ -191,14 +191,16 @@ try {
   });
   const rows = page.locator('.trend-picker-row');
   await rows.first().waitFor();
-  // A plain sheet: all traces of the demo trend go, then as many tags come as were asked for.
+  // The demo's own trend, and as many tags more as were asked for.
+  const legend = page.locator('.legend-table tbody tr');
+  await legend.first().waitFor();
   const picker = page.getByRole('listbox', { name: /Tags/ });
   await picker.focus();
   await page.keyboard.press('Home');
-  for (let i = 1; i < TAGS; i++) await page.keyboard.press('Shift+ArrowDown');
+  for (let i = (await legend.count()) + 1; i < TAGS; i++) await page.keyboard.press('Shift+ArrowDown');
   await page.keyboard.press('Enter');
   await page.waitForTimeout(WARM_S * 1000);
-  const traces = await page.locator('.legend-table tbody tr').count();
+  const traces = await legend.count();
   const session = await browser.context.newCDPSession(page);
 
   const lines: string[] = [];
