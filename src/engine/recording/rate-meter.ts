@@ -1,14 +1,14 @@
 import type { Clock } from '#engine/platform/index.ts';
 
-/** Rate of a growing total over the last ten readings. A total that falls (retention) starts it anew. */
-export function createRateMeter(clock: Clock): { total(value: number): void; perSecond(): number } {
+/** Rate of a growing total over its newest readings. A total that falls (retention) starts it anew. */
+export function createRateMeter(clock: Clock, intervals: number): { total(value: number): void; perSecond(): number } {
   const readings: { readonly at: number; readonly value: number }[] = [];
   return {
     total(value) {
       const newest = readings.at(-1);
       if (newest !== undefined && value < newest.value) readings.length = 0;
       readings.push({ at: clock.monotonicMs(), value });
-      if (readings.length > 11) readings.shift();
+      if (readings.length > intervals + 1) readings.shift();
     },
     perSecond() {
       const first = readings[0];

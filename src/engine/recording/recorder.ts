@@ -73,8 +73,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const changes = createChanging();
   const stopping = new AbortController();
   const pins = new Map<string, Disposable>();
-  const samples = createRateMeter(clock);
-  const bytes = createRateMeter(clock);
+  const samples = createRateMeter(clock, 10);
+  // The file grows in steps of whole log segments; over ten minutes the steps even out.
+  const bytes = createRateMeter(clock, 600);
   let remembered = readMemory(memory, log);
   let progress: { name: string; progress: number } | null = null;
   let measured = { bytes: 0, samples: 0 };
