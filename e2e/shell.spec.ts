@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '#test/support/needs.ts';
+import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { launchBrowser } from './fixtures/browser.ts';
+import { type RunningHost, startHost } from './fixtures/host.ts';
+import { eventually, openScreen, type Screen } from './fixtures/screen.ts';
+import { PAGES, shellOf } from './pages/shell.ts';
+
+const folder = suiteDirectory();
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describe.skipIf(needs('chromium'))('the shell', () => {
+  let browser: Awaited<ReturnType<typeof launchBrowser>>;
+  let host: RunningHost;
+  let screen: Screen;
+  let shell: ReturnType<typeof shellOf>;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    host = await startHost(folder.path);
+    screen = await openScreen(browser.context, host.url);
+    shell = shellOf(screen.page);
+    await shell.status.getByText('running').first().waitFor();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await host?.kill();
+  });
+
+  /** What a screen reader or a colour-blind user would stumble over, as "rule: place". */
+  async function seriousViolations(): Promise<string[]> {
+    // Read as text by the debugger, which the page's policy does not forbid, unlike a script element.
+    await screen.page.evaluate(`${axeSource};0`);
+    const results = await screen.page.evaluate(() =>
+      (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+    );
+    return results.violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.html.slice(0, 160)} ${node.failureSummary}`),
+      );
+  }
+
+  describe.each(['Dark', 'Light'] as const)('in the %s theme', (theme) => {
+    it.each(PAGES)('shows %s without a serious barrier and without a complaint', async (name) => {
+      await shell.theme(theme);
+      await shell.go(name);
+      expect(await screen.page.title()).toBe(`${name} · ParX Workstation`);
+      if (name === 'Connections')
+        await screen.page
+          .getByRole('grid', { name: 'Connections and devices' })
+          .getByRole('row')
+          .nth(1)
+          .getByText('Demo')
+          .first()
+          .click();
+      if (name === 'Tags')
+        await screen.page
+          .getByRole('grid', { name: 'Tags' })
+          .getByRole('row')
+          .filter({ hasText: 'Good' })
+          .first()
+          .waitFor();
+      expect(await seriousViolations()).toEqual([]);
+      expect(screen.faults()).toEqual([]);
+    });
+  });
+
+  it('keeps the chosen theme over a reload', async () => {
+    await shell.theme('Light');
+    const background = (): Promise<string> =>
+      screen.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await background();
+    await eventually(
+      async () => {
+        await screen.page.reload();
+        await shell.status.getByText('running').first().waitFor();
+        return background();
+      },
+      (now) => now === light,
+    );
+    await shell.theme('Dark');
+    expect(await background()).not.toBe(light);
+  });
+
+  it('finds actions, pages and tags in the palette', async () => {
+    await shell.run('Go to Log');
+    await screen.page.getByRole('main', { name: 'Log', exact: true }).waitFor();
+    await shell.run('S1 Rolling force');
+    await screen.page.getByRole('main', { name: 'Trend', exact: true }).waitFor();
+    await screen.page.getByRole('row').filter({ hasText: 'S1 Rolling force' }).waitFor();
+    await screen.page.keyboard.press('Control+k');
+    await shell.palette.waitFor();
+    await screen.page.keyboard.press('Escape');
+    await shell.palette.waitFor({ state: 'hidden' });
+  });
+
+  it('lists the keys of the page behind the question mark', async () => {
+    await shell.go('Tags');
+    await screen.page.getByRole('grid', { name: 'Tags' }).focus();
+    await screen.page.keyboard.press('?');
+    const sheet = screen.page.getByRole('dialog', { name: 'Shortcuts: Tags' });
+    await sheet.getByText('Add tags').waitFor();
+    await sheet.getByText('Ctrl+K').waitFor();
+    await screen.page.keyboard.press('Escape');
+    await sheet.waitFor({ state: 'hidden' });
+  });
+
+  it('goes to every page with the keyboard alone', async () => {
+    for (const [index, name] of PAGES.entries()) {
+      await screen.page.keyboard.press(`Alt+${index + 1}`);
+      await screen.page.getByRole('main', { name, exact: true }).waitFor();
+    }
+  });
+
+  it.each(PAGES)('shows on %s where the focus is, and Tab leads round it', async (name) => {
+    await shell.go(name);
+    await screen.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    const stops: string[] = [];
+    const invisible: string[] = [];
+    for (let press = 0; press < 200; press++) {
+      await screen.page.keyboard.press('Tab');
+      const stop = await screen.page.evaluate(() => {
+        const element = document.activeElement;
+        if (!(element instanceof HTMLElement) || element === document.body) return null;
+        // A table hands its focus on to one of its cells.
+        const cell = document.getElementById(element.getAttribute('aria-activedescendant') ?? '');
+        const shown = [element, ...(cell === null ? [] : [cell])].some((one) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(one);
+          return (
+            outlineStyle !== 'none' && Number.parseFloat(outlineWidth) > 0 && one.getBoundingClientRect().width > 0
+          );
+        });
+        const label = `${element.tagName} ${element.getAttribute('aria-label') ?? element.textContent?.slice(0, 40) ?? ''}`;
+        return { label, shown };
+      });
+      if (stop === null) break;
+      if (stops.includes(stop.label) && stop.label === stops[0]) break;
+      stops.push(stop.label);
+      if (!stop.shown) invisible.push(stop.label);
+    }
+    expect(stops.length).toBeGreaterThan(8);
+    expect(stops.length).toBeLessThan(200);
+    expect(invisible).toEqual([]);
+  });
+
+  it('takes the skip link to the page itself', async () => {
+    await shell.go('Overview');
+    await screen.page.reload();
+    await shell.rail.waitFor();
+    await screen.page.keyboard.press('Tab');
+    await screen.page.keyboard.press('Enter');
+    expect(await screen.page.evaluate(() => document.activeElement?.id)).toBe('page');
+  });
+
+  it('says nothing to the network but to its own engine', async () => {
+    const foreign: string[] = [];
+    screen.page.on('request', (request) => {
+      if (!request.url().startsWith(host.origin) && !/^(data|blob):/.test(request.url())) foreign.push(request.url());
+    });
+    await screen.page.reload();
+    for (const name of PAGES) await shell.go(name);
+    expect(foreign).toEqual([]);
+    expect(screen.faults()).toEqual([]);
+  });
+});
