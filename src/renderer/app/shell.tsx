@@ -32,16 +32,9 @@ export function Shell(): ReactNode {
   const live = useSession((state) => state.phase === 'open');
   return (
     <div className="shell" data-old={live ? undefined : ''}>
-      <a
-        className="skip"
-        href="#page"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById('page')?.focus();
-        }}
-      >
+      <button type="button" className="skip btn" onClick={() => document.getElementById('page')?.focus()}>
         To the page
-      </a>
+      </button>
       <Rail current={page?.path ?? ''} />
       <Header />
       <main className="shell-page" id="page" tabIndex={-1} aria-label={page?.title ?? 'Page'}>

@@ -46,16 +46,17 @@ export function useRuntimeTag(id: string): RuntimeTagInfo | undefined {
   return useStores('tags', (state) => state.byId.get(id));
 }
 
-/** Runs `paint` at most once per animation frame after one of the tags changed; for writing into the DOM or a canvas. */
+/**
+ * Runs `paint` at most once per animation frame after one of the tags changed; for writing into the DOM or a canvas.
+ * What is known already is painted in the next frame, never at once: reading sizes between writes costs a layout each.
+ */
 export function useLivePaint(tagIds: readonly string[], paint: () => void): void {
   const { live } = useClient();
   const latest = useRef(paint);
   latest.current = paint;
   const key = tagIds.join('\n');
   useEffect(() => {
-    const ids = key === '' ? [] : key.split('\n');
-    const watch = live.onFrame(ids, () => latest.current());
-    latest.current();
+    const watch = live.onFrame(key === '' ? [] : key.split('\n'), () => latest.current());
     return () => watch[Symbol.dispose]();
   }, [live, key]);
 }

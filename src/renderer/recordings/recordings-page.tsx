@@ -93,7 +93,7 @@ export function RecordingsPage(): ReactNode {
       active === null ? (
         'Off'
       ) : (
-        <Mark tone="ok" shape="disc">
+        <Mark key="recording" tone="ok" shape="disc">
           {active.name}
         </Mark>
       ),

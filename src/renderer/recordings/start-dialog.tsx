@@ -85,7 +85,8 @@ export function StartDialog({ onClose }: { readonly onClose: () => void }): Reac
           ]}
         />
         {scope === 'some' && (
-          <div className="rec-scope" role="group" aria-label="Connections">
+          <fieldset className="rec-scope">
+            <legend className="visually-hidden">Connections</legend>
             {[...connections.values()].map(({ document }) => (
               <Check
                 key={document.id}
@@ -100,7 +101,7 @@ export function StartDialog({ onClose }: { readonly onClose: () => void }): Reac
               />
             ))}
             {nothing && <p className="field-error">Choose at least one connection that has tags.</p>}
-          </div>
+          </fieldset>
         )}
         <TextField
           label="Seconds before the start that belong to it"

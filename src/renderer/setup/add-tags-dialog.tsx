@@ -268,7 +268,7 @@ export function AddTagsDialog({
             </details>
           )}
         </div>
-        <div className="add-preview" aria-label="What will be added">
+        <section className="add-preview" aria-label="What will be added">
           <table className="plain">
             <thead>
               <tr>
@@ -304,7 +304,7 @@ export function AddTagsDialog({
             </p>
           )}
           {rows.length > MAX_PREVIEW && <p className="list-note quiet">and {rows.length - MAX_PREVIEW} more</p>}
-        </div>
+        </section>
       </div>
     </Dialog>
   );

@@ -77,19 +77,20 @@ export function ConnectionEditor({
   );
 
   // The engine checks what is typed a moment after the last key; what is missing is said only once saving was tried.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: checked again when something was typed, not when the check itself changes
   useEffect(() => {
     if (!changed) return;
     const abort = new AbortController();
     const timer = setTimeout(() => {
       check(draft, abort.signal)
         .then((found) => setIssues(asked ? found : withoutMissing(found, draft, protocol)))
+        // Cancelled by the next key, or the engine is away, which the page says; saving checks again.
         .catch(() => undefined);
     }, CHECK_MS);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
-    // biome-ignore lint/correctness/useExhaustiveDependencies: checked again when something was typed, not when the check itself changes
   }, [draft, asked, changed]);
 
   const check = async (checked: ConnectionDraft, signal?: AbortSignal): Promise<Issues> => {
@@ -335,7 +336,8 @@ function localIssues(draft: ConnectionDraft, protocol: ProtocolEntry): Issues {
     }
   };
   add(protocol.config, draft.connection.settings, 'settings.');
-  draft.devices.forEach((device, index) => add(protocol.device, device.settings, `devices.${index}.settings.`));
+  for (const [index, device] of draft.devices.entries())
+    add(protocol.device, device.settings, `devices.${index}.settings.`);
   return found;
 }
 
@@ -354,7 +356,8 @@ function withoutMissing(issues: Issues, draft: ConnectionDraft, protocol: Protoc
     }
   };
   drop(protocol.config, draft.connection.settings, 'settings.');
-  draft.devices.forEach((device, index) => drop(protocol.device, device.settings, `devices.${index}.settings.`));
+  for (const [index, device] of draft.devices.entries())
+    drop(protocol.device, device.settings, `devices.${index}.settings.`);
   if (draft.connection.name === '') kept.delete('name');
   return kept;
 }

@@ -174,6 +174,7 @@ export function ImportDialog({
         </>
       }
     >
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping a file is a short cut of the button */}
       <div
         className="import"
         onDragOver={(event) => event.preventDefault()}

@@ -84,6 +84,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
         const sample = live.latest(row.id);
         return row.info === undefined || sample === undefined ? '' : shownValue(row.info, sample.value, sample.text);
       },
+      live: true,
       cell: (row) => (row.info === undefined ? null : <LiveValue tag={row.info} />),
     },
     {
@@ -109,6 +110,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
         const sample = live.latest(row.id);
         return sample === undefined ? '' : qualityText(sample.quality);
       },
+      live: true,
       cell: (row) => (row.info === undefined ? null : <LiveQuality tag={row.info} />),
     },
     {
@@ -123,6 +125,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
         const sample = live.latest(row.id);
         return sample === undefined ? '' : `${((client.now() - sample.time) / 1e6).toFixed(1)} s`;
       },
+      live: true,
       cell: (row) => (row.info === undefined ? null : <LiveAge tag={row.info} periodMs={row.info.periodMs} />),
     },
     {
@@ -132,6 +135,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
       sortable: false,
       filter: false,
       text: () => '',
+      live: true,
       cell: (row) => (row.info === undefined ? null : <LiveSparkline tag={row.info} />),
     },
     {

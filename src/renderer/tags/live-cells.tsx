@@ -10,6 +10,7 @@ import {
   qualitySign,
   tokenColour,
   useLook,
+  watchCanvas,
 } from '#renderer/ui/index.ts';
 import { type Quality, qualityFamily, qualityText } from '#shared/model/index.ts';
 import type { RuntimeTagInfo } from '#shared/rpc/contract.ts';
@@ -149,29 +150,41 @@ export function LiveAge({ tag, periodMs }: { readonly tag: ShownTag; readonly pe
 }
 
 const SPAN_MS = 60_000;
+const colours = new Map<string, string>();
+
+/** One look at the tokens per theme, not one per row. */
+function lineColour(theme: string, element: Element): string {
+  let colour = colours.get(theme);
+  if (colour === undefined) {
+    colour = tokenColour(element, '--text-2');
+    colours.set(theme, colour);
+  }
+  return colour;
+}
 
 /** The last minute as a line; drawn when new values come. */
 export function LiveSparkline({ tag }: { readonly tag: ShownTag }): ReactNode {
   const client = useClient();
   const { theme } = useLook();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const colour = useRef('');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the token's value depends on the theme
-  useEffect(() => {
-    colour.current = '';
-  }, [theme]);
   const paint = (): void => {
     const element = canvas.current;
     if (element === null || tag.type === 'string') return;
-    if (colour.current === '') colour.current = tokenColour(element, '--text-2');
     const span = tag.range === null ? 0 : Math.abs(tag.range.high - tag.range.low);
     drawSparkline(element, client.live.window(tag.id, SPAN_MS), {
       now: client.now(),
       spanMs: SPAN_MS,
-      colour: colour.current,
+      colour: lineColour(theme, element),
       leastSpan: span * 0.02,
     });
   };
+  const latest = useRef(paint);
+  latest.current = paint;
+  useEffect(() => {
+    if (canvas.current === null) return;
+    const watch = watchCanvas(canvas.current, () => latest.current());
+    return () => watch[Symbol.dispose]();
+  }, []);
   useLivePaint([tag.id], paint);
   return <canvas ref={canvas} className="sparkline" aria-hidden />;
 }

@@ -42,7 +42,6 @@ export function registerActions(actions: readonly Action[]): Disposable {
 export function useActions(actions: readonly Action[], inputs: readonly unknown[]): void {
   const latest = useRef(actions);
   latest.current = actions;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what the actions depend on
   useEffect(() => {
     const registered = registerActions(
       latest.current.map((action, index) => ({ ...action, run: () => (latest.current[index] ?? action).run() })),

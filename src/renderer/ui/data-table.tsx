@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a virtualised grid can't be made of table elements
+// biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names the active cell
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import {
@@ -79,7 +81,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 10,
+    overscan: 6,
     getItemKey: (index) => shown[index]?.id ?? index,
     paddingStart: layout.filterRow ? rowHeight * 2 : rowHeight,
     scrollPaddingStart: layout.filterRow ? rowHeight * 2 : rowHeight,
@@ -87,12 +89,16 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
   // biome-ignore lint/correctness/useExhaustiveDependencies: the row height changes with the text size and the filter row
   useEffect(() => virtual.measure(), [rowHeight, layout.filterRow]);
 
+  // Another order or another selection of rows is read from its start.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what changes is what moves the table
+  useEffect(() => virtual.scrollToOffset(0), [search, model.filters, layout.sorting]);
+
   const { onCount } = props;
   useEffect(() => onCount?.(shown.length), [onCount, shown.length]);
 
   const indexOf = useMemo(() => {
     const map = new Map<string, number>();
-    shown.forEach((row, index) => map.set(row.id, index));
+    for (const [index, row] of shown.entries()) map.set(row.id, index);
     return map;
   }, [shown]);
 
@@ -248,8 +254,6 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
           if (column === undefined) return null;
           const sorted = tableHeader.column.getIsSorted();
           return (
-            // biome-ignore lint/a11y/useSemanticElements: a virtualised grid can't be a table element
-            // biome-ignore lint/a11y/useFocusableInteractive: the button inside takes the focus
             <div
               key={column.id}
               role="columnheader"
@@ -283,8 +287,6 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
       {layout.filterRow && (
         <div className="table-row table-filters" role="row" aria-rowindex={2}>
           {visible.map((column) => (
-            // biome-ignore lint/a11y/useSemanticElements: a virtualised grid can't be a table element
-            // biome-ignore lint/a11y/useFocusableInteractive: the field inside takes the focus
             <div key={column.id} role="gridcell" className="table-filter" style={{ width: `var(--w-${column.id})` }}>
               {column.filter !== false && (
                 <ColumnFilter
@@ -302,10 +304,13 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
   );
 
   const activeColumn = active?.column;
+  // Rows that were complete before the scrolling began stay so; the others are completed when it rests.
+  const items = virtual.getVirtualItems();
+  const complete = useRef<ReadonlySet<string>>(new Set());
+  if (!virtual.isScrolling) complete.current = new Set(items.map((item) => shown[item.index]?.id ?? ''));
   const nothingMatches = rows.length > 0 && shown.length === 0;
   return (
     <div className="table-outer">
-      {/* biome-ignore lint/a11y/useSemanticElements: a virtualised grid can't be a table element */}
       <div
         ref={scroller}
         className="table"
@@ -356,7 +361,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
         <div className="table-canvas" role="presentation" style={{ height: virtual.getTotalSize() }}>
           {header}
           <div role="rowgroup">
-            {virtual.getVirtualItems().map((item) => {
+            {items.map((item) => {
               const row = shown[item.index];
               if (row === undefined) return null;
               const isActive = active?.row === row.id;
@@ -373,6 +378,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
                   activeColumn={isActive ? activeColumn : undefined}
                   editing={isActive && editing}
                   draggable={props.drag !== undefined}
+                  passing={virtual.isScrolling && !complete.current.has(row.id)}
                   className={rowClass?.(row.original)}
                   onEditEnd={() => {
                     setEditing(false);

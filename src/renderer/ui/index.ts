@@ -26,7 +26,7 @@ export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
 export { type PreferenceStore, usePreference } from './preference.ts';
 export { checkField, type FormValues, isShown, readFields, type SchemaField, settingsOf } from './schema-fields.ts';
 export { SchemaForm } from './schema-form.tsx';
-export { drawSparkline, tokenColour } from './sparkline.ts';
+export { drawSparkline, tokenColour, watchCanvas } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';
 export { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';

@@ -28,6 +28,7 @@ export function belowElement(element: Element): MenuPlace {
 }
 
 /** A menu at a point: the context menu of a row, the drop-down of a button. Focus returns to where it was. */
+// biome-ignore-start lint/a11y/useAriaPropsSupportedByRole: the role is menuitemcheckbox wherever the state is given
 export function Menu({
   at,
   entries,
@@ -77,7 +78,7 @@ export function Menu({
   const onKeyDown = (event: KeyboardEvent): void => {
     event.stopPropagation();
     const items = [...(box.current?.querySelectorAll<HTMLElement>('[role^="menuitem"]:not(:disabled)') ?? [])];
-    const index = items.findIndex((item) => item === document.activeElement);
+    const index = items.indexOf(document.activeElement as HTMLElement);
     const go = (to: number): void => {
       event.preventDefault();
       items[(to + items.length) % items.length]?.focus();
@@ -137,3 +138,4 @@ export function Menu({
     document.body,
   );
 }
+// biome-ignore-end lint/a11y/useAriaPropsSupportedByRole: see above

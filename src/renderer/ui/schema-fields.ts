@@ -146,7 +146,7 @@ export function parseField(field: SchemaField, entered: string): unknown {
 }
 
 /** How a setting stands in its text field. */
-export function fieldText(field: SchemaField, value: unknown): string {
+export function fieldText(value: unknown): string {
   if (value === undefined || value === null) return '';
   return Array.isArray(value) ? value.join('\n') : String(value);
 }

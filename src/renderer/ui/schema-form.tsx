@@ -139,7 +139,7 @@ function SchemaControl({
               disabled={disabled}
               placeholder="none"
               spellCheck={false}
-              value={fieldText(field, value)}
+              value={fieldText(value)}
               onChange={(event) => onChange(event.target.value === '' ? undefined : event.target.value.split('\n'))}
               onBlur={(event) => onChange(parseField(field, event.target.value))}
             />
@@ -155,7 +155,7 @@ function SchemaControl({
             spellCheck={false}
             disabled={disabled}
             placeholder={placeholder(field, example)}
-            value={fieldText(field, value)}
+            value={fieldText(value)}
             onChange={(event) => onChange(parseField(field, event.target.value))}
           />
         );

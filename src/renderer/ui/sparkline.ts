@@ -3,6 +3,28 @@ export function tokenColour(element: Element, name: string): string {
   return getComputedStyle(element).getPropertyValue(name).trim();
 }
 
+const sizes = new WeakMap<Element, { readonly width: number; readonly height: number }>();
+let observer: ResizeObserver | null = null;
+
+/** Sizes come from the browser after its layout; asking for them while drawing would force one per canvas. */
+export function watchCanvas(canvas: HTMLCanvasElement, onSize: () => void): Disposable {
+  observer ??= new ResizeObserver((entries) => {
+    for (const entry of entries) {
+      sizes.set(entry.target, { width: entry.contentRect.width, height: entry.contentRect.height });
+      listeners.get(entry.target)?.();
+    }
+  });
+  listeners.set(canvas, onSize);
+  observer.observe(canvas);
+  return {
+    [Symbol.dispose]() {
+      observer?.unobserve(canvas);
+      listeners.delete(canvas);
+    },
+  };
+}
+const listeners = new Map<Element, () => void>();
+
 export interface SparklineData {
   readonly length: number;
   readonly time: Float64Array;
@@ -21,8 +43,7 @@ export function drawSparkline(
   options: { readonly now: number; readonly spanMs: number; readonly colour: string; readonly leastSpan: number },
 ): void {
   const ratio = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
+  const { width, height } = sizes.get(canvas) ?? { width: 0, height: 0 };
   if (width === 0 || height === 0) return;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);

@@ -38,6 +38,8 @@ export interface Column<Row> {
   /** What is sorted by; the text where it is left out. Null sorts last. */
   readonly order?: (row: Row) => number | string | null;
   readonly cell?: (row: Row) => ReactNode;
+  /** The cell follows live values: rows that pass by while the table is being scrolled leave it out. */
+  readonly live?: boolean;
   /** `choice` offers the values that occur; false for what can't be compared. */
   readonly filter?: 'text' | 'choice' | false;
   readonly sortable?: boolean;

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: a virtualised grid can't be made of table elements
+// biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus and names the active cell
 import { type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from 'react';
 import type { CellEditor, Column } from './table-model.ts';
 
@@ -13,15 +15,15 @@ interface TableRowProps<Row> {
   readonly activeColumn: string | undefined;
   readonly editing: boolean;
   readonly draggable: boolean;
+  /** The row came into sight while the table is being scrolled: cells that cost more than text wait. */
+  readonly passing: boolean;
   readonly className: string | undefined;
   readonly onEditEnd: () => void;
 }
 
 function PlainRow<Row>(props: TableRowProps<Row>): ReactNode {
-  const { row, id, table, index, start, columns, selected, activeColumn, editing, draggable } = props;
+  const { row, id, table, index, start, columns, selected, activeColumn, editing, draggable, passing } = props;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a virtualised grid can't be a table element
-    // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names the active cell
     <div
       role="row"
       className={props.className === undefined ? 'table-row' : `table-row ${props.className}`}
@@ -30,13 +32,11 @@ function PlainRow<Row>(props: TableRowProps<Row>): ReactNode {
       aria-rowindex={index + 2}
       aria-selected={selected}
       draggable={draggable && !editing}
-      style={{ transform: `translateY(${start}px)` }}
+      style={{ top: start }}
     >
       {columns.map((column) => {
         const active = column.id === activeColumn;
         return (
-          // biome-ignore lint/a11y/useSemanticElements: a virtualised grid can't be a table element
-          // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names the active cell
           <div
             key={column.id}
             id={`${table}-${id}-${column.id}`}
@@ -49,7 +49,7 @@ function PlainRow<Row>(props: TableRowProps<Row>): ReactNode {
           >
             {active && editing && column.editor !== undefined ? (
               <CellInput row={row} editor={column.editor} label={column.title} onEnd={props.onEditEnd} />
-            ) : column.cell === undefined ? (
+            ) : passing && column.live === true ? null : column.cell === undefined ? (
               <span className="table-text" title={column.text(row)}>
                 {column.text(row)}
               </span>
