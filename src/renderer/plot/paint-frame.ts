@@ -96,7 +96,7 @@ export function paintAxis(
   axis.ticks.values.forEach((value, index) => {
     const y = valueY(axis, value);
     line(context, edge, y, edge + direction * 4 * ratio, y, ratio);
-    const text = axis.ticks.labels[index] ?? '';
+    const text = shorten(context, axis.ticks.labels[index] ?? '', axis.box.width - 9 * ratio);
     const inside = Math.min(
       axis.box.y + axis.box.height - (FONT_SIZE * ratio) / 2 + 2 * ratio,
       Math.max(axis.box.y + (FONT_SIZE * ratio) / 2 - 2 * ratio, y),

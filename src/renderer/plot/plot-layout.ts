@@ -1,6 +1,6 @@
 import type { Box } from './paint.ts';
 import type { PlotSpec } from './plot-spec.ts';
-import { type ValueRange, type ValueTicks, valueTicks } from './value-ticks.ts';
+import { stateTicks, type ValueRange, type ValueTicks, valueTicks } from './value-ticks.ts';
 
 /** One axis with its place; sizes in device pixels. */
 export interface PlacedAxis {
@@ -40,6 +40,8 @@ const RIGHT_EDGE = 14;
 const GUTTER_STEP = 8;
 const LEAST_AREA = 24;
 const TICK_PITCH = 34;
+const STATE_PITCH = 14;
+const MOST_TICK_LABEL = 90;
 /** A longer axis label is shortened rather than taking room from the plot. */
 const MOST_LABEL = 64;
 
@@ -63,9 +65,13 @@ export function placePlots(
   const drafts = plots.map((plot, index) =>
     plot.axes.map((axis, n) => {
       const range = rangeOf(plot.id, axis.id);
-      const ticks = valueTicks(range, Math.max(2, Math.floor(heights[index]! / (TICK_PITCH * ratio))));
+      const room = heights[index]! / ratio;
+      const ticks =
+        axis.stateText === undefined
+          ? valueTicks(range, Math.max(2, Math.floor(room / TICK_PITCH)))
+          : stateTicks(range, Math.max(1, Math.floor(room / STATE_PITCH)), axis.stateText);
       const widest = ticks.labels.reduce(
-        (most, label) => Math.max(most, textWidth(label)),
+        (most, label) => Math.max(most, Math.min(textWidth(label), MOST_TICK_LABEL * ratio)),
         Math.min(textWidth(axis.label), MOST_LABEL * ratio),
       );
       return {

@@ -20,6 +20,8 @@ export interface AxisSpec {
   readonly label: string;
   /** Null scales by itself to what is visible. */
   readonly range: ValueRange | null;
+  /** Values are states: ticks stand on whole numbers and carry this text. */
+  readonly stateText?: (value: number) => string | undefined;
 }
 
 export interface PlotSpec {

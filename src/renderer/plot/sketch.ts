@@ -311,9 +311,13 @@ function fillSparse(
         if (largest > sketch.max) sketch.max = largest;
       }
       if (min !== null && largest > smallest) {
-        // A merged point stands in the middle of the samples it stands for.
-        const before = i > 0 ? (px + (time[i - 1]! - from) * perMicro) / 2 : px - 0.5;
-        const after = i + 1 < time.length ? (px + (time[i + 1]! - from) * perMicro) / 2 : px + 0.5;
+        // A merged point stands in the middle of the samples it stands for. Toward a stretch without points its band
+        // ends as soon as toward the side that has some.
+        const toPrevious = i > 0 ? (at - time[i - 1]!) * perMicro : 1;
+        const toNext = i + 1 < time.length ? (time[i + 1]! - at) * perMicro : 1;
+        const most = Math.min(toPrevious, toNext);
+        const before = px - Math.min(toPrevious / 2, most);
+        const after = px + Math.min(toNext / 2, most);
         const limit = (finish - from) * perMicro;
         if (px < limit)
           addBand(sketch, Math.max(before, (begin - from) * perMicro), Math.min(after, limit), smallest, largest);

@@ -35,6 +35,16 @@ export function valueTicks(range: ValueRange, most: number): ValueTicks {
   return { step, values, labels };
 }
 
+/** Ticks of states: whole numbers only, as many as there is room for, with their names. */
+export function stateTicks(range: ValueRange, most: number, textOf: (value: number) => string | undefined): ValueTicks {
+  const first = Math.ceil(range.low);
+  const last = Math.floor(range.high);
+  const step = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, most)));
+  const values: number[] = [];
+  for (let value = first; value <= last; value += step) values.push(value);
+  return { step, values, labels: values.map((value) => textOf(value) ?? '') };
+}
+
 function fixedLabel(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
   const negative = text.startsWith('-') && Number(text) !== 0;

@@ -30,6 +30,10 @@ export async function copyPicture(canvas: HTMLCanvasElement, name: string, tell:
 }
 
 export async function copyText(table: VisibleTable, tell: Tell): Promise<void> {
+  if (table.rows === 0) {
+    tell.notify({ kind: 'info', text: 'Nothing is visible that could be copied.' });
+    return;
+  }
   const words = `${table.rows} rows are on the clipboard${table.merged ? '; merged points are means of their samples' : ''}${table.cut ? '. More are visible: export them to a file' : ''}.`;
   try {
     await navigator.clipboard.writeText(table.text);

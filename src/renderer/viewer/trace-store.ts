@@ -298,6 +298,7 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
   return {
     history,
     setTags(next) {
+      if (next.length === tagIds.length && next.every((id, index) => id === tagIds[index])) return;
       tagIds = next;
       for (const id of segments.keys()) if (!next.includes(id)) segments.delete(id);
       built = '';

@@ -2,16 +2,12 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import {
   attachGestures,
   type CursorName,
-  createMiniMap,
   createPlotStack,
   createZoomHistory,
   type HueBook,
-  heldAt,
   isMergedAt,
-  type MiniMap,
   type PlotCursors,
   type PlotHit,
-  type PlotSpec,
   type PlotStack,
   panValues,
   panWindow,
@@ -24,8 +20,11 @@ import {
 } from '#renderer/plot/index.ts';
 import type { Gap, HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
 import { type Direction, edgeBeside, sampleBeside, stepSamples } from './cursor-steps.ts';
-import { createTraceStore, type HistoryReader, joinGaps, type LiveTraces, type TraceStore } from './trace-store.ts';
+import { createRecordingOverview } from './recording-overview.ts';
+import { traceNear } from './trace-near.ts';
+import { createTraceStore, type HistoryReader, type LiveTraces, type TraceStore } from './trace-store.ts';
 import { allTagIds, isStep, stacked, type TraceRef, type TraceTag } from './trend-model.ts';
+import { type AxisView, type AxisViews, plotSpecs } from './trend-specs.ts';
 
 /** Where one trend reads from. */
 export interface TrendSource {
@@ -66,9 +65,6 @@ export interface TrendView {
   readonly bounds: TimeRange | 'none' | null;
 }
 
-type AxisView = ValueRange | 'auto';
-type AxisViews = ReadonlyMap<string, AxisView>;
-
 export interface TrendController extends Disposable {
   readonly view: StoreApi<TrendView>;
   readonly stack: PlotStack;
@@ -105,12 +101,9 @@ export interface TrendController extends Disposable {
   refresh(): void;
 }
 
-const BOUNDS_MS = 10_000;
 const COARSE_STEPS = 20;
 /** A change of a twentieth of what is visible is an edge; for steps any change is. */
 const EDGE_SHARE = 0.05;
-const MAP_BYTES = 8 * 1024 * 1024;
-const MAP_MS = 250;
 
 export function createTrendController(options: TrendControllerOptions): TrendController {
   const { source, now } = options;
@@ -131,11 +124,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
   let axes: AxisViews = new Map();
   let span = 120e6;
   let hover: UnixMicros | null = null;
-  let events: readonly HistoryEvent[] = [];
-  let gaps: readonly TimeRange[] = [];
-  let bounds: TimeRange | null = null;
-  let lastMap = 0;
-  let mapTimer: number | undefined;
+  let shownEvents: readonly HistoryEvent[] = [];
   const abort = new AbortController();
 
   const store = createTraceStore({
@@ -145,18 +134,6 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     onChange: () => stack.invalidate(),
     onError: options.onError,
   });
-  const overview = createTraceStore({
-    history: source.history,
-    // The strip shows the present too, but a minute late is soon enough: no live samples there.
-    live:
-      live === null
-        ? null
-        : { read: () => undefined, completeFrom: () => Number.NaN, texts: () => new Map(), revision: 0 },
-    now,
-    onChange: () => paintMap(true),
-    onError: () => undefined,
-    maxBytes: MAP_BYTES,
-  });
   const stack: PlotStack = createPlotStack({
     host: options.plots,
     source: store,
@@ -165,18 +142,35 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       if (view.getState().follow) moveToNow();
     },
     onDrawn: () => {
-      paintMap(false);
+      overview.paint(false);
       options.onDrawn();
     },
   });
-  const map: MiniMap = createMiniMap({
+  const overview = createRecordingOverview({
     host: options.map,
+    source,
+    hues: options.hues,
+    now,
+    window: () => stack.window,
     onWindow: (window) => {
       remember();
       setFollow(false);
       setWindow(window);
     },
     onEnd: () => history.endGesture(),
+    onLoaded: (bounds, events) => {
+      const first = view.getState().bounds === null;
+      view.setState({ bounds: bounds ?? 'none' });
+      if (events !== shownEvents) {
+        shownEvents = events;
+        stack.setEvents(events);
+      }
+      if (first && bounds !== null && live === null) {
+        const room = (bounds.to - bounds.from) * 0.01;
+        setWindow({ from: bounds.from - room, to: bounds.to + room });
+      }
+    },
+    onError: options.onError,
   });
 
   function moveToNow(): void {
@@ -187,7 +181,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     const rounded = roundWindow(window);
     span = rounded.to - rounded.from;
     stack.setWindow(rounded);
-    paintMap(false);
+    overview.paint(false);
   }
   function setFollow(follow: boolean): void {
     const on = follow && live !== null;
@@ -209,64 +203,14 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     view.setState({ canBack: history.depth > 0 });
   }
 
-  function paintMap(force: boolean): void {
-    const at = performance.now();
-    if (!force && at - lastMap < MAP_MS) {
-      mapTimer ??= window.setTimeout(() => {
-        mapTimer = undefined;
-        paintMap(true);
-      }, MAP_MS);
-      return;
-    }
-    lastMap = at;
-    const whole =
-      bounds === null ? null : { from: bounds.from, to: live === null ? bounds.to : Math.max(bounds.to, now()) };
-    const first = trend?.plots.flatMap((plot) => plot.traces).find((trace) => trace.visible);
-    const tag = first === undefined ? undefined : tags.get(first.tagId);
-    let outline = null;
-    if (whole !== null && first !== undefined && tag !== undefined) {
-      overview.prepare(whole, Math.max(1, options.map.clientWidth));
-      outline = {
-        segments: overview.segments(tag.id),
-        hue: options.hues.hueOf(tag.id, trend === null ? [] : allTagIds(trend)),
-        step: isStep(tag),
-      };
-    }
-    map.update({ bounds: whole, window: stack.window, gaps, events, outline });
-  }
-
   function applyPlots(): void {
     if (trend === null) return;
-    shown = view.getState().stacked ? stacked(trend) : trend;
-    const all = allTagIds(trend);
-    const selected = view.getState().selected;
-    const specs: PlotSpec[] = shown.plots.map((plot) => {
-      const origin = plot.id.split('~')[0];
-      return {
-        id: plot.id,
-        height: plot.height,
-        axes: plot.axes.map((axis) => {
-          // A stacked trace has little height: it fills it unless its axis was set by hand here.
-          const own = axes.get(`${plot.id}/${axis.id}`) ?? (view.getState().stacked ? 'auto' : undefined);
-          const fixed =
-            axis.low !== null && axis.high !== null && axis.high > axis.low ? { low: axis.low, high: axis.high } : null;
-          return { id: axis.id, label: axis.label, range: own === undefined ? fixed : own === 'auto' ? null : own };
-        }),
-        traces: plot.traces.map((trace) => {
-          const tag = tags.get(trace.tagId);
-          return {
-            tagId: trace.tagId,
-            name: tag?.name ?? trace.tagId,
-            axisId: trace.axisId,
-            hue: options.hues.hueOf(trace.tagId, all),
-            step: tag !== undefined && isStep(tag),
-            visible: trace.visible,
-            selected: selected?.tagId === trace.tagId && selected.plotId === origin,
-          };
-        }),
-      };
-    });
-    stack.setPlots(specs);
+    const { stacked: apart, selected } = view.getState();
+    shown = apart ? stacked(trend) : trend;
+    const { textOf } = store;
+    stack.setPlots(
+      plotSpecs({ shown, whole: trend, tags, hues: options.hues, axes, selected, stacked: apart, textOf }),
+    );
   }
 
   function changeAxis(plotId: string, axisId: string | null, change: (range: ValueRange) => AxisView): void {
@@ -291,11 +235,6 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     options.onDrawn();
   }
 
-  const wholeRange = (): TimeRange | null => {
-    if (bounds === null) return null;
-    return live === null ? bounds : { from: bounds.from, to: Math.max(bounds.to, now()) };
-  };
-
   const controller: TrendController = {
     view,
     stack,
@@ -307,7 +246,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       return hover;
     },
     get events() {
-      return events;
+      return overview.events;
     },
     setTrend(next, nextTags) {
       const first = trend === null;
@@ -315,7 +254,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       tags = nextTags;
       const ids = allTagIds(next).filter((id) => tags.has(id));
       store.setTags(ids);
-      overview.setTags(ids.slice(0, 1));
+      overview.setTrend(next, tags);
       live?.setTags(ids);
       if (first && live !== null) {
         span = next.spanS * 1e6;
@@ -326,7 +265,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     setZone: (zone) => stack.setZone(zone),
     refreshColours() {
       stack.refreshColours();
-      map.refreshColours();
+      overview.refreshColours();
     },
     showRange(range, follow) {
       remember();
@@ -366,7 +305,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       applyPlots();
     },
     fitTime() {
-      const whole = wholeRange();
+      const whole = overview.whole;
       if (whole === null) return;
       remember();
       setFollow(false);
@@ -374,7 +313,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       setWindow({ from: whole.from - room, to: whole.to + room });
     },
     goHome() {
-      const whole = wholeRange();
+      const whole = overview.whole;
       if (whole === null) return;
       remember();
       setFollow(false);
@@ -386,7 +325,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
         setFollow(true);
         return;
       }
-      const whole = wholeRange();
+      const whole = overview.whole;
       if (whole !== null) setWindow({ from: whole.to - span, to: whole.to });
     },
     back: () => restore(history.back(viewState())),
@@ -472,17 +411,14 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     },
     refresh() {
       store.refresh();
-      void loadBounds();
+      void overview.load();
     },
     [Symbol.dispose]() {
       abort.abort();
-      clearInterval(boundsTimer);
-      clearTimeout(mapTimer);
       liveWatch?.[Symbol.dispose]();
       gestures[Symbol.dispose]();
       store[Symbol.dispose]();
       overview[Symbol.dispose]();
-      map[Symbol.dispose]();
       stack[Symbol.dispose]();
     },
   };
@@ -527,30 +463,11 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     resizePlots: (above, below, share) => options.onResizePlots(above, below, share),
     click(hit) {
       if (hit.kind === 'cursor') controller.activateCursor(hit.cursor);
-      else if (hit.kind === 'plot') selectNear(hit);
+      else if (hit.kind === 'plot') controller.select(traceNear(hit, controller.shownPlots, stack, store));
     },
     menu: options.onMenu,
     end: () => history.endGesture(),
   });
-
-  /** A click near a trace selects it; beside all it selects none. */
-  function selectNear(hit: Extract<PlotHit, { kind: 'plot' }>): void {
-    const plot = shown?.plots.find((one) => one.id === hit.plotId);
-    if (plot === undefined) return;
-    let best: { readonly tagId: string; readonly distance: number } | null = null;
-    for (const trace of plot.traces) {
-      if (!trace.visible) continue;
-      const range = stack.axisRange(plot.id, trace.axisId);
-      const held = heldAt(store.segments(trace.tagId), hit.time);
-      if (range === null || held === null || held.quality >= 0x8000) continue;
-      const distance =
-        Math.abs((held.value - range.low) / (range.high - range.low) - hit.share) * stack.areaHeight(plot.id);
-      if (best === null || distance < best.distance) best = { tagId: trace.tagId, distance };
-    }
-    const ref =
-      best !== null && best.distance < 12 ? { plotId: plot.id.split('~')[0] ?? plot.id, tagId: best.tagId } : null;
-    controller.select(ref);
-  }
 
   const liveWatch =
     live?.onFrame(() => {
@@ -558,32 +475,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       if (view.getState().follow || stack.window.to > now() - 5e6) stack.invalidate();
     }) ?? null;
 
-  async function loadBounds(): Promise<void> {
-    try {
-      const found = await source.bounds(abort.signal);
-      const first = view.getState().bounds === null;
-      bounds = found;
-      view.setState({ bounds: found ?? 'none' });
-      if (found === null) return;
-      const whole = { from: found.from, to: Math.max(found.to, now()) };
-      if (first && live === null) {
-        const room = (found.to - found.from) * 0.01;
-        setWindow({ from: found.from - room, to: found.to + room });
-      }
-      const [foundGaps, foundEvents] = await Promise.all([
-        source.gaps(whole, abort.signal),
-        source.events(whole, abort.signal),
-      ]);
-      gaps = joinGaps(foundGaps);
-      events = foundEvents;
-      stack.setEvents(events);
-      paintMap(true);
-    } catch (error) {
-      if (!abort.signal.aborted) options.onError(error);
-    }
-  }
-  void loadBounds();
-  const boundsTimer = live === null ? undefined : window.setInterval(() => void loadBounds(), BOUNDS_MS);
+  void overview.load();
   if (live === null) view.setState({ follow: false });
   else setFollow(true);
   return controller;
