@@ -112,7 +112,7 @@ export function createSession(openPort: OpenPort, onError: (error: unknown) => v
           closed(client, reason);
         },
       });
-      const silence = window.setTimeout(() => client[Symbol.dispose](), HELLO_MS);
+      const silence = setTimeout(() => client[Symbol.dispose](), HELLO_MS);
       current = client;
     } catch (error) {
       if (isAppError(error) && !error.retryable && error.code !== 'rpc.disconnected') {
@@ -129,7 +129,7 @@ export function createSession(openPort: OpenPort, onError: (error: unknown) => v
     attempts++;
     const everOpen = state.getState().generation > 0;
     phase({ phase: everOpen ? 'lost' : 'connecting', message, nextAttempt: Date.now() + wait });
-    timer = window.setTimeout(() => void attempt(), wait);
+    timer = setTimeout(() => void attempt(), wait);
   };
 
   const closed = (client: Rpc & Disposable, reason: AppError): void => {

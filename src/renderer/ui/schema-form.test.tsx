@@ -1,0 +1,101 @@
+// @vitest-environment happy-dom
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { type ReactNode, useState } from 'react';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { FormValues } from './schema-fields.ts';
+import { SchemaForm } from './schema-form.tsx';
+import { UiProvider } from './theme.tsx';
+
+const schema = z.toJSONSchema(
+  z.object({
+    host: z.string().min(1).meta({ title: 'Host', help: 'IP address or name.', group: 'Link' }),
+    port: z.number().int().min(1).max(65_535).default(502).meta({ title: 'Port', group: 'Link' }),
+    login: z.boolean().default(false).meta({ title: 'Login', group: 'Security' }),
+    password: z
+      .string()
+      .optional()
+      .meta({ title: 'Password', secret: true, group: 'Security', showIf: { login: true } }),
+    pause: z.number().min(0).default(0).meta({ title: 'Pause', unit: 'ms', group: 'Timing' }),
+  }),
+  { io: 'input' },
+) as Record<string, unknown>;
+
+const preferences = {
+  get: <T,>(_name: string, fallback: T): T => fallback,
+  set: () => undefined,
+  onChange: () => ({ [Symbol.dispose]: () => undefined }),
+};
+let values: FormValues = {};
+
+function Form({ errors = new Map<string, string>() }: { readonly errors?: ReadonlyMap<string, string> }): ReactNode {
+  const [state, setState] = useState<FormValues>({});
+  values = state;
+  return (
+    <UiProvider preferences={preferences}>
+      <SchemaForm
+        schema={schema}
+        values={state}
+        onChange={setState}
+        errors={errors}
+        example={{ host: '192.168.0.10' }}
+      />
+    </UiProvider>
+  );
+}
+const type = (label: string, text: string): void => {
+  fireEvent.change(screen.getByLabelText(label), { target: { value: text } });
+};
+
+beforeAll(() => {
+  window.matchMedia ??= (() => ({
+    matches: false,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  })) as never;
+});
+afterEach(cleanup);
+
+describe('schema form', () => {
+  it('shows defaults and examples as placeholders and gives nothing for what was not typed', () => {
+    render(<Form />);
+    expect(screen.getByLabelText('Port').getAttribute('placeholder')).toBe('502');
+    expect(screen.getByLabelText('Host').getAttribute('placeholder')).toBe('such as 192.168.0.10');
+    expect(values).toEqual({});
+  });
+
+  it('says while typing what would be right, and takes it back', () => {
+    render(<Form />);
+    type('Port', '70000');
+    expect(screen.getByRole('alert').textContent).toBe('Port is from 1 to 65535.');
+    expect(screen.getByLabelText('Port').getAttribute('aria-invalid')).toBe('true');
+    type('Port', '503');
+    expect(screen.queryByRole('alert')).toBeNull();
+    expect(values).toEqual({ port: 503 });
+    type('Port', '');
+    expect(values.port).toBeUndefined();
+  });
+
+  it('keeps what is no number so that it can be corrected', () => {
+    render(<Form />);
+    type('Port', '5o2');
+    expect((screen.getByLabelText('Port') as HTMLInputElement).value).toBe('5o2');
+    expect(screen.getByRole('alert').textContent).toBe('Port is a number.');
+  });
+
+  it('shows what depends on another field only while it applies, and never a secret in clear', () => {
+    render(<Form />);
+    expect(screen.queryByLabelText('Password')).toBeNull();
+    fireEvent.click(screen.getByLabelText('Login'));
+    expect(screen.getByLabelText('Password').getAttribute('type')).toBe('password');
+  });
+
+  it('opens a closed group when something in it is wrong', () => {
+    const { rerender } = render(<Form />);
+    const group = (): HTMLDetailsElement | null => screen.getByLabelText('Pause').closest('details');
+    expect(group()?.open).toBe(false);
+    rerender(<Form errors={new Map([['pause', 'At most 10 s.']])} />);
+    expect(group()?.open).toBe(true);
+    expect(screen.getByText('At most 10 s.')).toBeDefined();
+  });
+});
