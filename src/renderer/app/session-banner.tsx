@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from 'react';
-import { useClient, useNow, useSession, useStores } from '#renderer/client/index.ts';
-import { Banner, Button, formatDuration } from '#renderer/ui/index.ts';
+import { useClient, useNow, useSession, useStores, useZone } from '#renderer/client/index.ts';
+import { Banner, Button, formatClock, formatDuration } from '#renderer/ui/index.ts';
 
 /** Health comes every second; after this long the engine is taken to hang. */
 const SILENCE_MS = 6000;
@@ -15,6 +15,7 @@ export function SessionBanner(): ReactNode {
   const client = useClient();
   const session = useSession((state) => state);
   const received = useStores('health', (state) => state.receivedAt);
+  const zone = useZone();
   useNow(1000);
   const [resumed, setResumed] = useState<number | null>(null);
   const [lostAt, setLostAt] = useState<number | null>(null);
@@ -53,7 +54,7 @@ export function SessionBanner(): ReactNode {
         }
       >
         {session.phase === 'lost'
-          ? `The connection to the engine has been lost for ${since}. Values on this page are old; recording goes on if the engine still runs. `
+          ? `The connection to the engine is lost since ${formatClock(session.since * 1000, zone)} (${since}). Values on this page are old; recording goes on if the engine still runs. `
           : `No answer from the engine for ${since}. `}
         {wait === null ? 'Trying now.' : `Next try in ${Math.ceil(wait / 1000)} s.`}
         {session.message !== null && ` ${session.message}`}

@@ -28,7 +28,8 @@ export function StatusBar({
   const open = useSession((state) => state.phase === 'open');
   const alerts = useStores('alerts', (state) => state.alerts.filter((alert) => alert.cleared === null).length);
   return (
-    <footer className="status" data-old={open ? undefined : ''}>
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: a footer of the page is the landmark "contentinfo", which has names
+    <footer className="status" aria-label="Status" data-old={open ? undefined : ''}>
       <ConnectionSegments />
       <span className="toolbar-gap" />
       <EngineFigures />

@@ -69,7 +69,7 @@ export function RecordingControl(): ReactNode {
 
   const left = formatTimeLeft(recording?.secondsLeft);
   return (
-    <section className="rec" aria-label="Recording">
+    <fieldset className="rec" aria-label="Recording">
       {active !== null ? (
         <>
           <span className="mark rec-state" data-tone="ok" title={`Recording since it was started: "${active.name}".`}>
@@ -121,6 +121,6 @@ export function RecordingControl(): ReactNode {
         </Button>
       )}
       {starting && <StartDialog onClose={() => setStarting(false)} />}
-    </section>
+    </fieldset>
   );
 }
