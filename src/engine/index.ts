@@ -20,6 +20,7 @@ import {
   readDurable,
   systemClock,
   type WorkerUrls,
+  withStoreErrors,
   writeDurable,
 } from '#engine/platform/index.ts';
 import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
@@ -88,7 +89,7 @@ export interface Engine {
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const clock = options.clock ?? systemClock();
   const at = (...names: string[]): string => join(options.dataDirectory, ...names);
-  mkdirSync(options.dataDirectory, { recursive: true });
+  withStoreErrors(options.dataDirectory, () => mkdirSync(options.dataDirectory, { recursive: true }));
   const logBook = createLogBook({
     directory: at('log'),
     level: options.logLevel,

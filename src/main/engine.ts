@@ -106,13 +106,6 @@ async function runHeadless(): Promise<void> {
       dataDirectory: config.data,
       log: opened.log('http'),
     });
-    console.log(`ParX is running. Data: ${config.data}`);
-    console.log(`Open ${server.url}`);
-    const interactive = process.stdin.isTTY === true;
-    console.log(
-      `The address holds a token that works once. ${interactive ? 'Enter prints a new one. ' : ''}Ctrl+C ends ParX.`,
-    );
-    if (interactive) process.stdin.on('data', () => console.log(`Open ${server.issueUrl()}`));
     const stop = async (): Promise<void> => {
       await server.close();
       await opened.stop();
@@ -128,6 +121,14 @@ async function runHeadless(): Promise<void> {
         void stop();
       });
     }
+    // From here on others know of the program and may end it.
+    console.log(`ParX is running. Data: ${config.data}`);
+    console.log(`Open ${server.url}`);
+    const interactive = process.stdin.isTTY === true;
+    console.log(
+      `The address holds a token that works once. ${interactive ? 'Enter prints a new one. ' : ''}Ctrl+C ends ParX.`,
+    );
+    if (interactive) process.stdin.on('data', () => console.log(`Open ${server.issueUrl()}`));
   } catch (error) {
     console.error(
       isAppError(error)

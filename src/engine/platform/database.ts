@@ -133,6 +133,13 @@ export function storeError(path: string, error: unknown): unknown {
       return readOnly(path, error);
     case 'ENOENT':
       return notFound(path);
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return new AppError(
+        'store.not-found',
+        `${path} cannot be used: a file stands where a folder is needed. Choose another folder.`,
+        { details: { kind: 'folder', id: path }, cause: error },
+      );
     default:
       break;
   }

@@ -72,8 +72,7 @@ export function createLogBook(options: LogBookOptions): LogBook {
           appendFileSync(path, text);
           size += Buffer.byteLength(text);
         } catch {
-          // The disk is full or gone: the log must not take the recording down with it.
-          usable = false;
+          // The disk is full or gone: the log must not take the recording down with it. The next line tries again.
         }
       }
       changes.notify();
