@@ -5,17 +5,7 @@ import { Button, formatTime } from '#renderer/ui/index.ts';
 import type { TimeRange, UnixMicros } from '#shared/model/index.ts';
 import { parseRange, RANGE_PRESETS } from './range-text.ts';
 
-/** The window's range as text; a click opens presets and two fields for absolute or relative times. */
-export function RangeControl({
-  label,
-  zone,
-  now,
-  current,
-  canFollow,
-  open,
-  onOpen,
-  onRange,
-}: {
+export interface RangeControlProps {
   /** Filled by the page in the frame of the drawing. */
   readonly label: Ref<HTMLSpanElement>;
   readonly zone: string | null;
@@ -25,28 +15,45 @@ export function RangeControl({
   readonly open: boolean;
   readonly onOpen: (open: boolean) => void;
   readonly onRange: (range: TimeRange, follow: boolean) => void;
-}): ReactNode {
-  const [from, setFrom] = useState('');
-  const [to, setTo] = useState('');
-  const [fault, setFault] = useState<{ readonly field: 'from' | 'to'; readonly message: string } | null>(null);
+}
+
+/** The window's range as text; a click opens presets and two fields for absolute or relative times. */
+export function RangeControl(props: RangeControlProps): ReactNode {
+  const { label, open, onOpen } = props;
   const box = useRef<HTMLDivElement>(null);
   const close = useRef(onOpen);
   close.current = onOpen;
-
   useEffect(() => {
     if (!open) return;
-    const range = current();
-    setFrom(formatTime(range.from, zone, 'millisecond'));
-    setTo(formatTime(range.to, zone, 'millisecond'));
-    setFault(null);
-    box.current?.querySelector<HTMLElement>('input')?.focus();
     const outside = (event: PointerEvent): void => {
       if (event.target instanceof Node && box.current?.contains(event.target) === true) return;
       close.current(false);
     };
     window.addEventListener('pointerdown', outside, true);
     return () => window.removeEventListener('pointerdown', outside, true);
-  }, [open, current, zone]);
+  }, [open]);
+  return (
+    <div className="range-control" ref={box}>
+      <button
+        type="button"
+        className="btn range-button"
+        aria-expanded={open}
+        aria-haspopup="dialog"
+        aria-label="Time range"
+        onClick={() => onOpen(!open)}
+      >
+        <CalendarClock size={14} aria-hidden />
+        <span ref={label} className="mono range-label" />
+      </button>
+      {open && <RangeChooser {...props} />}
+    </div>
+  );
+}
+
+function RangeChooser({ zone, now, current, canFollow, onOpen, onRange }: RangeControlProps): ReactNode {
+  const [from, setFrom] = useState(() => formatTime(current().from, zone, 'millisecond'));
+  const [to, setTo] = useState(() => formatTime(current().to, zone, 'millisecond'));
+  const [fault, setFault] = useState<{ readonly field: 'from' | 'to'; readonly message: string } | null>(null);
 
   const apply = (start: string, end: string): void => {
     const parsed = parseRange(start, end, now(), zoneOf(zone));
@@ -74,7 +81,10 @@ export function RangeControl({
         className="input mono"
         value={value}
         spellCheck={false}
+        // biome-ignore lint/a11y/noAutofocus: the chooser was opened to write a range
+        autoFocus={name === 'from'}
         aria-invalid={fault?.field === name ? true : undefined}
+        onFocus={(event) => event.target.select()}
         onChange={(event) => {
           set(event.target.value);
           setFault(null);
@@ -87,46 +97,25 @@ export function RangeControl({
       )}
     </label>
   );
-
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the fields and buttons inside
-    <div className="range-control" ref={box} onKeyDown={onKeyDown}>
-      <button
-        type="button"
-        className="btn range-button"
-        aria-expanded={open}
-        aria-haspopup="dialog"
-        onClick={() => onOpen(!open)}
-      >
-        <CalendarClock size={14} aria-hidden />
-        <span className="visually-hidden">Time range</span> <span ref={label} className="mono range-label" />
-      </button>
-      {open && (
-        <fieldset className="range-popover" aria-label="Choose a time range">
-          <div className="range-presets">
-            {RANGE_PRESETS.map((preset) => (
-              <button
-                key={preset.label}
-                type="button"
-                className="menu-item"
-                onClick={() => apply(preset.from, preset.to)}
-              >
-                <span className="menu-label">{preset.label}</span>
-              </button>
-            ))}
-          </div>
-          <div className="range-fields">
-            {field('from', 'From', from, setFrom)}
-            {field('to', 'To', to, setTo)}
-            <p className="quiet">
-              Absolute (2026-11-21 14:03:07, 14:03) or relative (now-8h, now/d+6h). Times are in {zoneOf(zone).name}.
-            </p>
-            <Button look="primary" onClick={() => apply(from, to)}>
-              Show
-            </Button>
-          </div>
-        </fieldset>
-      )}
-    </div>
+    <fieldset className="range-popover" aria-label="Choose a time range" onKeyDown={onKeyDown}>
+      <div className="range-presets">
+        {RANGE_PRESETS.map((preset) => (
+          <button key={preset.label} type="button" className="menu-item" onClick={() => apply(preset.from, preset.to)}>
+            <span className="menu-label">{preset.label}</span>
+          </button>
+        ))}
+      </div>
+      <div className="range-fields">
+        {field('from', 'From', from, setFrom)}
+        {field('to', 'To', to, setTo)}
+        <p className="quiet">
+          Absolute (2026-11-21 14:03:07, 14:03) or relative (now-8h, now/d+6h). Times are in {zoneOf(zone).name}.
+        </p>
+        <Button look="primary" onClick={() => apply(from, to)}>
+          Show
+        </Button>
+      </div>
+    </fieldset>
   );
 }

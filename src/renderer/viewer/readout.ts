@@ -115,7 +115,8 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       const b = cursors.b === null ? null : write(row, 'b', valueAt(row.tag, cursors.b));
       if (a === null) put(row.element, 'a', '');
       if (b === null) put(row.element, 'b', '');
-      put(row.element, 'delta', a === null || b === null ? '' : formatNumber(b - a, row.tag));
+      const distance = a === null || b === null || row.tag.type === 'string' ? '' : formatNumber(b - a, row.tag);
+      put(row.element, 'delta', distance);
     }
     if (!statisticsOn || rows.length === 0) return;
     const { range } = controller.numbersRange;

@@ -52,10 +52,8 @@ export function trendActions(controller: TrendController | null, page: TrendPage
     action('fit-time', 'Show the whole recording', [], () => controller.fitTime()),
     action('zoom-in', 'Zoom in', ['+', '='], () => controller.zoom(1 / ZOOM_STEP)),
     action('zoom-out', 'Zoom out', ['-'], () => controller.zoom(ZOOM_STEP)),
-    action('back', 'Back to the view before', ['Backspace', 'Ctrl+Z'], () => controller.back(), {
-      enabled: () => view.getState().canBack,
-      words: 'undo zoom',
-    }),
+    // Always enabled: where there is nothing to go back to, Ctrl+Z must not undo something elsewhere in the project.
+    action('back', 'Back to the view before', ['Backspace', 'Ctrl+Z'], () => controller.back(), { words: 'undo zoom' }),
     action('forward', 'Forward again', ['Shift+Backspace', 'Ctrl+Shift+Z', 'Ctrl+Y'], () => controller.forward()),
     action('pan-left', 'Move left', ['ArrowLeft'], () => controller.pan(-PAN_SHARE), { enabled: noCursor }),
     action('pan-right', 'Move right', ['ArrowRight'], () => controller.pan(PAN_SHARE), { enabled: noCursor }),
