@@ -408,7 +408,7 @@ describe('colours', () => {
       createHueBook(
         () => saved,
         () => undefined,
-      ).hueOf('t7'),
+      ).hueOf('t7', []),
     ).toBe(7);
   });
 });

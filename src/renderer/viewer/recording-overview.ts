@@ -1,8 +1,8 @@
 import { createMiniMap, type HueBook } from '#renderer/plot/index.ts';
 import type { HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
 import { createTraceStore, joinGaps } from './trace-store.ts';
-import type { TrendSource } from './trend-controller.ts';
 import { allTagIds, isStep, type TraceTag } from './trend-model.ts';
+import type { TrendSource } from './trend-source.ts';
 
 export interface RecordingOverview extends Disposable {
   /** Ends of the data, the present included where it is recorded; null while unknown or when there is none. */

@@ -18,24 +18,14 @@ import {
   zoomValues,
   zoomWindow,
 } from '#renderer/plot/index.ts';
-import type { Gap, HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
+import type { HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
 import { type Direction, edgeBeside, sampleBeside, stepSamples } from './cursor-steps.ts';
 import { createRecordingOverview } from './recording-overview.ts';
 import { traceNear } from './trace-near.ts';
-import { createTraceStore, type HistoryReader, type LiveTraces, type TraceStore } from './trace-store.ts';
+import { createTraceStore, type TraceStore } from './trace-store.ts';
 import { allTagIds, isStep, stacked, type TraceRef, type TraceTag } from './trend-model.ts';
+import type { TrendSource } from './trend-source.ts';
 import { type AxisView, type AxisViews, plotSpecs } from './trend-specs.ts';
-
-/** Where one trend reads from. */
-export interface TrendSource {
-  readonly history: HistoryReader;
-  readonly live:
-    | (LiveTraces & { setTags(tagIds: readonly string[]): void; onFrame(listener: () => void): Disposable })
-    | null;
-  bounds(signal: AbortSignal): Promise<TimeRange | null>;
-  gaps(range: TimeRange, signal: AbortSignal): Promise<readonly Gap[]>;
-  events(range: TimeRange, signal: AbortSignal): Promise<readonly HistoryEvent[]>;
-}
 
 export interface TrendControllerOptions {
   readonly plots: HTMLElement;

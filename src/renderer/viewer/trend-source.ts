@@ -1,7 +1,18 @@
 import type { AppClient } from '#renderer/client/index.ts';
-import type { Sample } from '#shared/model/index.ts';
+import type { Gap, HistoryEvent, Sample, TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
-import type { TrendSource } from './trend-controller.ts';
+import type { HistoryReader, LiveTraces } from './trace-store.ts';
+
+/** Where one trend reads from. */
+export interface TrendSource {
+  readonly history: HistoryReader;
+  readonly live:
+    | (LiveTraces & { setTags(tagIds: readonly string[]): void; onFrame(listener: () => void): Disposable })
+    | null;
+  bounds(signal: AbortSignal): Promise<TimeRange | null>;
+  gaps(range: TimeRange, signal: AbortSignal): Promise<readonly Gap[]>;
+  events(range: TimeRange, signal: AbortSignal): Promise<readonly HistoryEvent[]>;
+}
 
 /** The running history with its live end, or a recording that was opened. Dispose it with the trend. */
 export function createTrendSource(client: AppClient, source: string): TrendSource & Disposable {
