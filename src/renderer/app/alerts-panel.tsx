@@ -1,6 +1,6 @@
 import { BellOff, X } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
-import { useClient, useNow, useStores, useZone } from '#renderer/client/index.ts';
+import { useClient, useNow, useProject, useStores, useZone } from '#renderer/client/index.ts';
 import { EmptyState, formatAge, formatTime, IconButton, Mark } from '#renderer/ui/index.ts';
 import type { Alert } from '#shared/model/index.ts';
 
@@ -56,6 +56,10 @@ function AlertCard({ alert }: { readonly alert: Alert }): ReactNode {
   const now = useNow(1000);
   const client = useClient();
   const mark = severityMarks[alert.severity];
+  const connectionId = useProject(
+    (state) =>
+      [...state.connection.values()].find((stored) => stored.document.name === alert.source)?.document.id ?? null,
+  );
   return (
     <li className="alert" data-cleared={alert.cleared === null ? undefined : ''}>
       <div className="alert-line">
@@ -72,9 +76,9 @@ function AlertCard({ alert }: { readonly alert: Alert }): ReactNode {
       </div>
       <p className="selectable">{alert.text}</p>
       {alert.advice !== null && alert.cleared === null && <p className="quiet selectable">{alert.advice}</p>}
-      {alert.cleared === null && alert.source.startsWith('connection') && (
-        <button type="button" className="link" onClick={() => client.showPage('/connections')}>
-          Open the connections
+      {alert.cleared === null && connectionId !== null && (
+        <button type="button" className="link" onClick={() => client.showPage(`/connections/${connectionId}`)}>
+          Open the connection
         </button>
       )}
     </li>

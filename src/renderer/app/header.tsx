@@ -1,17 +1,36 @@
 import { Bell, Search } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useProjectSettings, useStores } from '#renderer/client/index.ts';
 import { RecordingControl } from '#renderer/recordings/index.ts';
-import { actionStore, Keys, MiddleText, openPalette, Tip } from '#renderer/ui/index.ts';
+import { actionStore, Keys, MiddleText, openPalette, Tip, useActions } from '#renderer/ui/index.ts';
+import { ProjectDialog } from './project-dialog.tsx';
 
 export function Header(): ReactNode {
   const settings = useProjectSettings();
+  const [editing, setEditing] = useState(false);
+  useActions(
+    [
+      {
+        id: 'general.project',
+        title: 'Project name and time zone',
+        group: 'General',
+        words: 'settings utc local time',
+        run: () => setEditing(true),
+      },
+    ],
+    [],
+  );
   const active = useStores('alerts', (state) => state.alerts.filter((alert) => alert.cleared === null).length);
   return (
     <header className="header">
-      <div className="header-project">
-        <MiddleText text={settings?.name ?? 'ParX Workstation'} />
-      </div>
+      <button
+        type="button"
+        className="header-project"
+        aria-label={`Project: ${settings?.name ?? 'ParX project'}`}
+        onClick={() => setEditing(true)}
+      >
+        <MiddleText text={settings?.name ?? 'ParX project'} />
+      </button>
       <button type="button" className="header-search" onClick={openPalette}>
         <Search size={14} aria-hidden />
         <span>Search actions, pages and tags</span>
@@ -37,6 +56,7 @@ export function Header(): ReactNode {
           </span>
         </button>
       </Tip>
+      {editing && <ProjectDialog onClose={() => setEditing(false)} />}
     </header>
   );
 }

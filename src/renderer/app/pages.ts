@@ -1,4 +1,4 @@
-import { Cable, ChartLine, ClipboardList, Disc, LayoutGrid, type LucideIcon, Tags } from 'lucide-react';
+import { Cable, ChartLine, ClipboardList, Disc, LayoutGrid, type LucideIcon, Play, Tags } from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 export interface Page {
@@ -9,6 +9,8 @@ export interface Page {
   readonly icon: LucideIcon;
   /** Chord that opens it. */
   readonly keys: string;
+  /** Reached from the palette and from other pages; not on the rail. */
+  readonly offRail?: true;
   readonly Component: ComponentType;
 }
 
@@ -58,6 +60,14 @@ export const pages: readonly Page[] = [
     icon: ClipboardList,
     keys: 'Alt+6',
     Component: lazy(() => import('#renderer/log/index.ts').then((module) => ({ default: module.LogPage }))),
+  },
+  {
+    path: '/start',
+    title: 'Start',
+    icon: Play,
+    keys: 'Alt+0',
+    offRail: true,
+    Component: lazy(() => import('#renderer/overview/index.ts').then((module) => ({ default: module.FirstRun }))),
   },
 ];
 

@@ -30,9 +30,11 @@ export function StatusBar({
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: a footer of the page is the landmark "contentinfo", which has names
     <footer className="status" aria-label="Status" data-old={open ? undefined : ''}>
-      <ConnectionSegments />
-      <span className="toolbar-gap" />
-      <EngineFigures />
+      <div className="status-flow">
+        <ConnectionSegments />
+        <span className="toolbar-gap" />
+        <EngineFigures />
+      </div>
       <button type="button" className="status-item" aria-expanded={alertsOpen} onClick={onAlerts}>
         {alerts === 0 ? 'No alerts' : `${alerts} ${alerts === 1 ? 'alert' : 'alerts'}`}
       </button>

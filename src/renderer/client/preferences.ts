@@ -11,6 +11,8 @@ export interface Preferences {
 }
 
 const PREFIX = 'parx.';
+/** The engine keeps names of letters, digits, "_" and "-"; the screen groups its own by dots. */
+const storedName = (name: string): string => name.replaceAll('.', '-');
 const SAVE_MS = 400;
 
 export function createPreferences(session: Session, onError: (error: unknown) => void): Preferences {
@@ -41,7 +43,7 @@ export function createPreferences(session: Session, onError: (error: unknown) =>
     if (asked.has(name)) return;
     asked.add(name);
     const load = async (): Promise<void> => {
-      const { value } = await session.rpc.preferences.get({ name });
+      const { value } = await session.rpc.preferences.get({ name: storedName(name) });
       if (value === null || dirty.has(name)) return;
       if (value === JSON.stringify(known.get(name))) return;
       known.set(name, JSON.parse(value));
@@ -81,7 +83,7 @@ export function createPreferences(session: Session, onError: (error: unknown) =>
         name,
         window.setTimeout(() => {
           dirty.delete(name);
-          session.rpc.preferences.set({ name, value: text }).catch(onError);
+          session.rpc.preferences.set({ name: storedName(name), value: text }).catch(onError);
         }, SAVE_MS),
       );
       tell(name);

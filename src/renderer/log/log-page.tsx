@@ -70,8 +70,21 @@ export function LogPage(): ReactNode {
     }
     setPaused(!paused);
   };
+  const write = (to: Level): void => {
+    client.rpc.engine
+      .setLogLevel({ module: null, level: to })
+      .then(() =>
+        client.notify({
+          kind: 'info',
+          text: `The engine writes lines of level "${to}" and above until it is restarted.`,
+        }),
+      )
+      .catch((error: unknown) => client.fail(error, 'The level of the log could not be changed'));
+  };
   useActions(
     [
+      { id: 'log.debug', title: 'Let the engine write more: debug', group: 'Log', run: () => write('debug') },
+      { id: 'log.info', title: 'Let the engine write as usual: info', group: 'Log', run: () => write('info') },
       {
         id: 'log.pause',
         title: paused ? 'Follow the log' : 'Hold the log',

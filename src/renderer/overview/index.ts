@@ -1,1 +1,2 @@
+export { FirstRun } from './first-run.tsx';
 export { OverviewPage } from './overview-page.tsx';

@@ -5,6 +5,7 @@ import { useClient, useNow, useProject, useStores, useZone } from '#renderer/cli
 import { EventsList } from '#renderer/recordings/index.ts';
 import { LiveQuality, LiveSparkline, LiveValue } from '#renderer/tags/index.ts';
 import {
+  Banner,
   Button,
   DemoMark,
   formatAge,
@@ -32,6 +33,7 @@ export function OverviewPage(): ReactNode {
   return (
     <div className="overview">
       <h1 className="visually-hidden">Overview</h1>
+      <FirstSteps />
       <KeyValues />
       <Connections />
       <Recorder />
@@ -45,19 +47,54 @@ export function OverviewPage(): ReactNode {
   );
 }
 
+/** While nothing but the demo line is connected, the ways on are offered; closed, it stays away. */
+function FirstSteps(): ReactNode {
+  const client = useClient();
+  const onlyDemo = useProject((state) => [...state.connection.values()].every((stored) => stored.document.demo));
+  const trend = useProject((state) => state.trend.keys().next().value ?? null);
+  const [closed, setClosed] = usePreference('overview.firstStepsClosed', false);
+  if (!onlyDemo || closed) return null;
+  return (
+    <div className="overview-steps">
+      <Banner
+        tone="info"
+        onClose={() => setClosed(true)}
+        actions={
+          <>
+            {trend !== null && (
+              <Button look="primary" icon={ChartLine} onClick={() => client.openTrend(trend)}>
+                Live trend
+              </Button>
+            )}
+            <Button onClick={() => client.showPage('/connections/new')}>Add a connection</Button>
+            <Button onClick={() => client.showPage('/start')}>Other ways to begin</Button>
+          </>
+        }
+      >
+        The demo line is running: a simulated rolling mill on this computer. Its tags are marked DEMO.
+      </Banner>
+    </div>
+  );
+}
+
 const FIRST_KEY_VALUES = 12;
 
-/** The tags a user has picked, else the first numbers of the project. */
+/** The tags a user has picked, else those of the first saved trend, else the first numbers of the project. */
 function useKeyTags(): { readonly tags: readonly RuntimeTagInfo[]; readonly set: (ids: readonly string[]) => void } {
   const [ids, set] = usePreference<readonly string[] | null>('overview.tags', null);
   const byId = useStores('tags', (state) => state.byId);
+  const trend = useProject((state) => state.trend.values().next().value?.document ?? null);
   const tags = useMemo(() => {
-    const picked = (ids ?? []).map((id) => byId.get(id)).filter((tag) => tag !== undefined);
+    const known = (list: readonly string[]): readonly RuntimeTagInfo[] =>
+      list.map((id) => byId.get(id)).filter((tag) => tag !== undefined);
+    const picked = known(ids ?? []);
     if (picked.length > 0) return picked;
-    return [...byId.values()]
-      .filter((tag) => tag.kind === 'tag' && tag.enabled && tag.type !== 'bit' && tag.type !== 'string')
-      .slice(0, FIRST_KEY_VALUES);
-  }, [ids, byId]);
+    const drawn = known((trend?.plots ?? []).flatMap((plot) => plot.traces.map((trace) => trace.tagId)));
+    const numbers = [...byId.values()].filter(
+      (tag) => tag.kind === 'tag' && tag.enabled && tag.type !== 'bit' && tag.type !== 'string',
+    );
+    return [...new Set([...drawn, ...numbers])].slice(0, FIRST_KEY_VALUES);
+  }, [ids, byId, trend]);
   return { tags, set };
 }
 

@@ -56,7 +56,7 @@ const columns: readonly Column<ImportRow>[] = [
   {
     id: 'reason',
     title: 'Reason',
-    width: 360,
+    width: 440,
     text: (row) => row.reason ?? '',
     cell: (row) => (
       <span
