@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { type AppContract, contract } from '#shared/rpc/contract.ts';
 import { type HandlersOf, type Port, pairedPorts, serve } from '#shared/rpc/index.ts';
@@ -101,6 +101,38 @@ describe('session', () => {
     const state = session.state.getState();
     expect(state.phase).toBe('connecting');
     expect(state.message).toBe('The engine cannot be reached.');
+  });
+
+  it.each([
+    [0, [125, 250, 500, 1000, 2000, 2500, 2500]],
+    [0.5, [188, 375, 750, 1500, 3000, 3750, 3750]],
+    [1, [250, 500, 1000, 2000, 4000, 5000, 5000]],
+  ])('waits between half the pause and all of it: chance %d', async (chance, pauses) => {
+    vi.useFakeTimers();
+    try {
+      let attempts = 0;
+      session = createSession(
+        () => {
+          attempts++;
+          return Promise.reject(
+            new AppError('rpc.disconnected', 'The engine cannot be reached.', { details: null, retryable: true }),
+          );
+        },
+        () => undefined,
+        () => chance,
+      );
+      await vi.advanceTimersByTimeAsync(0);
+      for (const [index, pause] of pauses.entries()) {
+        expect(attempts).toBe(index + 1);
+        expect(session.state.getState().nextAttempt).toBe(Date.now() + pause);
+        await vi.advanceTimersByTimeAsync(pause - 1);
+        expect(attempts).toBe(index + 1);
+        await vi.advanceTimersByTimeAsync(1);
+      }
+      expect(attempts).toBe(pauses.length + 1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('stops trying when another try cannot help', async () => {

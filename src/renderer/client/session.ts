@@ -71,7 +71,12 @@ function delegate(current: () => Rpc | null): Rpc {
   return rpc as unknown as Rpc;
 }
 
-export function createSession(openPort: OpenPort, onError: (error: unknown) => void): Session {
+/** `random` gives 0 to 1: screens that lost the same engine at the same moment come back one by one. */
+export function createSession(
+  openPort: OpenPort,
+  onError: (error: unknown) => void,
+  random: () => number = Math.random,
+): Session {
   let current: (Rpc & Disposable) | null = null;
   let attempts = 0;
   let timer: number | undefined;
@@ -125,7 +130,7 @@ export function createSession(openPort: OpenPort, onError: (error: unknown) => v
 
   const plan = (message: string | null): void => {
     if (disposed) return;
-    const wait = BACKOFF_MS[Math.min(attempts, BACKOFF_MS.length - 1)]!;
+    const wait = Math.round(BACKOFF_MS[Math.min(attempts, BACKOFF_MS.length - 1)]! * (0.5 + random() / 2));
     attempts++;
     const everOpen = state.getState().generation > 0;
     phase({ phase: everOpen ? 'lost' : 'connecting', message, nextAttempt: Date.now() + wait });
