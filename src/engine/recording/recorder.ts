@@ -18,6 +18,8 @@ interface ActiveRecording {
   readonly since: UnixMicros;
   readonly from: UnixMicros;
   readonly tagIds: readonly string[];
+  /** Where the wall clock was before it was set back: what lies up to here belongs to the recording too. */
+  readonly until?: UnixMicros;
 }
 interface FinishingRecording extends ActiveRecording {
   readonly to: UnixMicros;
@@ -65,6 +67,10 @@ export interface RecorderOptions {
 }
 
 const MEASURE_MS = 1_000;
+/** Smaller steps are the clock's own corrections. */
+const CLOCK_STEP = 1_000;
+/** File systems take 255 bytes; the time in front, the ending and that of an unfinished file need 40. */
+const MAX_NAME_BYTES = 200;
 /** Less than this and the alerts panel warns; the system itself needs room as well. */
 const LOW_DISK_BYTES = 1024 ** 3;
 
@@ -82,6 +88,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   let free: number | null = null;
   let finishing: Promise<void> = Promise.resolve();
   let refused = 0;
+  let last = { now: clock.now(), monotonicMs: clock.monotonicMs() };
 
   const remember = (next: Remembered): void => {
     memory.write(JSON.stringify(next));
@@ -96,6 +103,21 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const pin = (key: string, from: UnixMicros): void => {
     pins.get(key)?.[Symbol.dispose]();
     pins.set(key, store.pin(key, from));
+  };
+  /** A clock that is set back while a recording runs would leave what follows before its start. */
+  const followClock = (): void => {
+    const now = clock.now();
+    const monotonicMs = clock.monotonicMs();
+    const running = remembered.active;
+    // What the clock as it is now would have said when it was last looked at: samples may be that old.
+    const since = Math.floor(now - (monotonicMs - last.monotonicMs) * 1000);
+    if (running !== null && (since < last.now - CLOCK_STEP || now < running.from)) {
+      const from = Math.min(running.from, since);
+      const until = Math.max(running.until ?? now, last.now + 1, now);
+      remember({ ...remembered, active: { ...running, from, until } });
+      pin('active', from);
+    }
+    last = { now, monotonicMs };
   };
   const unpin = (key: string): void => {
     pins.get(key)?.[Symbol.dispose]();
@@ -209,6 +231,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   return {
     accept(block) {
+      followClock();
       store.append(block).catch((error: unknown) => {
         // The store counts what it drops itself and reports the cause as `paused`; anything else is a fault to be seen.
         if (!isAppError(error)) {
@@ -237,15 +260,17 @@ export function createRecorder(options: RecorderOptions): Recorder {
       await measure();
     },
     async stop() {
+      followClock();
       const running = remembered.active;
       if (running === null) return;
-      const to = clock.now();
+      const now = clock.now();
+      const to = Math.max(now, running.until ?? now);
       const item: FinishingRecording = {
         ...running,
         to,
         file: `${fileStamp(running.since)} ${fileName(running.name)}.parx`,
       };
-      note(`Recording "${running.name}" stopped.`, to);
+      note(`Recording "${running.name}" stopped.`, now);
       pin(item.file, item.from);
       remember({ active: null, finishing: [...remembered.finishing, item] });
       unpin('active');
@@ -307,11 +332,15 @@ export function fileStamp(time: UnixMicros): string {
 
 /** Keeps letters of every script; replaces what Windows, macOS or Linux refuse in a file name. */
 export function fileName(name: string): string {
-  const clean = name
+  const legal = name
     .normalize('NFC')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_')
-    .replace(/[. ]+$/, '')
-    .slice(0, 100);
+    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_');
+  let clean = '';
+  for (const sign of legal) {
+    if (Buffer.byteLength(clean + sign) > MAX_NAME_BYTES) break;
+    clean += sign;
+  }
+  clean = clean.replace(/[. ]+$/, '');
   return clean === '' || /^(con|prn|aux|nul|com\d|lpt\d)$/i.test(clean) ? `recording_${clean}` : clean;
 }

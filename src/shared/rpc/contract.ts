@@ -132,8 +132,10 @@ const series = z.object({
 });
 const sample = z.object({ time: unixMicros, value: z.number().nullable(), quality: z.number().int() });
 
-/** Where history is read from: the running history or an opened recording file. */
-const source = z.string().max(100);
+/** Where history is read from: the running history or an opened recording file, which goes by its path. */
+const source = z.string().max(4096);
+/** A file of the recordings folder, as the list names it. */
+const fileName = z.string().max(255);
 export const RUNNING_HISTORY = 'history';
 
 const historyTag = z.object({
@@ -442,15 +444,15 @@ export const contract = {
     /** Opens a recording for offline study; its `id` is then a `source`. By id from the list, or by path on the engine's machine. */
     open: call({
       role: 'viewer',
-      input: z.object({ id: id.nullable(), path: z.string().max(4096).nullable() }),
+      input: z.object({ id: fileName.nullable(), path: z.string().max(4096).nullable() }),
       output: recordingFile,
       errors: ['store.not-found', 'store.damaged', 'store.too-new'],
     }),
-    close: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
+    close: call({ role: 'viewer', input: z.object({ id: source }), output: nothing }),
     remove: call({
       role: 'engineer',
       audit: true,
-      input: z.object({ id }),
+      input: z.object({ id: fileName }),
       output: nothing,
       errors: ['store.not-found'],
     }),
