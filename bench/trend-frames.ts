@@ -199,6 +199,11 @@ try {
   await page.keyboard.press('Home');
   for (let i = (await legend.count()) + 1; i < TAGS; i++) await page.keyboard.press('Shift+ArrowDown');
   await page.keyboard.press('Enter');
+  // Some of those were drawn already.
+  while ((await legend.count()) < TAGS) {
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+  }
   await page.waitForTimeout(WARM_S * 1000);
   const traces = await legend.count();
   const session = await browser.context.newCDPSession(page);

@@ -123,7 +123,6 @@ export function ExportDialog({
               { value: 'visible', label: 'What is visible' },
               ...(asked.between === null ? [] : [{ value: 'between' as const, label: 'Between cursors A and B' }]),
             ]}
-            help={lasts}
           />
           <SelectField
             label="Format"
@@ -140,6 +139,7 @@ export function ExportDialog({
             unit={exporter === undefined ? '' : `.${exporter.extension}`}
           />
         </div>
+        <p className="export-range mono quiet">{lasts}</p>
         {exporter !== undefined && (
           <SchemaForm
             schema={exporter.options}

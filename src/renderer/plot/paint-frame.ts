@@ -32,7 +32,7 @@ export function paintGrid(
 ): void {
   const { area } = plot;
   context.strokeStyle = colours.grid;
-  context.lineWidth = Math.max(1, Math.round(ratio));
+  context.lineWidth = Math.max(1, Math.floor(ratio));
   context.beginPath();
   for (const tick of ticks.ticks) {
     const x = timeX(tick.time, window.from, window.to, layout);
@@ -61,7 +61,7 @@ export function paintFrame(
 ): void {
   const { area, strip } = plot;
   context.strokeStyle = colours.frame;
-  context.lineWidth = Math.max(1, Math.round(ratio));
+  context.lineWidth = Math.max(1, Math.floor(ratio));
   context.beginPath();
   line(context, area.x, area.y, area.x, area.y + area.height, ratio);
   line(context, area.x, area.y + area.height, area.x + area.width, area.y + area.height, ratio);
@@ -86,7 +86,7 @@ export function paintAxis(
   context.font = font(colours, ratio);
   context.fillStyle = colour;
   context.strokeStyle = colours.frame;
-  context.lineWidth = Math.max(1, Math.round(ratio));
+  context.lineWidth = Math.max(1, Math.floor(ratio));
   context.textBaseline = 'middle';
   const atLeft = axis.side === 'left';
   const edge = atLeft ? axis.box.x + axis.box.width : axis.box.x;
@@ -180,7 +180,7 @@ export function paintTimeAxis(
   context.textBaseline = 'top';
   context.textAlign = 'center';
   context.strokeStyle = colours.frame;
-  context.lineWidth = Math.max(1, Math.round(ratio));
+  context.lineWidth = Math.max(1, Math.floor(ratio));
   context.beginPath();
   let dateEnd = Number.NEGATIVE_INFINITY;
   for (const tick of ticks.ticks) {

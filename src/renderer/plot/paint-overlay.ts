@@ -54,7 +54,7 @@ export function paintOverlay(
   }
   if (state.hover !== null && inside(xOf(state.hover))) {
     context.strokeStyle = colours.quiet;
-    context.lineWidth = Math.max(1, Math.round(ratio));
+    context.lineWidth = Math.max(1, Math.floor(ratio));
     context.setLineDash([2 * ratio, 3 * ratio]);
     context.beginPath();
     const x = Math.round(xOf(state.hover)) + (Math.round(ratio) % 2) / 2;
@@ -99,7 +99,7 @@ export function paintOverlay(
     context.fillRect(x, y, width, height);
     context.globalAlpha = 1;
     context.strokeStyle = colours.accent;
-    context.lineWidth = Math.max(1, Math.round(ratio));
+    context.lineWidth = Math.max(1, Math.floor(ratio));
     context.strokeRect(x + 0.5, y + 0.5, width, height);
   }
   if (state.dropPlot !== null) {
@@ -122,7 +122,7 @@ export function paintOverlay(
     if (!inside(x)) return;
     const active = state.cursors.active === name;
     context.strokeStyle = active ? colours.accent : colours.text;
-    context.lineWidth = Math.max(1, Math.round(ratio));
+    context.lineWidth = Math.max(1, Math.floor(ratio));
     context.beginPath();
     const at = Math.round(x) + (Math.round(ratio) % 2) / 2;
     context.moveTo(at, top);

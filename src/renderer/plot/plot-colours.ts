@@ -15,6 +15,8 @@ export interface PlotColours {
   readonly chipText: string;
   readonly traces: readonly string[];
   readonly textFont: string;
+  /** Text size of the page; 1 at 100 %. */
+  readonly textScale: number;
 }
 
 export function readPlotColours(element: Element): PlotColours {
@@ -35,6 +37,7 @@ export function readPlotColours(element: Element): PlotColours {
     chip: token('--bg-3', dark ? '#2a3038' : '#dde2e8'),
     chipText: token('--text', dark ? '#dde3ea' : '#1a2129'),
     traces: TRACE_COLOURS[theme],
+    textScale: (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16,
     textFont: token('--font-text', 'system-ui, sans-serif'),
   };
 }

@@ -115,6 +115,8 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
   const stretches: number[] = [];
   const widths = new Map<string, number>();
 
+  /** Device pixels of a CSS pixel at the text size that is set; measure of all that is text or goes with it. */
+  const unit = (): number => ratio * colours.textScale;
   const keyOf = (plotId: string, id: string): string => `${plotId}\n${id}`;
   const ask = (): void => {
     if (frame === 0 && !disposed) frame = requestAnimationFrame(run);
@@ -126,7 +128,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
   const textWidth = (text: string): number => {
     const known = widths.get(text);
     if (known !== undefined) return known;
-    baseContext.font = font(colours, ratio);
+    baseContext.font = font(colours, unit());
     const measured = baseContext.measureText(text).width;
     if (widths.size > 3000) widths.clear();
     widths.set(text, measured);
@@ -187,7 +189,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
   function settle(): StackLayout {
     source.prepare(window_, Math.max(1, layout?.width ?? width));
     for (let pass = 0; pass < 2; pass++) {
-      const columns = layout?.width ?? Math.max(10, width - Math.round(60 * ratio));
+      const columns = layout?.width ?? Math.max(10, width - Math.round(60 * unit()));
       points = 0;
       for (const plot of plots) {
         for (const trace of plot.traces) {
@@ -197,7 +199,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
           points += sketch.points;
         }
       }
-      const next = placePlots(plots, rangeOf, { width, height, ratio }, textWidth, layout?.gutters ?? null);
+      const next = placePlots(plots, rangeOf, { width, height, ratio: unit() }, textWidth, layout?.gutters ?? null);
       const settled = layout !== null && next.width === layout.width;
       layout = next;
       if (settled) break;
@@ -235,12 +237,12 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
   }
 
   function paintAll(context: CanvasRenderingContext2D, placed: StackLayout): void {
-    const ticks = timeTicks(window_, Math.max(2, Math.floor(placed.width / (110 * ratio))), zone);
+    const ticks = timeTicks(window_, Math.max(2, Math.floor(placed.width / (110 * unit()))), zone);
     placed.plots.forEach((place, index) => {
       const plot = plots[index];
       if (plot === undefined) return;
-      paintGrid(context, place, placed, ticks, window_, colours, ratio);
-      paintEvents(context, events, place, placed, window_, colours, ratio);
+      paintGrid(context, place, placed, ticks, window_, colours, unit());
+      paintEvents(context, events, place, placed, window_, colours, unit());
       context.save();
       context.beginPath();
       context.rect(place.area.x, place.area.y, place.area.width, place.area.height);
@@ -253,21 +255,21 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
           if (axis === undefined) continue;
           const sketch = sketchOf(plot.id, trace);
           shown.push(sketch);
-          paintTrace(context, sketch, place.area, axis.range, colourOf(trace), trace.step, ratio, emphasis);
+          paintTrace(context, sketch, place.area, axis.range, colourOf(trace), trace.step, unit(), emphasis);
         }
       }
       context.restore();
       joinStretches(shown, stretches);
-      paintFrame(context, place, colours, ratio);
-      paintHatch(context, stretches, place.strip, colours.hatch, ratio);
+      paintFrame(context, place, colours, unit());
+      paintHatch(context, stretches, place.strip, colours.hatch, unit());
       for (const axis of place.axes) {
         const mine = plot.traces.filter((trace) => trace.visible && trace.axisId === axis.id);
         const colour = mine.length === 1 && plot.axes.length > 1 ? colourOf(mine[0]!) : colours.text;
-        paintAxis(context, axis, place.head, colour, colours, ratio);
+        paintAxis(context, axis, place.head, colour, colours, unit());
       }
-      paintHead(context, place, plot.traces, colours, ratio);
+      paintHead(context, place, plot.traces, colours, unit());
     });
-    paintTimeAxis(context, placed, ticks, window_, zone.name, colours, ratio, placed.left);
+    paintTimeAxis(context, placed, ticks, window_, zone.name, colours, unit(), placed.left);
   }
 
   const colourOf = (trace: TraceSpec): string => colours.traces[trace.hue % colours.traces.length] ?? colours.text;
@@ -315,7 +317,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
             : (layout.plots[dropPlot]?.axes.findIndex((one) => one.id === drop?.axisId) ?? null),
       },
       colours,
-      ratio,
+      unit(),
     );
   }
 
@@ -343,7 +345,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
       const time = cursors[name];
       if (time === null) continue;
       const at = layout.left + ((time - window_.from) / (window_.to - window_.from)) * layout.width;
-      if (Math.abs(at - x) <= 4 * ratio) return name;
+      if (Math.abs(at - x) <= 4 * unit()) return name;
     }
     return null;
   };
@@ -440,7 +442,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
     hit(clientX, clientY) {
       if (layout === null) return { kind: 'none' };
       const { x, y } = local(clientX, clientY);
-      return hitLayout(layout, x, y, ratio, timeOf, cursorNear);
+      return hitLayout(layout, x, y, unit(), timeOf, cursorNear);
     },
     timeAt: (clientX) => timeOf(local(clientX, 0).x),
     extremes(plotId, tagId) {

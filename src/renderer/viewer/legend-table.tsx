@@ -134,7 +134,7 @@ export function LegendTable({
 
   return (
     <div className="legend">
-      <table className="legend-table">
+      <table className="legend-table" style={{ '--columns': shown.length } as React.CSSProperties}>
         <thead>
           <tr>
             <th scope="col" className="legend-name">

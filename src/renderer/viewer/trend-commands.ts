@@ -11,6 +11,10 @@ export interface TrendPageCommands {
   findTags(): void;
   removeSelected(): void;
   readonly hasSelected: boolean;
+  toggleSelected(): void;
+  soloSelected(): void;
+  axisOfSelected(): void;
+  saveAs(): void;
   toggleStatistics(): void;
   copyPicture(): void;
   copyData(): void;
@@ -95,6 +99,15 @@ export function trendActions(controller: TrendController | null, page: TrendPage
     action('remove-trace', 'Remove the selected trace', ['Delete'], page.removeSelected, {
       enabled: () => page.hasSelected,
     }),
+    action('toggle-trace', 'Hide or show the selected trace', ['H'], page.toggleSelected, {
+      enabled: () => page.hasSelected,
+    }),
+    action('solo-trace', 'Show only the selected trace; again: all', ['O'], page.soloSelected, {
+      enabled: () => page.hasSelected,
+    }),
+    action('axis', 'Label and range of the selected trace’s axis', [], page.axisOfSelected, {
+      enabled: () => page.hasSelected,
+    }),
     action('undo-change', 'Undo the last change of the arrangement', ['Alt+Backspace'], page.undoChange, {
       enabled: () => page.canUndoChange,
     }),
@@ -108,6 +121,7 @@ export function trendActions(controller: TrendController | null, page: TrendPage
     }),
     action('export', 'Export what is visible', ['Ctrl+E'], page.exportData, { words: 'csv parquet save file' }),
     action('save', 'Save the trend', ['Ctrl+S'], page.save, { inFields: true }),
+    action('save-as', 'Save the trend as', [], page.saveAs),
     action('wheel', 'Zoom at the pointer; over an axis that axis; with Ctrl the values', ['Wheel'], () => undefined, {
       sheetOnly: true,
     }),

@@ -86,7 +86,7 @@ export interface TrendDeskProps {
 export function TrendDesk({ source, sources, onSource, trendId, onTrend }: TrendDeskProps): ReactNode {
   const client = useClient();
   const zone = useZone();
-  const { theme } = useLook();
+  const { theme, textSize } = useLook();
   const generation = useSession((state) => state.generation);
   const request = useStores('view', (state) => state.trendRequest);
   const projectLoaded = useStores('project', (state) => state.loaded);
@@ -209,8 +209,9 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     if (projectLoaded || source !== RUNNING_HISTORY) controller?.setTrend(trend, tags);
   }, [controller, trend, tags, projectLoaded, source]);
   useLayoutEffect(() => controller?.setZone(zone), [controller, zone]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the theme
-  useLayoutEffect(() => controller?.refreshColours(), [controller, theme]);
+  // The page sets its tokens in a layout effect of its own, so they are read after that.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the theme and the text size
+  useEffect(() => controller?.refreshColours(), [controller, theme, textSize]);
   useEffect(() => {
     if (generation > 1) controller?.refresh();
   }, [controller, generation]);
@@ -258,6 +259,21 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
       if (selected !== null) remove(selected);
     },
     hasSelected: selected !== null,
+    toggleSelected: () => {
+      if (selected !== null) legendActions.toggle(selected);
+    },
+    soloSelected: () => {
+      if (selected !== null) legendActions.solo(selected);
+    },
+    axisOfSelected: () => {
+      const trace = trend.plots
+        .find((plot) => plot.id === selected?.plotId)
+        ?.traces.find((one) => one.tagId === selected?.tagId);
+      if (selected !== null && trace !== undefined) {
+        setOpen({ kind: 'axis', plotId: selected.plotId, axisId: trace.axisId });
+      }
+    },
+    saveAs: () => setOpen({ kind: 'name', what: 'save-as' }),
     toggleStatistics: () => setStatistics(!statistics),
     copyPicture: () => {
       if (controller !== null) void copyPicture(controller.stack.picture(), trend.name, client);
