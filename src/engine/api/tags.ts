@@ -49,11 +49,31 @@ export function checkAddresses(services: Services, deviceId: string, texts: read
   });
 }
 
+/** Each line becomes an object here and in the answer: more would hold up the engine for seconds, then exhaust it. */
+const MOST_CSV_LINES = 100_000;
+
+/** At least as many as the reader of the list will see, whatever ends them. */
+function countLines(text: string): number {
+  let lines = 1;
+  for (const end of ['\n', '\r']) {
+    let found = 1;
+    for (let at = text.indexOf(end); at >= 0; at = text.indexOf(end, at + 1)) found++;
+    lines = Math.max(lines, found);
+  }
+  return lines;
+}
+
 export function previewCsv(
   services: Services,
   text: string,
   deviceId: string | null,
 ): { rows: TagImportRow[]; unknownColumns: string[]; separator: string } {
+  const lines = countLines(text);
+  if (lines > MOST_CSV_LINES) {
+    throw new AppError('rpc.limit', `The list has ${lines} lines; at most ${MOST_CSV_LINES} are taken. Split it.`, {
+      details: { what: 'lines of a tag list', limit: MOST_CSV_LINES },
+    });
+  }
   const { project } = services;
   const ready = new Map<string, ReturnType<typeof settingsOf>>();
   const settings = (device: DeviceDocument): ReturnType<typeof settingsOf> => {

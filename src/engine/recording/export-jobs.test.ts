@@ -68,6 +68,25 @@ describe('rows of an export', () => {
     expect(chunks.flatMap((chunk) => [...(chunk.columns[0] as Float64Array)])).toEqual(rows.map(([time]) => time));
   });
 
+  it('takes fewer rows at once the more columns there are', async () => {
+    const wide = Array.from({ length: 1_000 }, (_, index) => ({ id: `t${index}`, recipe: PLAIN_RECIPE }));
+    const cells: number[] = [];
+    let rows = 0;
+    const merger = createRowMerger(wide, true, async (chunk) => {
+      cells.push(chunk.rows * chunk.columns.length);
+      rows += chunk.rows;
+    });
+    await merger.add([
+      series(
+        't7',
+        Array.from({ length: 500 }, (_, index) => [index, index] as const),
+      ),
+    ]);
+    await merger.flush();
+    expect(rows).toBe(500);
+    expect(Math.max(...cells)).toBeLessThanOrEqual(131_072);
+  });
+
   it('writes nothing for nothing', async () => {
     expect(await merge(true, [])).toEqual([]);
   });

@@ -45,7 +45,9 @@ export interface ExportJobsOptions {
   readonly newId: () => string;
 }
 
+/** Rows of a chunk of a narrow table; wide ones have fewer, so that a chunk takes this thread some milliseconds. */
 const ROWS_PER_CHUNK = 8_192;
+const CELLS_PER_CHUNK = 131_072;
 
 export function createExportJobs(options: ExportJobsOptions): ExportJobs {
   const { clock, log } = options;
@@ -55,6 +57,8 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
     { job: ExportJob; readonly abort: AbortController; path: string; fileName: string; mediaType: string }
   >();
   let queue: Promise<void> = Promise.resolve();
+  // Jobs live as long as the engine: files of an earlier run can't be reached any more.
+  rmSync(options.directory, { recursive: true, force: true });
   mkdirSync(options.directory, { recursive: true });
 
   const run = async (
@@ -212,16 +216,15 @@ export function createRowMerger(
   write: (chunk: TableChunk, upTo: number) => Promise<void>,
 ): { add(block: readonly Series[]): Promise<void>; flush(): Promise<void> } {
   const perTag = quality ? 2 : 1;
+  const rowsPerChunk = Math.max(16, Math.min(ROWS_PER_CHUNK, Math.floor(CELLS_PER_CHUNK / (1 + tags.length * perTag))));
   const text = tags.map((tag) => tag.recipe.form === 'text');
   const fresh = (): (Float64Array<ArrayBuffer> | (string | null)[])[] => {
-    const columns: (Float64Array<ArrayBuffer> | (string | null)[])[] = [new Float64Array(ROWS_PER_CHUNK)];
+    const columns: (Float64Array<ArrayBuffer> | (string | null)[])[] = [new Float64Array(rowsPerChunk)];
     for (const isText of text) {
       columns.push(
-        isText
-          ? new Array<string | null>(ROWS_PER_CHUNK).fill(null)
-          : new Float64Array(ROWS_PER_CHUNK).fill(Number.NaN),
+        isText ? new Array<string | null>(rowsPerChunk).fill(null) : new Float64Array(rowsPerChunk).fill(Number.NaN),
       );
-      if (quality) columns.push(new Array<string | null>(ROWS_PER_CHUNK).fill(null));
+      if (quality) columns.push(new Array<string | null>(rowsPerChunk).fill(null));
     }
     return columns;
   };
@@ -235,7 +238,7 @@ export function createRowMerger(
     columns = fresh();
     rows = 0;
     await write(
-      { rows: count, columns: full.map((column) => (count === ROWS_PER_CHUNK ? column : column.slice(0, count))) },
+      { rows: count, columns: full.map((column) => (count === rowsPerChunk ? column : column.slice(0, count))) },
       upTo,
     );
   };
@@ -263,7 +266,7 @@ export function createRowMerger(
           if (quality) columns[2 + slot * perTag]![rows] = qualityText(code);
         }
         rows += 1;
-        if (rows === ROWS_PER_CHUNK) await flush();
+        if (rows === rowsPerChunk) await flush();
       }
     },
     flush,

@@ -26,6 +26,8 @@ export function createRecordingFiles(options: {
 }): RecordingFiles {
   const changes = createChanging();
   const opened = new Map<string, OpenedFile>();
+  /** Files that are being opened, by path: two screens that ask at once share one reader. */
+  const opening = new Map<string, Promise<OpenedFile>>();
   /** What a file said of itself, by path, as long as size and time of change stay the same. */
   const known = new Map<string, { readonly stamp: string; readonly info: RecordingFile }>();
 
@@ -84,7 +86,8 @@ export function createRecordingFiles(options: {
     opened: () => [...opened.values()].map((file) => file.info),
     async open({ id, path }) {
       const target = path !== null ? resolve(path) : inFolder(id ?? '');
-      if (!existsSync(target)) {
+      // Opening a pipe or a device would hold a reader's thread for ever.
+      if (statSync(target, { throwIfNoEntry: false })?.isFile() !== true) {
         throw new AppError(
           'store.not-found',
           `There is no file ${target}. Check the path, and that the stick or share is connected.`,
@@ -94,7 +97,11 @@ export function createRecordingFiles(options: {
         );
       }
       for (const file of opened.values()) if (file.info.path === target) return file.info;
-      const file = await options.open(target);
+      const other = opening.get(target);
+      if (other !== undefined) return (await other).info;
+      const asked = options.open(target);
+      opening.set(target, asked);
+      const file = await asked.finally(() => opening.delete(target));
       opened.set(file.info.id, file);
       options.log.info('Recording opened.', { path: target, damage: file.info.damage.length });
       changes.notify();

@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { DocumentChange } from '#shared/model/index.ts';
+import { startEngine } from '#test/support/engine.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+// What a broken or hostile page can ask for must neither end the engine nor keep it from starting again.
+
+const demo = JSON.parse(readFileSync(new URL('../../resources/demo-project.json', import.meta.url), 'utf8')) as {
+  readonly connection: readonly { readonly id: string }[];
+  readonly device: readonly { readonly id: string }[];
+  readonly tag: readonly { readonly id: string }[];
+};
+const added = (kind: DocumentChange['kind'], document: object): DocumentChange => ({
+  kind,
+  id: (document as { id: string }).id,
+  document: document as DocumentChange['document'],
+  expected: null,
+});
+const [connection, device, tag] = [demo.connection[0]!, demo.device[0]!, demo.tag[0]!];
+
+it('starts again with a tag that has taken the id of a diagnostic tag', async () => {
+  const directory = temporaryDirectory();
+  const first = await startEngine(directory);
+  await first.client().project.commit({
+    changes: [
+      added('connection', { ...connection, enabled: false }),
+      added('device', device),
+      added('tag', { ...tag, id: `diag-${connection.id}-state` }),
+    ],
+  });
+  await first.engine.stop();
+  const second = await startEngine(directory);
+  await second.engine.stop();
+});
+
+it('refuses a tag list that would exhaust it, and a path that is no file', async () => {
+  const directory = temporaryDirectory();
+  const { engine, client } = await startEngine(directory);
+  const screen = client();
+  for (const end of ['\n', '\r', '\r\n', '\r\n\n\n\n']) {
+    const text = `name${`${end}a`.repeat(100_001)}`;
+    await expect(screen.tags.previewCsv({ text, deviceId: null })).rejects.toMatchObject({ code: 'rpc.limit' });
+  }
+  const paths = [directory];
+  if (process.platform !== 'win32') {
+    execFileSync('mkfifo', [join(directory, 'pipe.parx')]);
+    paths.push(join(directory, 'pipe.parx'));
+  }
+  for (const path of paths) {
+    await expect(screen.recording.open({ id: null, path })).rejects.toMatchObject({ code: 'store.not-found' });
+  }
+  await engine.stop();
+});
+
+it('opens a file once for screens that ask at the same time, and forgets exports of an earlier run', async () => {
+  const directory = temporaryDirectory();
+  await mkdir(join(directory, 'exports'));
+  const left = join(directory, 'exports', 'left.csv');
+  writeFileSync(left, '');
+  const { engine, client } = await startEngine(directory);
+  expect(existsSync(left)).toBe(false);
+  const screen = client();
+  const path = join(directory, 'history.parx');
+  const readers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+  const before = readers();
+  await Promise.all([1, 2, 3].map(() => screen.recording.open({ id: null, path })));
+  expect(readers() - before).toBeLessThanOrEqual(1);
+  await engine.stop();
+});
