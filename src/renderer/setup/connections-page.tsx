@@ -30,6 +30,7 @@ import { type ConnectionDraft, draftOf, draftStore, dropDraft, keepDraft, newDra
 import { ConnectionEditor } from './connection-editor.tsx';
 import { ConnectionStatusView } from './connection-status.tsx';
 import { devicesOf, duplicateConnection, tagsOfDevices } from './document-edits.ts';
+import { ProtocolLog } from './protocol-log.tsx';
 import { TestLadder } from './test-ladder.tsx';
 import './setup.css';
 
@@ -46,9 +47,16 @@ interface LinkRow {
   readonly age: string;
 }
 const rowId = (row: LinkRow): string => row.id;
-const tabs = ['status', 'settings', 'test'] as const;
+const tabs = ['status', 'settings', 'test', 'log'] as const;
 type Tab = (typeof tabs)[number];
-const tabNames: Readonly<Record<Tab, string>> = { status: 'Status', settings: 'Settings', test: 'Test' };
+const tabNames: Readonly<Record<Tab, string>> = {
+  status: 'Status',
+  settings: 'Settings',
+  test: 'Test',
+  log: 'Protocol log',
+};
+/** Tabs of what the engine runs; a draft that was never saved has none of them. */
+const savedTabs: readonly Tab[] = ['status', 'log'];
 
 export function ConnectionsPage(): ReactNode {
   const client = useClient();
@@ -182,6 +190,15 @@ export function ConnectionsPage(): ReactNode {
         run: () => setTab('settings'),
       },
       {
+        id: 'connections.log',
+        title: 'Protocol log of the connection',
+        group: 'Connections',
+        words: 'trace bytes hex frames packets exceptions',
+        keys: ['L'],
+        enabled: () => here !== null,
+        run: () => setTab('log'),
+      },
+      {
         id: 'connections.duplicate',
         title: 'Duplicate the connection',
         group: 'Connections',
@@ -209,7 +226,7 @@ export function ConnectionsPage(): ReactNode {
 
   const columns = useMemo(() => linkColumns(), []);
   const selection = useMemo(() => new Set(id === null ? [] : [id]), [id]);
-  const shownTab: Tab = current?.isNew === true && tab === 'status' ? 'settings' : tab;
+  const shownTab: Tab = current?.isNew === true && savedTabs.includes(tab) ? 'settings' : tab;
 
   const table = (
     <DataTable
@@ -235,6 +252,7 @@ export function ConnectionsPage(): ReactNode {
           : [
               { label: 'Settings', keys: 'E', run: () => setTab('settings') },
               { label: 'Test', keys: 'T', run: () => setTab('test') },
+              { label: 'Protocol log', keys: 'L', run: () => setTab('log') },
               { label: 'Try now', icon: RotateCw, run: () => retry(here) },
               { label: here.enabled ? 'Switch off' : 'Switch on', icon: Power, run: () => void toggle(here) },
               'separator',
@@ -278,7 +296,7 @@ export function ConnectionsPage(): ReactNode {
         </div>
         <div className="tabs" role="tablist" aria-label="Connection">
           {tabs
-            .filter((name) => !(current.isNew && name === 'status'))
+            .filter((name) => !(current.isNew && savedTabs.includes(name)))
             .map((name) => (
               <button
                 key={name}
@@ -291,7 +309,7 @@ export function ConnectionsPage(): ReactNode {
                 onClick={() => setTab(name)}
                 onKeyDown={(event) => {
                   if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
-                  const list = tabs.filter((entry) => !(current.isNew && entry === 'status'));
+                  const list = tabs.filter((entry) => !(current.isNew && savedTabs.includes(entry)));
                   const step = event.key === 'ArrowRight' ? 1 : list.length - 1;
                   const next = list[(list.indexOf(name) + step) % list.length];
                   if (next === undefined) return;
@@ -310,7 +328,8 @@ export function ConnectionsPage(): ReactNode {
           aria-labelledby={`connection-tab-${shownTab}`}
         >
           {shownTab === 'status' && here !== null && <ConnectionStatusView connection={here} />}
-          {protocol === null && shownTab !== 'status' && (
+          {shownTab === 'log' && here !== null && <ProtocolLog key={here.id} connection={here} />}
+          {protocol === null && !savedTabs.includes(shownTab) && (
             <p className="list-note">
               {catalogue === null
                 ? 'The list of protocols is being read.'
