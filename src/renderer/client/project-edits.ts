@@ -24,6 +24,10 @@ export interface ProjectEdits {
   redo(): Promise<void>;
 }
 
+/** Long names in what is told about a change; the change itself has them whole. */
+const shortNames = (label: string): string =>
+  label.replace(/"(.{45,})"/s, (_whole, name: string) => `"${name.slice(0, 20)}…${name.slice(-20)}"`);
+
 const MAX_STEPS = 100;
 const UNDO = 'Undo';
 
@@ -91,12 +95,13 @@ export function createProjectEdits(
     state,
     async commit(edit, announce = false) {
       const changes = await write(edit.changes);
+      const label = shortNames(edit.label);
       // An older offer to undo would now undo something else.
       const { notices } = stores.notices.getState();
       stores.notices.setState({ notices: notices.filter((notice) => notice.action?.label !== UNDO) });
-      state.setState({ undo: [...state.getState().undo, { label: edit.label, changes }].slice(-MAX_STEPS), redo: [] });
+      state.setState({ undo: [...state.getState().undo, { label, changes }].slice(-MAX_STEPS), redo: [] });
       if (announce) {
-        notify({ kind: 'info', text: `${edit.label}.`, action: { label: UNDO, run: () => void step('undo') } });
+        notify({ kind: 'info', text: `${label}.`, action: { label: UNDO, run: () => void step('undo') } });
       }
     },
     undo: () => step('undo'),

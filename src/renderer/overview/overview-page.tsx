@@ -196,11 +196,13 @@ function Connections(): ReactNode {
                   <td>
                     <LinkMark state={status?.state ?? (document.enabled ? 'unknown' : 'disabled')} />
                   </td>
-                  <td>
-                    <Link href={`/connections/${document.id}`} className="table-link">
-                      {document.name}
-                    </Link>{' '}
-                    {document.demo && <DemoMark />}
+                  <td className="name-cell">
+                    <span>
+                      <Link href={`/connections/${document.id}`} className="table-link">
+                        <MiddleText text={document.name} />
+                      </Link>
+                      {document.demo && <DemoMark />}
+                    </span>
                   </td>
                   <td className="mono quiet">{status?.endpoint ?? NO_VALUE}</td>
                   <td className="num">{status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000)}</td>

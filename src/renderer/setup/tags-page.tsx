@@ -212,6 +212,12 @@ export function TagsPage(): ReactNode {
         run: () => table.current?.toggleFilters(),
       },
       {
+        id: 'tags.columns',
+        title: 'Choose the columns',
+        group: 'Tags',
+        run: () => table.current?.showColumns({ x: window.innerWidth / 2, y: 80 }),
+      },
+      {
         id: 'tags.panel',
         title: 'Properties beside the table',
         group: 'Tags',

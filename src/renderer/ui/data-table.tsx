@@ -23,6 +23,9 @@ import { fromTsv, toTsv } from './table-text.ts';
 import { useRem } from './theme.tsx';
 import './data-table.css';
 
+/** Pixels per key press. */
+const WIDTH_STEP = 16;
+
 export interface TableHandle {
   focus(): void;
   scrollTo(rowId: string): void;
@@ -185,7 +188,15 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
       if (next !== undefined && active !== null) setActive({ ...active, column: next.id });
     };
     const ctrl = event.ctrlKey || event.metaKey;
-    if (event.key === 'ArrowDown' && !event.altKey) move(index + 1);
+    if (event.altKey && event.key.toLowerCase() === 's') {
+      event.preventDefault();
+      table.getColumn(column)?.toggleSorting();
+    } else if (event.altKey && event.shiftKey && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
+      event.preventDefault();
+      const width = layout.sizing[column] ?? visible[columnIndex]?.width ?? 100;
+      const wider = Math.max(36, width + (event.key === 'ArrowRight' ? WIDTH_STEP : -WIDTH_STEP));
+      setLayout({ ...layout, sizing: { ...layout.sizing, [column]: wider } });
+    } else if (event.key === 'ArrowDown' && !event.altKey) move(index + 1);
     else if (event.key === 'ArrowUp' && !event.altKey) move(index < 0 ? 0 : index - 1);
     else if (event.key === 'PageDown') move(index + page);
     else if (event.key === 'PageUp') move(index - page);
