@@ -2,6 +2,7 @@ import { type ReactNode, useMemo, useState } from 'react';
 import { errorText, useClient, useProject } from '#renderer/client/index.ts';
 import { Banner, Button, Dialog, formatTime, SelectField, TextField, zoneName } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
+import { ProjectFileButtons } from './project-file.tsx';
 
 /** Name of the project, and the zone that all times are shown in. What is stored is UTC and does not change. */
 export function ProjectDialog({ onClose }: { readonly onClose: () => void }): ReactNode {
@@ -63,6 +64,7 @@ export function ProjectDialog({ onClose }: { readonly onClose: () => void }): Re
           Now: <span className="mono">{formatTime(now, zone === '' ? null : zone)}</span>{' '}
           {zoneName(now, zone === '' ? null : zone)}
         </p>
+        <ProjectFileButtons onUse={onClose} />
       </div>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 import { type ReactNode, Suspense, useEffect, useState } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { useSession } from '#renderer/client/index.ts';
+import { useOpenedElsewhere } from '#renderer/recordings/index.ts';
 import { listenForActionKeys, Skeleton } from '#renderer/ui/index.ts';
 import { AlertsPanel } from './alerts-panel.tsx';
 import { AppPalette } from './app-palette.tsx';
@@ -9,6 +10,7 @@ import { useGeneralActions } from './general-actions.ts';
 import { Header } from './header.tsx';
 import { Notices } from './notices.tsx';
 import { pageAt, pages } from './pages.ts';
+import { ProjectFile } from './project-file.tsx';
 import { Rail } from './rail.tsx';
 import { SessionBanner } from './session-banner.tsx';
 import { ShortcutSheet } from './shortcut-sheet.tsx';
@@ -20,6 +22,7 @@ export function Shell(): ReactNode {
   const [sheet, setSheet] = useState(false);
   const [alerts, setAlerts] = useState(false);
   useGeneralActions({ showSheet: () => setSheet(true), toggleAlerts: () => setAlerts((open) => !open) });
+  useOpenedElsewhere();
   useEffect(() => {
     const keys = listenForActionKeys();
     return () => keys[Symbol.dispose]();
@@ -58,6 +61,7 @@ export function Shell(): ReactNode {
       <StatusBar alertsOpen={alerts} onAlerts={() => setAlerts((open) => !open)} />
       <Notices />
       <AppPalette />
+      <ProjectFile />
       {sheet && <ShortcutSheet page={page?.title ?? ''} onClose={() => setSheet(false)} />}
     </div>
   );
