@@ -1,7 +1,7 @@
 import { CircleCheck, CircleX, Download, Loader, Trash2, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useClient, useStores, useZone } from '#renderer/client/index.ts';
-import { formatTime, IconButton, MiddleText } from '#renderer/ui/index.ts';
+import { Button, formatTime, IconButton, MiddleText } from '#renderer/ui/index.ts';
 import type { ExportJob } from '#shared/rpc/contract.ts';
 import { artifactPath, jobText } from './export-job.ts';
 import './exporting.css';
@@ -13,8 +13,17 @@ export function ExportJobs(): ReactNode {
   const client = useClient();
   const zone = useZone();
   const jobs = useStores('exports', (state) => state.jobs);
+  const desktop = useStores('health', (state) => state.health?.host === 'desktop');
   if (jobs.length === 0)
     return <p className="export-none quiet">No exports yet. What is exported is listed here until it is removed.</p>;
+  const saveAs = (job: ExportJob): void => {
+    client.rpc.exports
+      .saveAs({ id: job.artifact ?? job.id })
+      .then(({ saved }) => {
+        if (saved) client.notify({ kind: 'info', text: `"${job.name}" was saved.` });
+      })
+      .catch((error: unknown) => client.fail(error, `"${job.name}" could not be saved`));
+  };
   const newest = [...jobs].sort((a, b) => b.started - a.started);
   return (
     <ul className="export-jobs" aria-label="Exports">
@@ -35,7 +44,12 @@ export function ExportJobs(): ReactNode {
               />
             )}
           </div>
-          {job.artifact !== null && job.state === 'done' && (
+          {job.artifact !== null && job.state === 'done' && desktop && (
+            <Button icon={Download} onClick={() => saveAs(job)} aria-label={`Save ${job.name} as`}>
+              Save as
+            </Button>
+          )}
+          {job.artifact !== null && job.state === 'done' && !desktop && (
             <a
               className="btn"
               data-icon
