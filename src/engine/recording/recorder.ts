@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SampleStore } from '#engine/historian/index.ts';
 import { type Alerts, type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
@@ -67,6 +67,8 @@ export interface RecorderOptions {
 }
 
 const MEASURE_MS = 1_000;
+/** Measuring looks at every chunk of the recording: a long one is measured less often, so that views keep the readers. */
+const MEASURE_SHARE = 0.02;
 /** Smaller steps are the clock's own corrections. */
 const CLOCK_STEP = 1_000;
 /** File systems take 255 bytes; the time in front, the ending and that of an unfinished file need 40. */
@@ -88,6 +90,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   let free: number | null = null;
   let finishing: Promise<void> = Promise.resolve();
   let refused = 0;
+  let measureFromMs = 0;
   let last = { now: clock.now(), monotonicMs: clock.monotonicMs() };
 
   const remember = (next: Remembered): void => {
@@ -164,6 +167,14 @@ export function createRecorder(options: RecorderOptions): Recorder {
       changes.notify();
     }
   };
+  /** Two recordings of one name and second must not become one file. */
+  const freeName = (base: string): string => {
+    for (let n = 1; ; n++) {
+      const file = n === 1 ? `${base}.parx` : `${base} ${n}.parx`;
+      const waits = remembered.finishing.some((item) => item.file === file);
+      if (!waits && !existsSync(join(options.directory, file))) return file;
+    }
+  };
   const enqueue = (item: FinishingRecording): void => {
     finishing = finishing.then(() => (stopping.signal.aborted ? undefined : finish(item)));
   };
@@ -173,8 +184,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
     samples.total(status.samplesStored);
     bytes.total(status.bytes);
     free = await options.freeBytes();
-    if (remembered.active !== null) {
+    const beganMs = clock.monotonicMs();
+    if (remembered.active !== null && beganMs >= measureFromMs) {
       measured = await store.measure({ from: remembered.active.from, to: clock.now() }, remembered.active.tagIds);
+      measureFromMs = beganMs + (clock.monotonicMs() - beganMs) / MEASURE_SHARE;
     }
     reportTroubles(status);
     changes.notify();
@@ -231,7 +244,12 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   return {
     accept(block) {
-      followClock();
+      try {
+        followClock();
+      } catch (error) {
+        // The note is tried again with the next block; the samples themselves must not be lost for it.
+        log.warn('The step of the clock could not be noted for the recording.', { error: String(error) });
+      }
       store.append(block).catch((error: unknown) => {
         // The store counts what it drops itself and reports the cause as `paused`; anything else is a fault to be seen.
         if (!isAppError(error)) {
@@ -255,9 +273,16 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const title = name === '' ? `Recording ${fileStamp(since)}` : name;
       pin('active', from);
       measured = { bytes: 0, samples: 0 };
-      remember({ ...remembered, active: { name: title, since, from, tagIds } });
+      measureFromMs = 0;
+      try {
+        remember({ ...remembered, active: { name: title, since, from, tagIds } });
+      } catch (error) {
+        // What is not recorded must not keep retention from its work.
+        unpin('active');
+        throw error;
+      }
       note(`Recording "${title}" started.`, since);
-      await measure();
+      await measure().catch((error: unknown) => log.warn('Measuring the history failed.', { error: String(error) }));
     },
     async stop() {
       followClock();
@@ -268,7 +293,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const item: FinishingRecording = {
         ...running,
         to,
-        file: `${fileStamp(running.since)} ${fileName(running.name)}.parx`,
+        file: freeName(`${fileStamp(running.since)} ${fileName(running.name)}`),
       };
       note(`Recording "${running.name}" stopped.`, now);
       pin(item.file, item.from);

@@ -1,0 +1,126 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { openStore, type SampleStore } from '#engine/historian/index.ts';
+import { createAlerts, createLogger, systemClock } from '#engine/platform/index.ts';
+import { createRecorder, type Recorder } from '#engine/recording/index.ts';
+import { AppError } from '#shared/errors.ts';
+import type { SampleBlock, UnixMicros } from '#shared/model/index.ts';
+import { sourceWorkers } from '#test/support/engine.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+interface Rig {
+  readonly store: SampleStore;
+  readonly recorder: Recorder;
+  readonly directory: string;
+  /** Ranges that hold retention back at present. */
+  readonly pins: Set<string>;
+  readonly measurements: () => number;
+  readonly disk: { full: boolean };
+  readonly clock: { backUs: number };
+  close(): Promise<void>;
+}
+
+/** A recorder on a real history; the disk that its note lies on can be full, its clock set back. */
+async function rig(measureTakesMs = 0): Promise<Rig> {
+  const folder = temporaryDirectory();
+  const directory = join(folder, 'recordings');
+  const log = createLogger(() => undefined);
+  const system = systemClock();
+  const step = { backUs: 0 };
+  const clock = { ...system, now: (): UnixMicros => system.now() - step.backUs };
+  const { store } = await openStore({ path: join(folder, 'history.parx') }, { clock, log, workers: sourceWorkers });
+  const pins = new Set<string>();
+  let measurements = 0;
+  const disk = { full: false };
+  let text: string | null = null;
+  const recorder = createRecorder({
+    store: {
+      ...store,
+      pin(name, from) {
+        const held = store.pin(name, from);
+        pins.add(name);
+        return {
+          [Symbol.dispose]() {
+            pins.delete(name);
+            held[Symbol.dispose]();
+          },
+        };
+      },
+      async measure(range, tags) {
+        measurements += 1;
+        await clock.sleep(measureTakesMs);
+        return store.measure(range, tags);
+      },
+    },
+    memory: {
+      read: () => text,
+      write(next) {
+        if (disk.full) throw new AppError('store.disk-full', 'The disk is full.', { details: { path: folder } });
+        text = next;
+      },
+    },
+    directory,
+    clock,
+    log,
+    alerts: createAlerts(clock),
+    freeBytes: async () => null,
+    onFile: () => undefined,
+    tagCount: () => 0,
+  });
+  const close = async (): Promise<void> => {
+    await recorder.close();
+    await store.close();
+  };
+  return { store, recorder, directory, pins, measurements: () => measurements, disk, clock: step, close };
+}
+
+const oneSample = (time: UnixMicros): SampleBlock => ({
+  length: 1,
+  tag: new Uint32Array(1),
+  time: Float64Array.of(time),
+  value: new Float64Array(1),
+  quality: new Uint16Array(1),
+  received: null,
+});
+
+it('makes two files of two recordings of one name within a second', async () => {
+  const { recorder, directory, close } = await rig();
+  for (let n = 0; n < 2; n++) {
+    await recorder.start({ name: 'coil', tagIds: [], preTriggerS: 0 });
+    await recorder.stop();
+  }
+  await expect.poll(() => recorder.busy(), { timeout: 10_000 }).toBe(false);
+  expect(readdirSync(directory)).toHaveLength(2);
+  await close();
+});
+
+it('holds no history for a recording that could not be started', async () => {
+  const { recorder, pins, disk, close } = await rig();
+  disk.full = true;
+  await expect(recorder.start({ name: '', tagIds: [], preTriggerS: 60 })).rejects.toMatchObject({
+    code: 'store.disk-full',
+  });
+  expect(recorder.state().active).toBeNull();
+  expect([...pins]).toEqual([]);
+  await close();
+});
+
+it('takes samples also while the step of a clock cannot be noted', async () => {
+  const { recorder, store, disk, clock, close } = await rig();
+  await recorder.start({ name: '', tagIds: [], preTriggerS: 0 });
+  disk.full = true;
+  clock.backUs = 3_600_000_000;
+  expect(() => recorder.accept(oneSample(0))).not.toThrow();
+  expect(store.status().backlog).toBe(1);
+  disk.full = false;
+  await close();
+});
+
+it('measures a recording seldom when measuring takes long', async () => {
+  const { recorder, measurements, close } = await rig(100);
+  await recorder.start({ name: '', tagIds: [], preTriggerS: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 2_300));
+  expect(measurements()).toBe(1);
+  await close();
+});
