@@ -11,9 +11,15 @@ export interface Edit {
   readonly changes: readonly DocumentChange[];
 }
 
+/** A change that takes another back, and the revision whose content it brings back; null where there was none. */
+interface Reversal {
+  readonly change: DocumentChange;
+  readonly restores: number | null;
+}
+
 interface Step {
   readonly label: string;
-  readonly changes: readonly DocumentChange[];
+  readonly changes: readonly Reversal[];
 }
 
 export interface ProjectEdits {
@@ -47,24 +53,61 @@ export function createProjectEdits(
   }));
   const find = (kind: DocumentKind, id: string) => stores.project.getState()[kind].get(id);
 
+  /**
+   * Undoing gives a document a new revision with the content of an old one. Steps that were recorded against the old
+   * one are still right then: they are told which revision stands for it now.
+   */
+  const successors = new Map<string, number>();
+  const keyOf = (kind: DocumentKind, id: string): string => `${kind}/${id}`;
+  const present = (kind: DocumentKind, id: string, revision: number | null): number | null => {
+    let now = revision;
+    while (now !== null) {
+      const next = successors.get(`${keyOf(kind, id)}@${now}`);
+      if (next === undefined) return now;
+      now = next;
+    }
+    return null;
+  };
+
   /** Writes the changes and gives back what would undo them. */
-  const write = async (changes: readonly DocumentChange[]): Promise<readonly DocumentChange[]> => {
-    const before = new Map(changes.map((change) => [`${change.kind}/${change.id}`, find(change.kind, change.id)]));
+  const write = async (changes: readonly DocumentChange[]): Promise<readonly Reversal[]> => {
+    const before = new Map(changes.map((change) => [keyOf(change.kind, change.id), find(change.kind, change.id)]));
     const { written, removed } = await session.rpc.project.commit({ changes: [...changes] });
-    const inverse: DocumentChange[] = [];
+    const inverse: Reversal[] = [];
     // Removed documents go back parents first; the engine lists children with what they hung on.
     const order: readonly DocumentKind[] = ['settings', 'connection', 'device', 'tag', 'recorder', 'trend'];
     for (const item of [...removed].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
-      inverse.push({ kind: item.kind, id: item.id, document: item.document, expected: null } as DocumentChange);
+      inverse.push({
+        change: { kind: item.kind, id: item.id, document: item.document, expected: null } as DocumentChange,
+        restores: item.revision,
+      });
     }
     for (const item of [...written].sort((a, b) => order.indexOf(b.kind) - order.indexOf(a.kind))) {
-      const old = before.get(`${item.kind}/${item.id}`);
+      const old = before.get(keyOf(item.kind, item.id));
       inverse.push({
-        kind: item.kind,
-        id: item.id,
-        document: old?.document ?? null,
-        expected: item.revision,
-      } as DocumentChange);
+        change: {
+          kind: item.kind,
+          id: item.id,
+          document: old?.document ?? null,
+          expected: item.revision,
+        } as DocumentChange,
+        restores: old?.revision ?? null,
+      });
+    }
+    return inverse;
+  };
+
+  /** Takes a step back or forth; the new revisions stand for those whose content they brought back. */
+  const take = async (step: Step): Promise<readonly Reversal[]> => {
+    const changes = step.changes.map(({ change }): DocumentChange => {
+      const expected = present(change.kind, change.id, change.expected);
+      return { ...change, expected };
+    });
+    const inverse = await write(changes);
+    for (const { change, restores } of step.changes) {
+      const now = inverse.find((entry) => entry.change.kind === change.kind && entry.change.id === change.id);
+      if (restores === null || now === undefined || now.change.expected === null) continue;
+      successors.set(`${keyOf(change.kind, change.id)}@${restores}`, now.change.expected);
     }
     return inverse;
   };
@@ -76,7 +119,7 @@ export function createProjectEdits(
     if (last === undefined) return;
     state.setState({ [from]: list.slice(0, -1) } as Partial<ReturnType<typeof state.getState>>);
     try {
-      const changes = await write(last.changes);
+      const changes = await take(last);
       state.setState({ [to]: [...state.getState()[to], { label: last.label, changes }] } as Partial<
         ReturnType<typeof state.getState>
       >);
