@@ -26,6 +26,7 @@ import {
 import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import { protocols } from '#engine/protocols/index.ts';
 import { createExportJobs, createRecorder, createRecordingFiles } from '#engine/recording/index.ts';
+import { isAppError } from '#shared/errors.ts';
 import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
@@ -248,7 +249,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       newId: randomUUID,
       loadDemo,
       async saveProject() {
-        const path = at('saving.parxproject');
+        // Two screens may save at the same time.
+        const path = at(`saving-${randomUUID()}.parxproject`);
         await project.saveAs(path);
         const bytes = new Uint8Array(readFileSync(path));
         rmSync(path);
@@ -297,13 +299,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           forgetting(port, () => attached.delete(served)),
           session,
           {
-            onAudit: ({ session: { user }, procedure, allowed }) =>
-              installation.audit.append({
-                user,
-                action: procedure,
-                subject: '',
-                result: allowed ? 'allowed' : 'refused',
-              }),
+            onAudit({ session: { user }, procedure, allowed }) {
+              const line = { user, action: procedure, subject: '', result: allowed ? 'allowed' : 'refused' };
+              try {
+                installation.audit.append(line);
+              } catch (error) {
+                // On a full disk old recordings must still be removed, which is what makes room again.
+                if (!isAppError(error, 'store.disk-full')) throw error;
+                log.warn('The disk is full: this use is in the log and not in the audit.', line);
+              }
+            },
             onBug: (error, reference, procedure) =>
               log.error('A procedure failed unexpectedly.', {
                 reference,

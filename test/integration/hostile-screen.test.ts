@@ -71,3 +71,11 @@ it('opens a file once for screens that ask at the same time, and forgets exports
   expect(readers() - before).toBeLessThanOrEqual(1);
   await engine.stop();
 });
+
+it('saves the project for screens that ask at the same time', async () => {
+  const { engine, client } = await startEngine(temporaryDirectory());
+  const screen = client();
+  const saved = await Promise.all([1, 2, 3].map(() => screen.project.save()));
+  expect(saved.map(({ bytes }) => bytes.length > 0)).toEqual([true, true, true]);
+  await engine.stop();
+});
