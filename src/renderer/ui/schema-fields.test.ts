@@ -96,6 +96,7 @@ describe('fields of a schema', () => {
   it('shows defaults and examples as placeholders', () => {
     expect(placeholder(field('port'), 1)).toBe('502');
     expect(placeholder(field('host'), '192.168.0.10')).toBe('such as 192.168.0.10');
+    expect(placeholder({ ...field('host'), required: false, fallback: null }, 1)).toBe('');
     expect(wordsOf('maxGapRegisters')).toBe('Max gap registers');
   });
 });

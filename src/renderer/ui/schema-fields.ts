@@ -152,7 +152,12 @@ export function fieldText(value: unknown): string {
 }
 
 export function placeholder(field: SchemaField, example: unknown): string {
-  if (field.fallback !== undefined && field.fallback !== '' && !Array.isArray(field.fallback))
+  if (
+    field.fallback !== undefined &&
+    field.fallback !== null &&
+    field.fallback !== '' &&
+    !Array.isArray(field.fallback)
+  )
     return String(field.fallback);
   if (field.required && (typeof example === 'string' || typeof example === 'number')) return `such as ${example}`;
   return '';
