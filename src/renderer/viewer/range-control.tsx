@@ -39,10 +39,10 @@ export function RangeControl(props: RangeControlProps): ReactNode {
         className="btn range-button"
         aria-expanded={open}
         aria-haspopup="dialog"
-        aria-label="Time range"
         onClick={() => onOpen(!open)}
       >
         <CalendarClock size={14} aria-hidden />
+        <span className="visually-hidden">Time range</span>{' '}
         <span ref={label} className="mono range-label" />
       </button>
       {open && <RangeChooser {...props} />}
