@@ -42,8 +42,7 @@ export function RangeControl(props: RangeControlProps): ReactNode {
         onClick={() => onOpen(!open)}
       >
         <CalendarClock size={14} aria-hidden />
-        <span className="visually-hidden">Time range</span>{' '}
-        <span ref={label} className="mono range-label" />
+        <span className="visually-hidden">Time range</span> <span ref={label} className="mono range-label" />
       </button>
       {open && <RangeChooser {...props} />}
     </div>
