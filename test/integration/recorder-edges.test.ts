@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openStore, type SampleStore } from '#engine/historian/index.ts';
+import { openRecording, openStore, type SampleStore } from '#engine/historian/index.ts';
 import { createAlerts, createLogger, systemClock } from '#engine/platform/index.ts';
 import { createRecorder, type Recorder } from '#engine/recording/index.ts';
 import { AppError } from '#shared/errors.ts';
-import type { SampleBlock, UnixMicros } from '#shared/model/index.ts';
+import { PLAIN_RECIPE, type SampleBlock, type UnixMicros } from '#shared/model/index.ts';
 import { sourceWorkers } from '#test/support/engine.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
@@ -92,6 +92,43 @@ it('makes two files of two recordings of one name within a second', async () => 
   }
   await expect.poll(() => recorder.busy(), { timeout: 10_000 }).toBe(false);
   expect(readdirSync(directory)).toHaveLength(2);
+  await close();
+});
+
+it('takes along samples from before the stop that come just after it', async () => {
+  const { recorder, store, directory, close } = await rig();
+  store.register([
+    {
+      index: 0,
+      id: 'speed',
+      name: 'speed',
+      description: '',
+      connection: '',
+      device: '',
+      address: '',
+      periodMs: 100,
+      timeKind: 'receive',
+      demo: false,
+      decimals: null,
+      range: null,
+      recipe: PLAIN_RECIPE,
+    },
+  ]);
+  await recorder.start({ name: 'coil', tagIds: [], preTriggerS: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const read = Date.now() * 1_000 - 2_000;
+  await recorder.stop();
+  await new Promise((resolve) => setImmediate(resolve));
+  recorder.accept(oneSample(read));
+  await expect.poll(() => recorder.busy(), { timeout: 10_000 }).toBe(false);
+  const path = join(directory, readdirSync(directory)[0] ?? '');
+  const file = await openRecording(path, {
+    clock: systemClock(),
+    log: createLogger(() => undefined),
+    workers: sourceWorkers,
+  });
+  expect(file.info.samples).toBe(1);
+  await file.close();
   await close();
 });
 

@@ -69,6 +69,8 @@ export interface RecorderOptions {
 const MEASURE_MS = 1_000;
 /** Measuring looks at every chunk of the recording: a long one is measured less often, so that views keep the readers. */
 const MEASURE_SHARE = 0.02;
+/** Samples from before the stop are still collected into a block, or are the answer to a read that was under way. */
+const SETTLE_MS = 100;
 /** Smaller steps are the clock's own corrections. */
 const CLOCK_STEP = 1_000;
 /** File systems take 255 bytes; the time in front, the ending and that of an unfinished file need 40. */
@@ -299,6 +301,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       pin(item.file, item.from);
       remember({ active: null, finishing: [...remembered.finishing, item] });
       unpin('active');
+      finishing = finishing.then(() => clock.sleep(SETTLE_MS, stopping.signal).catch(() => undefined));
       enqueue(item);
     },
     state() {
