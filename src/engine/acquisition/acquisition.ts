@@ -21,7 +21,6 @@ import { createBlockBuilder } from './block-builder.ts';
 import { watchClock } from './clock-watch.ts';
 import type { ConnectionSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
-import { watchNetwork } from './network-watch.ts';
 import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
 
@@ -229,14 +228,6 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     // Polls follow monotonic time; the step itself is noted by whoever keeps the history.
     onClockStep() {},
   });
-  // A link that failed for want of a network need not wait for its next attempt when there is one again.
-  const networkWatch = watchNetwork({
-    clock,
-    onChange() {
-      for (const { driver } of running.values()) driver.retry();
-    },
-  });
-
   return {
     apply(documents) {
       if (stopped !== null) return;
@@ -304,7 +295,6 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         for (const timer of timers) timer[Symbol.dispose]();
         timers.clear();
         sleepWatch[Symbol.dispose]();
-        networkWatch[Symbol.dispose]();
         await Promise.all([...running.keys()].map((id) => end(id, QUALITY.badShutdown)));
         await Promise.all(closing.values());
         notify?.[Symbol.dispose]();

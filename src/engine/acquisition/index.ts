@@ -3,5 +3,4 @@ export type { BackOffLimits } from './back-off.ts';
 export type { AcquiredDocuments } from './bindings.ts';
 export { type ClockWatchOptions, watchClock } from './clock-watch.ts';
 export { STATE_NUMBERS } from './diagnostics.ts';
-export { type NetworkChange, type NetworkWatchOptions, watchNetwork } from './network-watch.ts';
 export type { GapNotice } from './tag-group.ts';
