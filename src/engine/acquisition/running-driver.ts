@@ -55,6 +55,8 @@ export interface RunningDriver {
 
 /** How often acquisition calls `monitor`. */
 export const MONITOR_MS = 100;
+/** A link that worked is opened again this soon; only when that fails the back-off begins. */
+const FIRST_RETRY_MS = 100;
 /** Longer than this between two calls of `monitor` and the program was not running: asleep or stopped. */
 const ASLEEP_MS = 5_000;
 /** A group that is not even asked is told as stale after its period and this many time-outs. */
@@ -84,6 +86,8 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   let session: LinkSession | null = null;
   let sink: LinkSink | null = null;
   let endWait: (() => void) | null = null;
+  /** Somebody has answered on the link as it is or last was. */
+  let sound = false;
   let monitoredMs = clock.monotonicMs();
 
   const bug = (text: string, error: unknown): void =>
@@ -162,7 +166,10 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     clock,
     log,
     backOff: options.backOff,
-    onSound: () => backOff.reset(),
+    onSound() {
+      sound = true;
+      backOff.reset();
+    },
     onBug: bug,
   });
   const host: PollHost = {
@@ -307,7 +314,10 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   };
 
   const lost = (error: unknown): number => {
-    const { nominalMs, pauseMs } = backOff.next();
+    const { nominalMs, pauseMs } = sound
+      ? { nominalMs: options.backOff.minMs, pauseMs: Math.min(FIRST_RETRY_MS, options.backOff.minMs) }
+      : backOff.next();
+    sound = false;
     const now = clock.now();
     if (!isAppError(error)) bug(`The link to ${facts.spec.endpoint} failed.`, error);
     else if (facts.failure === null)
