@@ -142,44 +142,60 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     if (exactKey === key) return;
     exactKey = key;
     clearTimeout(exactTimer);
-    exactTimer = window.setTimeout(() => void refine(key, range), EXACT_DELAY_MS);
+    const begin = (): void => {
+      // The picture goes first.
+      if (store.loading > 0) exactTimer = window.setTimeout(begin, EXACT_DELAY_MS);
+      else void refine(key, range);
+    };
+    exactTimer = window.setTimeout(begin, EXACT_DELAY_MS);
   }
 
   async function refine(key: string, range: TimeRange): Promise<void> {
     // The queue of two per frame may not have come to all yet, and nothing is drawn while all rests.
     for (const row of rows) {
       const result = traceStatistics(store.segmentsOver(row.tag.id, range), range);
-      statistics.set(row.tag.id, { key, at: performance.now(), result, exact: result?.merged !== true });
+      statistics.set(row.tag.id, { key, at: performance.now(), result, exact: true });
       writeStatistics(row, result);
     }
     const merged = rows.filter((row) => statistics.get(row.tag.id)?.result?.merged === true).map((row) => row.tag.id);
-    if (merged.length === 0 || !(range.to > range.from)) return;
-    const whole = { from: Math.floor(range.from), to: Math.ceil(range.to) };
+    const [first, ...others] = merged;
+    if (first === undefined || !(range.to > range.from)) return;
     try {
-      for await (const { series } of store.history.view(
-        { tags: merged, range: whole, pixels: EXACT_PIXELS },
-        abort.signal,
-      )) {
-        if (exactKey !== key) return;
-        for (const one of series) {
-          const columns = {
-            time: one.time,
-            value: one.value,
-            quality: one.quality,
-            min: one.envelope?.min ?? null,
-            max: one.envelope?.max ?? null,
-            gaps: one.gaps,
-          };
-          const result = traceStatistics([{ columns, from: whole.from, to: whole.to }], range);
-          statistics.set(one.tag, { key, at: performance.now(), result, exact: true });
-          const row = rows.find((candidate) => candidate.tag.id === one.tag);
-          if (row !== undefined) writeStatistics(row, result);
-        }
-      }
+      // One tag is asked first: if it has too many samples, the others would only burden the historian.
+      if (await askSamples([first], key, range)) await askSamples(others, key, range);
     } catch (error) {
       exactKey = '';
       if (!abort.signal.aborted) onError(error);
     }
+  }
+
+  /** Works out the numbers from the historian's samples; false when these came merged, or are not wanted any more. */
+  async function askSamples(tagIds: readonly string[], key: string, range: TimeRange): Promise<boolean> {
+    if (tagIds.length === 0) return true;
+    const whole = { from: Math.floor(range.from), to: Math.ceil(range.to) };
+    let complete = true;
+    for await (const { series } of store.history.view(
+      { tags: tagIds, range: whole, pixels: EXACT_PIXELS },
+      abort.signal,
+    )) {
+      if (exactKey !== key) return false;
+      for (const one of series) {
+        if (one.envelope !== null) complete = false;
+        const columns = {
+          time: one.time,
+          value: one.value,
+          quality: one.quality,
+          min: one.envelope?.min ?? null,
+          max: one.envelope?.max ?? null,
+          gaps: one.gaps,
+        };
+        const result = traceStatistics([{ columns, from: whole.from, to: whole.to }], range);
+        statistics.set(one.tag, { key, at: performance.now(), result, exact: true });
+        const row = rows.find((candidate) => candidate.tag.id === one.tag);
+        if (row !== undefined) writeStatistics(row, result);
+      }
+    }
+    return complete;
   }
 
   function writeStatistics({ tag, element }: LegendRow, result: TraceStatistics | null): void {

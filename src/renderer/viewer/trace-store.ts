@@ -72,6 +72,8 @@ export interface TraceStore extends PlotSource, Disposable {
   forget(tagId: string): void;
   /** Requests that are still open. */
   readonly loading: number;
+  /** A part of the window is still drawn from coarser or finer data, or not at all. */
+  readonly incomplete: boolean;
   readonly bytes: number;
   readonly history: HistoryReader;
 }
@@ -98,6 +100,8 @@ interface Wanted {
   readonly tags: string[];
   /** Smaller comes first. */
   readonly distance: number;
+  /** Beside the window: wanted for the next drag. */
+  readonly outside: boolean;
 }
 
 interface Running {
@@ -206,11 +210,14 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
           continue;
         }
         const outside = range.to <= window_.from || range.from >= window_.to;
-        const distance = Math.abs((range.from + range.to) / 2 - middle) + (outside ? 1e18 : 0);
-        wanted.set(key, { address, tags: [tagId], distance });
+        const distance = Math.abs((range.from + range.to) / 2 - middle);
+        wanted.set(key, { address, tags: [tagId], distance, outside });
       }
     }
-    return [...wanted.values()].sort((a, b) => a.distance - b.distance);
+    const all = [...wanted.values()].sort((a, b) => a.distance - b.distance);
+    // What lies beside the window is fetched when the window itself is complete.
+    const visible = all.filter((entry) => !entry.outside);
+    return visible.length > 0 ? visible : all;
   }
 
   function pump(): void {
@@ -353,6 +360,17 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       let count = 0;
       for (const list of running.values()) count += list.length;
       return count;
+    },
+    get incomplete() {
+      const present = live === null ? Number.POSITIVE_INFINITY : now();
+      const addresses = tilesOver(window_, level);
+      return tagIds.some((tagId) => {
+        const start = liveStart(tagId, live?.read(tagId));
+        return addresses.some((address) => {
+          const { from } = tileRange(address);
+          return from < start && from <= present && cache.get(tagId, address) === undefined;
+        });
+      });
     },
     get bytes() {
       return cache.bytes;

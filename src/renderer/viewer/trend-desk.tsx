@@ -175,6 +175,8 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
       onDrawn: () => {
         numbers?.paint();
         readings.paint(made, timeText);
+        const busy = made.store.incomplete ? 'true' : 'false';
+        if (plots.ariaBusy !== busy) plots.ariaBusy = busy;
         const label = rangeLabel.current;
         const text = rangeText(made, latest.current.zone);
         if (label !== null && label.textContent !== text) label.textContent = text;
