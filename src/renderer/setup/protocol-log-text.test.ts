@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   appendEntries,
+  askedSentence,
   byteCount,
   hexLines,
   isTrouble,
@@ -14,7 +15,7 @@ const at = Date.UTC(2026, 10, 21, 13, 3, 7, 250) * 1000;
 let key = 0;
 const packet = (line: Partial<TraceLine>): LogEntry => {
   const whole: TraceLine = { time: at, direction: 'sent', hex: '', words: [], ...line };
-  return { kind: 'packet', key: ++key, trouble: isTrouble(whole), ...whole };
+  return { kind: 'packet', key: ++key, trouble: isTrouble(whole), asked: null, ...whole };
 };
 const note = (text: string): LogEntry => ({ kind: 'note', key: ++key, time: at, text });
 
@@ -31,6 +32,23 @@ describe('trouble in a trace', () => {
   });
   it('is not seen where nothing is said', () => {
     expect(isTrouble({ words: [] })).toBe(false);
+  });
+});
+
+describe('what was asked', () => {
+  const sent = (...words: string[]): TraceLine => ({ time: at, direction: 'sent', hex: '', words });
+  const requests = [
+    sent('Request 7 to unit 1: old.'),
+    sent('Request 7 to unit 1: new.', 'Request 70 to unit 1.'),
+    sent('Request 8 to unit 1.'),
+  ];
+  it.each([
+    ['Answer 7 from unit 1: exception 2, illegal data address (function 3).', 'Request 7 to unit 1: new.'],
+    ['Answer 70 from unit 1: exception 2, illegal data address (function 3).', 'Request 70 to unit 1.'],
+    ['Answer 9 from unit 1: exception 2, illegal data address (function 3).', null],
+    ['8 bytes that are not Modbus TCP.', null],
+  ])('%s', (answer, expected) => {
+    expect(askedSentence({ words: ['Answer 8 from unit 1: 2 bytes of coils.', answer] }, requests)).toBe(expected);
   });
 });
 
@@ -81,6 +99,14 @@ describe('the saved text', () => {
       '                                   0000  ff',
       '',
     ]);
+  });
+  it('says of errors what was asked', () => {
+    const answer = packet({ direction: 'received', hex: '00', words: ['Answer 7 from unit 1: exception 2.'] });
+    const entries = [{ ...answer, asked: 'Request 7 to unit 1: read coil 000001.' } as LogEntry];
+    expect(protocolLogText(entries, { ...heading, onlyTrouble: true })).toContain(
+      '\r\n                                   To: Request 7 to unit 1: read coil 000001.\r\n',
+    );
+    expect(protocolLogText(entries, heading)).not.toContain('To: ');
   });
   it('says what is missing in it', () => {
     const text = protocolLogText([], { ...heading, endpoint: null, dropped: 3, onlyTrouble: true });

@@ -11,11 +11,19 @@ export interface TraceLine {
 
 /** A packet, or a note of this page about what is missing between two packets. */
 export type LogEntry =
-  | ({ readonly kind: 'packet'; readonly key: number; readonly trouble: boolean } & TraceLine)
+  | ({
+      readonly kind: 'packet';
+      readonly key: number;
+      readonly trouble: boolean;
+      /** The sentence of the request that a packet with trouble answers, where it is known. */
+      readonly asked: string | null;
+    } & TraceLine)
   | { readonly kind: 'note'; readonly key: number; readonly time: UnixMicros; readonly text: string };
 
 /** Entries kept on the page; the oldest go first. */
 export const MAX_ENTRIES = 5000;
+/** Errors and exceptions are kept apart: on a fast link 5,000 packets pass in seconds, and a rare exception with them. */
+export const MAX_TROUBLES = 1000;
 
 /**
  * Words by which the protocols of this trade tell that something was refused or was not what was asked for. The engine
@@ -25,6 +33,22 @@ const TROUBLE = /\b(exceptions?|errors?|not|no|refused?|rejected|invalid|unexpec
 
 export function isTrouble(line: Pick<TraceLine, 'words'>): boolean {
   return line.words.some((sentence) => TROUBLE.test(sentence));
+}
+
+/**
+ * What was asked for, of an answer with trouble: protocols that number their requests say "Request 7" and "Answer 7".
+ * `sent` is in order of time. Null where the words hold no number or the request is not there.
+ */
+export function askedSentence(line: Pick<TraceLine, 'words'>, sent: readonly TraceLine[]): string | null {
+  const answer = line.words.find((sentence) => TROUBLE.test(sentence));
+  const number = answer === undefined ? null : /^Answer (\d+) /.exec(answer);
+  if (number === null) return null;
+  const start = `Request ${number[1]} `;
+  for (const request of sent.toReversed()) {
+    const found = request.words.find((sentence) => sentence.startsWith(start));
+    if (found !== undefined) return found;
+  }
+  return null;
 }
 
 /** What is kept after `fresh` came: the newest entries, and how many of the oldest went. */
@@ -88,6 +112,7 @@ export function protocolLogText(entries: readonly LogEntry[], heading: LogHeadin
     words.forEach((sentence, index) => {
       lines.push(index === 0 ? `${time}  ${direction}  ${sentence}` : `${' '.repeat(time.length + 12)}${sentence}`);
     });
+    if (heading.onlyTrouble && entry.asked !== null) lines.push(`${' '.repeat(time.length + 12)}To: ${entry.asked}`);
     for (const line of hexLines(entry.hex)) lines.push(`${' '.repeat(time.length + 12)}${line}`);
   }
   return `${lines.join('\r\n')}\r\n`;

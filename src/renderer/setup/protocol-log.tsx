@@ -1,15 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDownLeft, ArrowDownToLine, ArrowUpRight, Eraser, Pause, Play, Save } from 'lucide-react';
-import {
-  type KeyboardEvent,
-  type ReactNode,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react';
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useClient, useConnectionStatus, useZone } from '#renderer/client/index.ts';
 import {
   Button,
@@ -25,13 +16,16 @@ import {
 import type { ConnectionDocument } from '#shared/model/index.ts';
 import {
   appendEntries,
+  askedSentence,
   byteCount,
   hexLines,
   isTrouble,
   type LogEntry,
   logFileName,
   MAX_ENTRIES,
+  MAX_TROUBLES,
   protocolLogText,
+  type TraceLine,
 } from './protocol-log-text.ts';
 import './protocol-log.css';
 
@@ -45,6 +39,13 @@ interface Kept {
   readonly removed: number;
 }
 const nothing: Kept = { entries: [], removed: 0 };
+const more = (known: Kept, fresh: readonly LogEntry[], max: number): Kept => {
+  if (fresh.length === 0) return known;
+  const next = appendEntries(known.entries, fresh, max);
+  return { entries: next.entries, removed: known.removed + next.removed };
+};
+/** Requests among which the one of an answer with trouble is looked for; links have far fewer under way. */
+const MAX_ASKED = 200;
 
 /**
  * What goes over the wire of one connection, in words and bytes. The engine keeps bytes only while this is open and not
@@ -55,18 +56,17 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
   const zone = useZone();
   const status = useConnectionStatus(connection.id);
   const [kept, setKept] = useState(nothing);
+  const [troubles, setTroubles] = useState(nothing);
   const [running, setRunning] = useState(true);
   const [onlyTrouble, setOnlyTrouble] = useState(false);
   const [dropped, setDropped] = useState(0);
-  const [picked, setPicked] = useState<number | null>(null);
+  const [picked, setPicked] = useState<LogEntry | null>(null);
   const nextKey = useRef(0);
 
   const add = useCallback((fresh: readonly LogEntry[]) => {
-    if (fresh.length === 0) return;
-    setKept((known) => {
-      const next = appendEntries(known.entries, fresh);
-      return { entries: next.entries, removed: known.removed + next.removed };
-    });
+    setKept((known) => more(known, fresh, MAX_ENTRIES));
+    const bad = fresh.filter((entry) => entry.kind === 'packet' && entry.trouble);
+    setTroubles((known) => more(known, bad, MAX_TROUBLES));
   }, []);
   const note = useCallback(
     (text: string): LogEntry => ({ kind: 'note', key: ++nextKey.current, time: client.now(), text }),
@@ -76,6 +76,7 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
   useEffect(() => {
     if (!running) return;
     let generation: number | null = null;
+    let sent: readonly TraceLine[] = [];
     const feed = client.session.follow(
       (rpc, signal) => rpc.connections.trace({ id: connection.id }, { signal }),
       (item, current) => {
@@ -89,7 +90,10 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
           fresh.push(note(`${plural(item.dropped, 'packet')} were not fetched in time and are not listed.`));
         }
         for (const line of item.lines) {
-          fresh.push({ kind: 'packet', key: ++nextKey.current, trouble: isTrouble(line), ...line });
+          const trouble = isTrouble(line);
+          const asked = trouble ? askedSentence(line, sent) : null;
+          fresh.push({ kind: 'packet', key: ++nextKey.current, trouble, asked, ...line });
+          if (line.direction === 'sent') sent = [...sent.slice(1 - MAX_ASKED), line];
         }
         add(fresh);
       },
@@ -103,13 +107,11 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
   };
   const clear = (): void => {
     setKept(nothing);
+    setTroubles(nothing);
     setDropped(0);
     setPicked(null);
   };
-  const shown = useMemo(
-    () => (onlyTrouble ? kept.entries.filter((entry) => entry.kind === 'packet' && entry.trouble) : kept.entries),
-    [kept, onlyTrouble],
-  );
+  const shown = (onlyTrouble ? troubles : kept).entries;
   const zoneText = `${zone ?? 'the zone of this computer'} (${zoneName(client.now(), zone)})`;
   const save = (): void => {
     const savedAt = client.now();
@@ -156,11 +158,6 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
     ],
     [running, onlyTrouble, shown.length === 0],
   );
-  const detail = shown.find((entry) => entry.key === picked);
-  const troubles = useMemo(
-    () => kept.entries.reduce((sum, entry) => sum + (entry.kind === 'packet' && entry.trouble ? 1 : 0), 0),
-    [kept],
-  );
 
   return (
     <div className="plog">
@@ -186,25 +183,32 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
         </Button>
       </div>
       <PacketList
+        key={onlyTrouble ? 'trouble' : 'all'}
         entries={shown}
-        removed={onlyTrouble ? 0 : kept.removed}
+        removed={(onlyTrouble ? troubles : kept).removed}
         zone={zone}
         picked={picked}
         onPick={setPicked}
         empty={emptyText(connection, running, onlyTrouble && kept.entries.length > 0)}
       />
-      {detail?.kind === 'packet' && (
+      {picked?.kind === 'packet' && (
         <section className="plog-detail selectable" aria-label="Whole packet">
           <p className="quiet">
-            {`${detail.direction === 'sent' ? 'Sent' : 'Received'} ${formatTime(detail.time, zone, 'millisecond')}, ${plural(byteCount(detail.hex), 'byte')}`}
+            {`${picked.direction === 'sent' ? 'Sent' : 'Received'} ${formatTime(picked.time, zone, 'millisecond')}, ${plural(byteCount(picked.hex), 'byte')}`}
           </p>
-          {detail.words.length > 0 && <p className="plog-sentences">{detail.words.join('\n')}</p>}
-          <pre className="mono">{hexLines(detail.hex).join('\n')}</pre>
+          {picked.words.length > 0 && <p className="plog-sentences">{picked.words.join('\n')}</p>}
+          {picked.asked !== null && <p className="quiet">To: {picked.asked}</p>}
+          <pre className="mono">{hexLines(picked.hex).join('\n')}</pre>
         </section>
       )}
       <div className="plog-foot">
         <span>{`${formatCount(kept.entries.length)} of at most ${formatCount(MAX_ENTRIES)} lines`}</span>
-        <span data-warn={troubles > 0 ? '' : undefined}>{`${formatCount(troubles)} with errors`}</span>
+        <span
+          data-warn={troubles.entries.length > 0 ? '' : undefined}
+          title={`Kept apart, so that they stay when the packets around them go; at most ${formatCount(MAX_TROUBLES)}.`}
+        >
+          {`${formatCount(troubles.entries.length)} with errors`}
+        </span>
         {dropped > 0 && (
           <span
             data-warn=""
@@ -238,8 +242,8 @@ function PacketList({
   readonly entries: readonly LogEntry[];
   readonly removed: number;
   readonly zone: string | null;
-  readonly picked: number | null;
-  readonly onPick: (key: number | null) => void;
+  readonly picked: LogEntry | null;
+  readonly onPick: (entry: LogEntry | null) => void;
   readonly empty: string;
 }): ReactNode {
   const scroller = useRef<HTMLDivElement>(null);
@@ -288,13 +292,13 @@ function PacketList({
     if (atEnd !== follows.current) follow(atEnd);
   };
 
-  const at = entries.findIndex((entry) => entry.key === picked);
+  const at = picked === null ? -1 : entries.indexOf(picked);
   const go = (index: number): void => {
     const target = entries[Math.max(0, Math.min(entries.length - 1, index))];
     if (target === undefined) return;
     // What is being read must not be scrolled away by what comes.
     follow(false);
-    onPick(target.key);
+    onPick(target);
     virtual.scrollToIndex(entries.indexOf(target));
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -332,7 +336,7 @@ function PacketList({
         className="plog-list"
         role="listbox"
         aria-label="Packets"
-        aria-activedescendant={at < 0 ? undefined : `packet-${picked}`}
+        aria-activedescendant={at < 0 ? undefined : `packet-${picked?.key}`}
         tabIndex={0}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
@@ -351,13 +355,15 @@ function PacketList({
                   id={`packet-${entry.key}`}
                   role="option"
                   tabIndex={-1}
-                  aria-selected={entry.key === picked}
+                  aria-selected={entry === picked}
                   className="plog-row"
                   data-kind={entry.kind}
                   data-trouble={entry.kind === 'packet' && entry.trouble ? '' : undefined}
                   style={{ height: rowHeight, transform: `translateY(${item.start}px)` }}
                   onClick={() => {
-                    if (entry.kind === 'packet') onPick(entry.key === picked ? null : entry.key);
+                    // What is being read must not be scrolled away by what comes.
+                    follow(false);
+                    if (entry.kind === 'packet') onPick(entry === picked ? null : entry);
                   }}
                 >
                   <Packet entry={entry} zone={zone} />
