@@ -10,6 +10,12 @@ export interface Preferences {
   onChange(name: string, listener: () => void): Disposable;
 }
 
+/** What the browser keeps of a setting; `saved` is false while the engine does not have it yet. */
+interface Copy {
+  readonly value: unknown;
+  readonly saved: boolean;
+}
+
 const PREFIX = 'parx.';
 /** The engine keeps names of letters, digits, "_" and "-"; the screen groups its own by dots. */
 const storedName = (name: string): string => name.replaceAll('.', '-');
@@ -23,31 +29,43 @@ export function createPreferences(session: Session, onError: (error: unknown) =>
   const tell = (name: string): void => {
     for (const listener of listeners.get(name) ?? []) listener();
   };
-  const readCopy = (name: string): unknown => {
+  const readCopy = (name: string): Copy | null => {
     try {
       const text = localStorage.getItem(PREFIX + name);
-      return text === null ? undefined : JSON.parse(text);
+      const copy: unknown = text === null ? null : JSON.parse(text);
+      return typeof copy === 'object' && copy !== null && 'value' in copy && 'saved' in copy ? (copy as Copy) : null;
     } catch {
       // Storage may be switched off or hold something foreign; the engine's value follows.
-      return undefined;
+      return null;
     }
   };
-  const writeCopy = (name: string, text: string): void => {
+  const writeCopy = (name: string, copy: Copy): void => {
     try {
-      localStorage.setItem(PREFIX + name, text);
+      localStorage.setItem(PREFIX + name, JSON.stringify(copy));
     } catch {
       // Only the copy for the first paint; the engine keeps the value.
     }
+  };
+  const save = async (name: string, value: unknown): Promise<void> => {
+    await session.rpc.preferences.set({ name: storedName(name), value: JSON.stringify(value) });
+    if (!dirty.has(name)) writeCopy(name, { value, saved: true });
   };
   const ask = (name: string): void => {
     if (asked.has(name)) return;
     asked.add(name);
     const load = async (): Promise<void> => {
+      // A page that was closed right after a change had no time to hand it over; the newer value is here then.
+      const copy = readCopy(name);
+      if (copy !== null && !copy.saved) {
+        await save(name, copy.value);
+        return;
+      }
       const { value } = await session.rpc.preferences.get({ name: storedName(name) });
       if (value === null || dirty.has(name)) return;
       if (value === JSON.stringify(known.get(name))) return;
-      known.set(name, JSON.parse(value));
-      writeCopy(name, value);
+      const read: unknown = JSON.parse(value);
+      known.set(name, read);
+      writeCopy(name, { value: read, saved: true });
       tell(name);
     };
     const start = (): void => {
@@ -69,21 +87,20 @@ export function createPreferences(session: Session, onError: (error: unknown) =>
     get<T>(name: string, fallback: T): T {
       if (!known.has(name)) {
         const copy = readCopy(name);
-        if (copy !== undefined) known.set(name, copy);
+        if (copy !== null) known.set(name, copy.value);
       }
       ask(name);
       return known.has(name) ? (known.get(name) as T) : fallback;
     },
     set(name, value) {
-      const text = JSON.stringify(value);
       known.set(name, value);
-      writeCopy(name, text);
+      writeCopy(name, { value, saved: false });
       clearTimeout(dirty.get(name));
       dirty.set(
         name,
         window.setTimeout(() => {
           dirty.delete(name);
-          session.rpc.preferences.set({ name: storedName(name), value: text }).catch(onError);
+          save(name, value).catch(onError);
         }, SAVE_MS),
       );
       tell(name);
