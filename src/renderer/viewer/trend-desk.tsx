@@ -107,12 +107,10 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     readonly follow: boolean;
     readonly stacked: boolean;
     readonly canBack: boolean;
-    readonly empty: boolean;
   }>({
     follow: source === RUNNING_HISTORY,
     stacked: false,
     canBack: false,
-    empty: false,
   });
   const plotsHost = useRef<HTMLDivElement>(null);
   const mapHost = useRef<HTMLDivElement>(null);
@@ -191,7 +189,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     });
     numbers = createReadout(made, fail);
     const stop = made.view.subscribe((state) => {
-      setView({ follow: state.follow, stacked: state.stacked, canBack: state.canBack, empty: state.bounds === 'none' });
+      setView({ follow: state.follow, stacked: state.stacked, canBack: state.canBack });
       setSelected(state.selected);
     });
     setController(made);
