@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openRecording, openStore } from '#engine/historian/index.ts';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
@@ -25,7 +26,7 @@ interface Life {
 async function liveAndDie(path: string, first: number, ms: number, mode: 'store' | 'writer'): Promise<Life> {
   const child: ChildProcess = spawn(
     process.execPath,
-    [new URL('./historian-kill-child.ts', import.meta.url).pathname, path, String(first), String(TAGS), mode],
+    [fileURLToPath(new URL('./historian-kill-child.ts', import.meta.url)), path, String(first), String(TAGS), mode],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let acknowledged = first;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EVER, openDirect } from '#test/integration/historian/direct.ts';
 import { needs, pathOf } from '#test/support/needs.ts';
@@ -25,7 +26,7 @@ describe.skipIf(needs('strace'))('the writes and syncs of a history, as the syst
       [
         ...['-ff', '-ttt', '-T', '-xx', '-s', '10000000', '-e', `trace=${TRACED}`, '-o', join(place.path, 'trace')],
         process.execPath,
-        new URL('./historian-kill-child.ts', import.meta.url).pathname,
+        fileURLToPath(new URL('./historian-kill-child.ts', import.meta.url)),
         ...[join(data, 'history.parx'), '0', String(TAGS), 'writer', String(BLOCKS)],
       ],
       { stdio: ['ignore', 'pipe', 'inherit'], detached: true },

@@ -16,8 +16,8 @@ export interface ByteWriter {
   raw(bytes: Uint8Array): void;
   /** A whole number from 0 to 2^53 in groups of seven bits, low group first; the top bit says that more follow. */
   varint(value: number): void;
-  /** As `varint`, sign in the lowest bit: 0, -1, 1, -2 become 0, 1, 2, 3. Magnitude below 2^52. */
-  zigzag(value: number): void;
+  /** `length` varints; the loop that chunks are written with. */
+  varints(values: Float64Array, length: number): void;
   readonly length: number;
   /** A view of what was written, valid until `reset`. */
   bytes(): Uint8Array<ArrayBuffer>;
@@ -76,8 +76,23 @@ export function createByteWriter(initial = 65_536): ByteWriter {
       at += bytes.length;
     },
     varint,
-    zigzag(value) {
-      varint(value >= 0 ? value * 2 : -value * 2 - 1);
+    varints(values, length) {
+      room(length * 8);
+      const bytes = buffer;
+      let p = at;
+      for (let i = 0; i < length; i++) {
+        let rest = values[i]!;
+        while (rest >= 0x8000_0000) {
+          bytes[p++] = (rest % 128) | 0x80;
+          rest = Math.floor(rest / 128);
+        }
+        while (rest >= 128) {
+          bytes[p++] = (rest & 0x7f) | 0x80;
+          rest >>>= 7;
+        }
+        bytes[p++] = rest;
+      }
+      at = p;
     },
     get length() {
       return at;
@@ -96,7 +111,10 @@ export interface ByteReader {
   u32(): number;
   f64(): number;
   varint(): number;
-  zigzag(): number;
+  /** Fills `out[from]` to `out[to]` (excluded) with varints; the loops that chunks are read with. */
+  varints(out: Float64Array, from: number, to: number): void;
+  /** The same for numbers with their sign in the lowest bit: 0, 1, 2, 3 are 0, -1, 1, -2. */
+  zigzags(out: Float64Array, from: number, to: number): void;
   take(length: number): Uint8Array;
   readonly left: number;
 }
@@ -131,9 +149,36 @@ export function createByteReader(bytes: Uint8Array): ByteReader {
         scale *= 128;
       }
     },
-    zigzag() {
-      const value = reader.varint();
-      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    varints(out, from, to) {
+      let p = reader.at;
+      for (let i = from; i < to; i++) {
+        let byte = bytes[p++]!;
+        let value = byte & 0x7f;
+        // Three groups cover what plants send; the rest is rare and may be slow.
+        if (byte >= 0x80) {
+          byte = bytes[p++]!;
+          value |= (byte & 0x7f) << 7;
+          if (byte >= 0x80) {
+            byte = bytes[p++]!;
+            value |= (byte & 0x7f) << 14;
+            for (let scale = 2 ** 21; byte >= 0x80; scale *= 128) {
+              byte = bytes[p++]!;
+              value += (byte & 0x7f) * scale;
+            }
+          }
+        }
+        out[i] = value;
+      }
+      if (p > bytes.length) throw new RangeError('past the end');
+      reader.at = p;
+    },
+    zigzags(out, from, to) {
+      reader.varints(out, from, to);
+      for (let i = from; i < to; i++) {
+        const value = out[i]!;
+        if (value < 0x8000_0000) out[i] = (value >>> 1) ^ -(value & 1);
+        else out[i] = value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      }
     },
     take(length) {
       if (length < 0 || reader.at + length > bytes.length) throw new RangeError('past the end');

@@ -116,18 +116,24 @@ export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
   };
 }
 
-/** Decodes chunks into one run that is used again and again; remembers the last one, which neighbours often share. */
+/** Decodes chunks; remembers some of the last ones, which neighbouring views and both ends of a view share. */
 export interface ChunkReader {
-  /** The chunk as numbers; valid until the next call. Null when it is damaged, after `onDamage` was told. */
+  /** The chunk as numbers, not to be changed. Null when it is damaged, after `onDamage` was told. */
   numbers(chunk: ChunkInfo, decoder: TagDecoder): Run | null;
   /** The chunk in stored forms, in columns of its own; throws DamagedChunk. */
   stored(chunk: ChunkInfo): Run;
 }
 
-export function chunkReaderOf(table: ChunkTable, onDamage: (damage: DamagedChunk) => void): ChunkReader {
+/** `samplesKept` bounds the memory of what is remembered, at 18 bytes a sample. */
+export function chunkReaderOf(
+  table: ChunkTable,
+  onDamage: (damage: DamagedChunk) => void,
+  samplesKept = 0,
+): ChunkReader {
   const scratch = emptyRun(4_096);
-  let held: ChunkInfo | null = null;
-  let heldBy: TagDecoder | null = null;
+  /** Oldest use first. Chunk ids are never used twice, so what is kept cannot be another chunk's. */
+  const kept = new Map<number, { readonly run: Run; readonly decoder: TagDecoder }>();
+  let keptSamples = 0;
   const decode = (chunk: ChunkInfo, into: Run): Run => {
     const data = table.data(chunk);
     try {
@@ -138,20 +144,37 @@ export function chunkReaderOf(table: ChunkTable, onDamage: (damage: DamagedChunk
       throw new DamagedChunk(chunk, error instanceof Error ? error.message : String(error), error);
     }
   };
+  const forget = (id: number): void => {
+    keptSamples -= kept.get(id)?.run.length ?? 0;
+    kept.delete(id);
+  };
   return {
     numbers(chunk, decoder) {
-      if (held?.id === chunk.id && heldBy === decoder) return scratch;
-      held = null;
+      const known = kept.get(chunk.id);
+      if (known !== undefined) {
+        kept.delete(chunk.id);
+        if (known.decoder === decoder) {
+          kept.set(chunk.id, known);
+          return known.run;
+        }
+        keptSamples -= known.run.length;
+      }
+      const keep = chunk.count <= samplesKept;
       try {
-        decoder.numbers(decode(chunk, scratch), chunk.recipe);
+        const run = decoder.numbers(decode(chunk, keep ? emptyRun(chunk.count) : scratch), chunk.recipe);
+        if (!keep) return run;
+        kept.set(chunk.id, { run, decoder });
+        keptSamples += run.length;
+        for (const id of kept.keys()) {
+          if (keptSamples <= samplesKept) break;
+          forget(id);
+        }
+        return run;
       } catch (error) {
         if (!(error instanceof DamagedChunk)) throw error;
         onDamage(error);
         return null;
       }
-      held = chunk;
-      heldBy = decoder;
-      return scratch;
     },
     stored: (chunk) => decode(chunk, emptyRun(chunk.count)),
   };

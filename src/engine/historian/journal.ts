@@ -20,6 +20,8 @@ const RETRY_MS = 500;
 const FOLD_AGAIN_MS = 5_000;
 /** Bytes that one open sample takes in the log when it is carried over. */
 const CARRIED_BYTES = 22;
+/** Closed samples that are worth folding, where what is open is much less. */
+const FOLD_SAMPLES = 300_000;
 /** Size of the WAL at which it is moved into the file: 8 MB. */
 const CHECKPOINT_BYTES = 8 << 20;
 const MEASURE_MS = 2_000;
@@ -270,9 +272,15 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   function due(): boolean {
     if (clock.monotonicMs() - foldFailedAt < FOLD_AGAIN_MS) return false;
     if (segment.end >= options.segmentBytes) return true;
-    if (clock.monotonicMs() - foldedAt < options.foldMs) return false;
-    for (const state of registry.states.values()) if (state.closed.length > 0) return true;
-    return false;
+    let open = 0;
+    let closed = 0;
+    for (const state of registry.states.values()) {
+      open += state.open.length;
+      for (const chunk of state.closed) closed += chunk.count;
+    }
+    if (clock.monotonicMs() - foldedAt >= options.foldMs) return closed > 0;
+    // Every view reads what is closed and not yet in the file; folding costs what is open, since that is carried over.
+    return closed >= Math.max(FOLD_SAMPLES, 2 * open);
   }
 
   /** Writes what waits; an error keeps it all for the next try. */

@@ -137,6 +137,8 @@ export type Answer =
 export interface TailRequest {
   readonly id: number;
   readonly tags: readonly string[];
+  readonly from: number;
+  readonly to: number;
 }
 export interface TailAnswer {
   readonly id: number;

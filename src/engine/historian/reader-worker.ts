@@ -14,6 +14,7 @@ import {
 } from './messages.ts';
 import { createReader, type RawStream, type Reader } from './reader.ts';
 import { openRecordingFile } from './recording-file.ts';
+import { viewReach } from './view.ts';
 
 /** Entry of a reader's thread: one file, one call at a time. */
 const port = parentPort;
@@ -79,13 +80,13 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
   send({ kind: 'opened', info: file?.info ?? null });
 }
 
-function tailOf(tags: readonly string[]): Promise<readonly TailPart[]> {
+function tailOf(tags: readonly string[], from: number, to: number): Promise<readonly TailPart[]> {
   const source = writer;
   if (source === null) return Promise.resolve([]);
   return new Promise((resolve) => {
     const id = ++asks;
     tails.set(id, resolve);
-    source.postMessage({ id, tags });
+    source.postMessage({ id, tags, from, to });
   });
 }
 
@@ -99,11 +100,12 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
   switch (name) {
     case 'view': {
       const { tags, range, pixels } = given('view');
-      return reader.view(tags, range, pixels, await tailOf(tags), check);
+      const { from, to } = viewReach(range.from, range.to, pixels);
+      return reader.view(tags, range, pixels, await tailOf(tags, from, to), check);
     }
     case 'rawStart': {
       const { tags, range } = given('rawStart');
-      streams.set(id, reader.raw(tags, range, await tailOf(tags)));
+      streams.set(id, reader.raw(tags, range, await tailOf(tags, range.from, range.to)));
       return id;
     }
     case 'rawNext':
@@ -113,7 +115,7 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
       return null;
     case 'neighbours': {
       const { tag, time } = given('neighbours');
-      return reader.neighbours(tag, time, await tailOf([tag]));
+      return reader.neighbours(tag, time, await tailOf([tag], time, time + 1));
     }
     case 'gaps':
       return reader.gaps(given('gaps').range);
@@ -124,7 +126,7 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
     case 'measure': {
       const { range, tags } = given('measure');
       const asked = tags.length > 0 ? tags : reader.tags().map((tag) => tag.id);
-      return reader.measure(range, tags, await tailOf(asked));
+      return reader.measure(range, tags, await tailOf(asked, range.from, range.to));
     }
     case 'tags':
       return reader.tags();

@@ -25,6 +25,9 @@ import { type ViewColumns, type ViewTag, viewOf } from './view.ts';
 export const MOST_VIEW_TAGS = 1_000;
 export const MOST_PIXELS = 10_000;
 
+/** Decoded samples that a reader remembers between views: 9 MB. */
+const SAMPLES_KEPT = 524_288;
+
 export interface ReaderOptions {
   readonly database: Database;
   readonly table: ChunkTable;
@@ -71,7 +74,7 @@ interface KnownTag {
 export function createReader(options: ReaderOptions): Reader {
   const { database, table } = options;
   let asked: number | null = null;
-  const chunks = chunkReaderOf(table, (damage) => options.onDamage(asked, damage));
+  const chunks = chunkReaderOf(table, (damage) => options.onDamage(asked, damage), SAMPLES_KEPT);
   const pyramid: Pyramid = pyramidOf(database, table, chunks);
   const version = database.prepare<[], number>('SELECT coalesce(sum(recipe), 0) + count(*) FROM tags').pluck();
   const state = database

@@ -6,6 +6,13 @@ export const TIME = { plain: 0, steady: 1, raster: 2, steps: 3 } as const;
 /** Whole numbers up to this size survive sums and differences of two and the zigzag doubling exactly. */
 const EXACT = 2 ** 50;
 
+let scratch = new Float64Array(8_192);
+function scratchFor(length: number): Float64Array {
+  if (scratch.length < length) scratch = new Float64Array(length * 2);
+  return scratch;
+}
+export const zigzagOf = (value: number): number => (value >= 0 ? value * 2 : -value * 2 - 1);
+
 /** Largest of 1 s, 1 ms, 1 µs that divides all distances from the first time. */
 function unitOf(time: Float64Array, length: number): number {
   const first = time[0]!;
@@ -54,16 +61,20 @@ export function encodeTimes(time: Float64Array, length: number, out: ByteWriter)
   if (rasterBytes <= stepBytes) {
     out.f64(period);
     out.f64(unit);
-    for (let i = 0; i < length; i++) out.zigzag((time[i]! - (first + i * period)) / unit);
+    const offs = scratchFor(length);
+    for (let i = 0; i < length; i++) offs[i] = zigzagOf((time[i]! - (first + i * period)) / unit);
+    out.varints(offs, length);
     return TIME.raster;
   }
   out.f64(unit);
   before = 0;
+  const changes = scratchFor(length);
   for (let i = 1; i < length; i++) {
     const step = (time[i]! - time[i - 1]!) / unit;
-    out.zigzag(step - before);
+    changes[i - 1] = zigzagOf(step - before);
     before = step;
   }
+  out.varints(changes, length - 1);
   return TIME.steps;
 }
 
@@ -87,7 +98,8 @@ export function decodeTimes(code: number, reader: ByteReader, length: number, ti
       const first = reader.f64();
       const period = reader.f64();
       const unit = reader.f64();
-      for (let i = 0; i < length; i++) time[i] = first + i * period + reader.zigzag() * unit;
+      reader.zigzags(time, 0, length);
+      for (let i = 0; i < length; i++) time[i] = first + i * period + time[i]! * unit;
       return;
     }
     case TIME.steps: {
@@ -95,8 +107,9 @@ export function decodeTimes(code: number, reader: ByteReader, length: number, ti
       const unit = reader.f64();
       let step = 0;
       time[0] = at;
+      reader.zigzags(time, 1, length);
       for (let i = 1; i < length; i++) {
-        step += reader.zigzag();
+        step += time[i]!;
         at += step * unit;
         time[i] = at;
       }
@@ -143,5 +156,6 @@ export function decodeReceived(
   }
   if (code !== RECEIVED.delays) throw new RangeError(`receive-time code ${code} is unknown`);
   const least = reader.f64();
-  for (let i = 0; i < length; i++) received[i] = time[i]! + least + reader.varint();
+  reader.varints(received, 0, length);
+  for (let i = 0; i < length; i++) received[i] = time[i]! + least + received[i]!;
 }

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from './bytes.ts';
-import { varintBytes, zigzagBytes } from './time-codec.ts';
+import { varintBytes, zigzagBytes, zigzagOf } from './time-codec.ts';
 
 /** Codes of the value section; FORMAT.md has the bytes of each. */
 export const VALUE = { plain: 0, same: 1, whole: 2, runs: 3, planes: 4, words: 5 } as const;
@@ -104,15 +104,18 @@ function encodeWhole(length: number, digits: number, out: ByteWriter): boolean {
   if (fromLeast <= differences) {
     out.u8(0);
     out.f64(least);
-    for (let i = 0; i < length; i++) out.varint(whole[i]! - least);
+    for (let i = 0; i < length; i++) whole[i] = whole[i]! - least;
+    out.varints(whole, length);
   } else {
     out.u8(1);
     out.f64(whole[0]!);
     before = whole[0]!;
     for (let i = 1; i < length; i++) {
-      out.zigzag(whole[i]! - before);
-      before = whole[i]!;
+      const number = whole[i]!;
+      whole[i - 1] = zigzagOf(number - before);
+      before = number;
     }
+    out.varints(whole, length - 1);
   }
   return true;
 }
@@ -199,12 +202,14 @@ export function decodeValues(code: number, reader: ByteReader, length: number, v
       const differences = reader.u8() === 1;
       let base = reader.f64();
       if (!differences) {
-        for (let i = 0; i < length; i++) value[i] = (base + reader.varint()) / power;
+        reader.varints(value, 0, length);
+        for (let i = 0; i < length; i++) value[i] = (base + value[i]!) / power;
         return;
       }
+      reader.zigzags(value, 1, length);
       value[0] = base / power;
       for (let i = 1; i < length; i++) {
-        base += reader.zigzag();
+        base += value[i]!;
         value[i] = base / power;
       }
       return;

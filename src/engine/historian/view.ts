@@ -38,14 +38,19 @@ export function bucketWidth(from: number, to: number, pixels: number): number {
   return width;
 }
 
+/** The times that a view looks at: its range, out to the ends of its buckets. */
+export function viewReach(from: number, to: number, pixels: number): { readonly from: number; readonly to: number } {
+  const width = bucketWidth(from, to, pixels);
+  return { from: floorTo(from, width), to: ceilTo(to, width) };
+}
+
 /** The tag's history over [from, to), as raw samples where they are few and merged where they are many. */
 export function viewOf(tag: ViewTag, from: number, to: number, pixels: number, check: () => void): ViewColumns {
   const limit = pixels * POINTS_PER_PIXEL;
   const raw = fewSamples(tag, from, to, limit, check);
   if (raw !== null) return raw;
   const width = bucketWidth(from, to, pixels);
-  const start = floorTo(from, width);
-  const end = ceilTo(to, width);
+  const { from: start, to: end } = viewReach(from, to, pixels);
   const buckets = createBuckets(start, end, width);
   fillBuckets(tag, buckets, start, end, check);
   return merged(buckets, sampleBefore(tag, start), sampleFrom(tag, end), tag.decoder.newest.recipe.form === 'text');

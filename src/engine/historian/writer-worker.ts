@@ -107,7 +107,7 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
 
 function serveTails(reader: MessagePort): void {
   reader.on('message', (request: TailRequest) => {
-    const parts = writer === null ? [] : writer.tail(request.tags);
+    const parts = writer === null ? [] : writer.tail(request.tags, request.from, request.to);
     const transfer: ArrayBuffer[] = [];
     for (const { closed, open } of parts) {
       for (const { data } of closed) transfer.push(data.buffer);

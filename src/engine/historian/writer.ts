@@ -13,11 +13,11 @@ import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { pruneBefore, timeToFree } from './retention.ts';
 import { LEVELS } from './rollup.ts';
-import { sliceRun, sortRun } from './run.ts';
+import { firstAtOrAfter, sliceRun, sortRun } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
-import { CHUNK_SAMPLES, pushSample } from './tag-state.ts';
+import { CHUNK_SAMPLES, pushSample, type TagState } from './tag-state.ts';
 
 export interface WriterOptions {
   readonly path: string;
@@ -163,16 +163,17 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
     /** Seals everything that was appended before into the file. */
     seal: (): Promise<void> => journal.foldAll(),
 
-    /** What the file does not have yet of these tags, oldest first, and what wins over what stands before it. */
-    tail(ids: readonly string[]): TailPart[] {
+    /**
+     * What the file does not have yet of these tags: everything in [from, to) and at least one sample beyond each end.
+     * Oldest first; what is here wins over what stands before it.
+     */
+    tail(ids: readonly string[], from: number, to: number): TailPart[] {
       const parts: TailPart[] = [];
       for (const id of ids) {
         const state = registry.byId(id);
         if (state === undefined) continue;
-        const closed = state.closed.map(({ recipe, data }) => ({ recipe, data: data.slice() }));
-        const sorted = state.open.length === 0 ? null : sortRun(state.open);
-        const open = sorted === null ? null : sliceRun(sorted, 0, sorted.length);
-        if (closed.length > 0 || open !== null) parts.push({ id, closed, open, form: state.form });
+        const part = tailPartOf(state, from, to);
+        if (part !== null) parts.push(part);
       }
       return parts;
     },
@@ -248,6 +249,27 @@ async function ownerOf(path: string, meta: Meta, clock: Clock): Promise<Uint8Arr
     await syncFolder(dirname(path));
   }
   return new Uint8Array(Buffer.from(owner, 'hex'));
+}
+
+/** Chunks and samples that a view of [from, to) needs, with the nearest ones beyond its ends. */
+function tailPartOf(state: TagState, from: number, to: number): TailPart | null {
+  const { closed, open } = state;
+  const start = Math.max(
+    0,
+    closed.findLastIndex((chunk) => chunk.first < from),
+  );
+  const after = closed.findIndex((chunk) => chunk.first >= to);
+  const chunks = closed.slice(start, after < 0 ? closed.length : after + 1);
+  if (chunks.length === 0 && open.length === 0) return null;
+  const sorted = sortRun(open);
+  const low = Math.max(0, firstAtOrAfter(sorted, from) - 1);
+  const high = Math.min(sorted.length, firstAtOrAfter(sorted, to) + 1);
+  return {
+    id: state.id,
+    closed: chunks.map(({ recipe, data }) => ({ recipe, data: data.slice() })),
+    open: high > low ? sliceRun(sorted, low, high) : null,
+    form: state.form,
+  };
 }
 
 const isTime = (time: number): boolean => Math.abs(time) <= Number.MAX_SAFE_INTEGER;

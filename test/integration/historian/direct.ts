@@ -1,6 +1,7 @@
 import { chunkTableOf } from '#engine/historian/chunk-table.ts';
 import { createReader, type Reader } from '#engine/historian/reader.ts';
 import type { TagRegistration } from '#engine/historian/store.ts';
+import { viewReach } from '#engine/historian/view.ts';
 import { openWriter, WRITER_DEFAULTS, type Writer, type WriterOptions } from '#engine/historian/writer.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
 import { type DecodeRecipe, PLAIN_RECIPE, type SampleBlock, type Series, type TimeRange } from '#shared/model/index.ts';
@@ -57,9 +58,12 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
       writer.append(++appends, blockOf(samples));
       return appends;
     },
-    view: (tags, range, pixels) => reader.view(tags, range, pixels, writer.tail(tags), check),
+    view(tags, range, pixels) {
+      const { from, to } = viewReach(range.from, range.to, pixels);
+      return reader.view(tags, range, pixels, writer.tail(tags, from, to), check);
+    },
     raw(tags, range) {
-      const stream = reader.raw(tags, range, writer.tail(tags));
+      const stream = reader.raw(tags, range, writer.tail(tags, range.from, range.to));
       const blocks: Series[] = [];
       for (let block = stream.next(check); block !== null; block = stream.next(check)) blocks.push(...block);
       return blocks;

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type DecodeRecipe, PLAIN_RECIPE } from '#shared/model/index.ts';
 import { unless } from '#test/support/needs.ts';
@@ -8,7 +9,7 @@ import { EVER, openDirect, registration, type WrittenSample } from './direct.ts'
 
 const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
 const START = 1_700_000_000_000_000;
-const script = new URL('../../../docs/read-recording.py', import.meta.url).pathname;
+const script = fileURLToPath(new URL('../../../docs/read-recording.py', import.meta.url));
 
 const bits = (type: DecodeRecipe['type'], more: Partial<DecodeRecipe> = {}): DecodeRecipe => ({
   ...PLAIN_RECIPE,
@@ -46,7 +47,9 @@ const cases: readonly {
   { name: 'odd times', recipe: PLAIN_RECIPE, value: (i) => i, step: (i) => i * i * 977 },
   {
     name: 'range',
-    recipe: bits('uint16', { scaling: { kind: 'range', rawLow: 0, rawHigh: 60_000, low: 10, high: -90, clamp: false } }),
+    recipe: bits('uint16', {
+      scaling: { kind: 'range', rawLow: 0, rawHigh: 60_000, low: 10, high: -90, clamp: false },
+    }),
     value: word,
   },
   { name: 'gain', recipe: bits('uint16', { scaling: { kind: 'gain', gain: 0.1, offset: -5 } }), value: word },
