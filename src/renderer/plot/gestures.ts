@@ -81,7 +81,8 @@ export function attachGestures(host: HTMLElement, stack: PlotStack, to: PlotGest
 
   const onDown = (event: PointerEvent): void => {
     if (event.button !== 0 && event.button !== 1) return;
-    // What was done by wheel or key before is a step of its own.
+    // What was done by wheel or key before is a step of its own; its end must not come in the middle of this one.
+    clearTimeout(wheelEnd);
     to.end();
     startHit = stack.hit(event.clientX, event.clientY);
     drag = begin(startHit, event);
