@@ -292,6 +292,7 @@ function PacketList({
     if (atEnd !== follows.current) follow(atEnd);
   };
 
+  const made = virtual.getVirtualItems();
   const at = picked === null ? -1 : entries.indexOf(picked);
   const go = (index: number): void => {
     const target = entries[Math.max(0, Math.min(entries.length - 1, index))];
@@ -336,7 +337,7 @@ function PacketList({
         className="plog-list"
         role="listbox"
         aria-label="Packets"
-        aria-activedescendant={at < 0 ? undefined : `packet-${picked?.key}`}
+        aria-activedescendant={made.some((item) => item.index === at) ? `packet-${picked?.key}` : undefined}
         tabIndex={0}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
@@ -345,7 +346,7 @@ function PacketList({
           <p className="plog-empty quiet">{empty}</p>
         ) : (
           <div className="plog-rows" role="presentation" style={{ height: virtual.getTotalSize() }}>
-            {virtual.getVirtualItems().map((item) => {
+            {made.map((item) => {
               const entry = entries[item.index];
               if (entry === undefined) return null;
               return (
