@@ -127,7 +127,7 @@ function OpenProjectDialog({ chosen, onClose }: { readonly chosen: Chosen; reado
       client.edits.state.setState({ undo: [], redo: [] });
       setStep({ at: 'done', ...report });
     } catch (error) {
-      setStep({ at: 'asking', refusal: errorText(error) });
+      setStep({ at: 'asking', refusal: `"${chosen.name}" was not opened; nothing has changed. ${errorText(error)}` });
     }
   };
 

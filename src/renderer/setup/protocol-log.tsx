@@ -335,7 +335,7 @@ function PacketList({
       <div
         ref={scroller}
         className="plog-list"
-        role="listbox"
+        role={entries.length === 0 ? 'group' : 'listbox'}
         aria-label="Packets"
         aria-activedescendant={made.some((item) => item.index === at) ? `packet-${picked?.key}` : undefined}
         tabIndex={0}
