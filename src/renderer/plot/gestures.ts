@@ -17,6 +17,8 @@ export interface PlotGestures {
   resizePlots(above: string, below: string, share: number): void;
   click(hit: PlotHit): void;
   menu(hit: PlotHit, at: { readonly x: number; readonly y: number }): void;
+  /** A hand goes down: what it does until it lets go is one step. */
+  begin(): void;
   /** A hand has let go: the next change is a step of its own. */
   end(): void;
 }
@@ -91,6 +93,7 @@ export function attachGestures(host: HTMLElement, stack: PlotStack, to: PlotGest
     startY = lastY = event.clientY;
     host.focus({ preventScroll: true });
     if (drag !== null) {
+      to.begin();
       host.setPointerCapture(event.pointerId);
       event.preventDefault();
     }

@@ -9,6 +9,8 @@ export interface MiniMapOptions {
   readonly host: HTMLElement;
   /** The window was moved or sized here. */
   readonly onWindow: (window: TimeRange) => void;
+  /** A hand goes down on the strip, and lets go of it. */
+  readonly onBegin: () => void;
   readonly onEnd: () => void;
 }
 
@@ -137,6 +139,7 @@ export function createMiniMap(options: MiniMapOptions): MiniMap {
     if (event.button !== 0 || whole === null || data === null) return;
     const { x, width } = place(event);
     const part = partAt(x, width);
+    options.onBegin();
     let { window: moved } = data;
     if (part === 'beside') {
       const span = moved.to - moved.from;

@@ -332,6 +332,20 @@ describe('window', () => {
     history.remember(view(3), 9000);
     expect(history.forward(view(5))).toBeNull();
   });
+  it('takes a drag with rests in it for one step', () => {
+    const history = createZoomHistory<null>();
+    const view = (from: number) => ({ range: { from, to: from + 10 }, follow: false, axes: null });
+    history.remember(view(0), 0);
+    history.beginGesture();
+    history.remember(view(1), 10);
+    history.remember(view(2), 5000);
+    history.remember(view(3), 9000);
+    history.endGesture();
+    history.remember(view(4), 9001);
+    expect(history.depth).toBe(3);
+    expect(history.back(view(9))?.range.from).toBe(4);
+    expect(history.back(view(4))?.range.from).toBe(1);
+  });
 });
 
 describe('colours', () => {

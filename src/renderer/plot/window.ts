@@ -60,6 +60,8 @@ export interface ViewState<A> {
 export interface ZoomHistory<A> {
   /** Call with the view as it is before a change. */
   remember(view: ViewState<A>, nowMs: number): void;
+  /** A hand goes down: until it lets go all changes are one step, however long it rests in between. */
+  beginGesture(): void;
   /** The next change begins a step of its own, however soon it comes. */
   endGesture(): void;
   back(current: ViewState<A>): ViewState<A> | null;
@@ -71,16 +73,22 @@ export function createZoomHistory<A>(limit = 100, pauseMs = 500): ZoomHistory<A>
   const past: ViewState<A>[] = [];
   const future: ViewState<A>[] = [];
   let lastChange = Number.NEGATIVE_INFINITY;
+  let gesture: 'none' | 'begun' | 'changed' = 'none';
   return {
     remember(view, nowMs) {
-      const joins = nowMs - lastChange < pauseMs;
+      const joins = gesture === 'changed' || (gesture === 'none' && nowMs - lastChange < pauseMs);
       lastChange = nowMs;
+      if (gesture === 'begun') gesture = 'changed';
       if (joins && past.length > 0) return;
       past.push(view);
       if (past.length > limit) past.shift();
       future.length = 0;
     },
+    beginGesture() {
+      gesture = 'begun';
+    },
     endGesture() {
+      gesture = 'none';
       lastChange = Number.NEGATIVE_INFINITY;
     },
     back(current) {

@@ -28,6 +28,7 @@ export function createRecordingOverview(options: {
   readonly now: () => UnixMicros;
   readonly window: () => TimeRange;
   readonly onWindow: (window: TimeRange) => void;
+  readonly onBegin: () => void;
   readonly onEnd: () => void;
   readonly onLoaded: (bounds: TimeRange | null, events: readonly HistoryEvent[]) => void;
   readonly onError: (error: unknown) => void;
@@ -53,7 +54,12 @@ export function createRecordingOverview(options: {
     onError: () => undefined,
     maxBytes: MAX_BYTES,
   });
-  const map = createMiniMap({ host: options.host, onWindow: options.onWindow, onEnd: options.onEnd });
+  const map = createMiniMap({
+    host: options.host,
+    onWindow: options.onWindow,
+    onBegin: options.onBegin,
+    onEnd: options.onEnd,
+  });
 
   const whole = (): TimeRange | null =>
     bounds === null || !live ? bounds : { from: bounds.from, to: Math.max(bounds.to, now()) };

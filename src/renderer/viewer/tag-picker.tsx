@@ -74,7 +74,11 @@ export function TagPicker({
     else if (event.key === 'PageUp') move(focused - 15);
     else if (event.key === 'Home') move(0);
     else if (event.key === 'End') move(found.length - 1);
-    else if (event.key === 'Enter') {
+    else if (event.key === ' ') {
+      // Space means the row here, not pause.
+      event.preventDefault();
+      choose(focused, { shiftKey: false, ctrlKey: true, metaKey: false });
+    } else if (event.key === 'Enter') {
       const tag = found[focused];
       if (tag !== undefined) onAdd(chosen(tag));
       event.preventDefault();

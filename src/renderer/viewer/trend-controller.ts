@@ -147,6 +147,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       setFollow(false);
       setWindow(window);
     },
+    onBegin: () => history.beginGesture(),
     onEnd: () => history.endGesture(),
     onLoaded: (bounds, events) => {
       const first = view.getState().bounds === null;
@@ -456,6 +457,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       else if (hit.kind === 'plot') controller.select(traceNear(hit, controller.shownPlots, stack, store));
     },
     menu: options.onMenu,
+    begin: () => history.beginGesture(),
     end: () => history.endGesture(),
   });
 
