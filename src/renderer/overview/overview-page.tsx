@@ -18,6 +18,7 @@ import {
   MiddleText,
   NO_VALUE,
   Skeleton,
+  useActions,
   usePreference,
 } from '#renderer/ui/index.ts';
 import { RUNNING_HISTORY, type RuntimeTagInfo } from '#shared/rpc/contract.ts';
@@ -102,22 +103,30 @@ function KeyValues(): ReactNode {
   const client = useClient();
   const { tags, set } = useKeyTags();
   const [choosing, setChoosing] = useState(false);
+  const drawAll = (): void =>
+    client.showInTrend(
+      tags.map((tag) => tag.id),
+      'replace',
+    );
+  useActions(
+    [
+      {
+        id: 'overview.trend',
+        title: 'Trend of all key values',
+        group: 'Overview',
+        enabled: () => tags.length > 0,
+        run: drawAll,
+      },
+      { id: 'overview.choose', title: 'Choose the key values', group: 'Overview', run: () => setChoosing(true) },
+    ],
+    [tags],
+  );
   return (
     <section className="panel overview-values" aria-label="Key values">
       <div className="panel-head">
         <h2>Key values</h2>
         <span className="toolbar-gap" />
-        <Button
-          look="plain"
-          icon={ChartLine}
-          disabled={tags.length === 0}
-          onClick={() =>
-            client.showInTrend(
-              tags.map((tag) => tag.id),
-              'replace',
-            )
-          }
-        >
+        <Button look="plain" icon={ChartLine} disabled={tags.length === 0} onClick={drawAll}>
           Trend of all
         </Button>
         <Button look="plain" icon={Pencil} onClick={() => setChoosing(true)}>

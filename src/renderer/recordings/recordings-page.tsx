@@ -76,6 +76,22 @@ export function RecordingsPage(): ReactNode {
         run: () => setDialog('open'),
       },
       {
+        id: 'recordings.trend',
+        title: 'Open the selected recording in the trend',
+        group: 'Recordings',
+        keys: ['Enter'],
+        enabled: () => selected !== null,
+        run: () => selected !== null && openRow(selected),
+      },
+      {
+        id: 'recordings.delete',
+        title: 'Delete the selected recording',
+        group: 'Recordings',
+        keys: ['Delete'],
+        enabled: () => selected !== null,
+        run: () => setDialog('remove'),
+      },
+      {
         id: 'recordings.note',
         title: 'Add a note now',
         group: 'Recordings',
@@ -83,7 +99,7 @@ export function RecordingsPage(): ReactNode {
         run: () => setDialog('note'),
       },
     ],
-    [],
+    [selected],
   );
 
   const active = recording?.active ?? null;

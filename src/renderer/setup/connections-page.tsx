@@ -15,9 +15,10 @@ import {
   plural,
   Skeleton,
   SplitPane,
+  shortenMiddle,
   useActions,
 } from '#renderer/ui/index.ts';
-import type { ConnectionDocument } from '#shared/model/index.ts';
+import type { ConnectionDocument, DeviceDocument } from '#shared/model/index.ts';
 import { type ConnectionDraft, draftOf, draftStore, dropDraft, keepDraft, newDraft } from './connection-draft.ts';
 import { ConnectionEditor } from './connection-editor.tsx';
 import { type LinkRow, linkColumns, useLinkRows } from './connection-rows.tsx';
@@ -97,6 +98,23 @@ export function ConnectionsPage(): ReactNode {
         true,
       );
       go('/connections');
+    } catch (error) {
+      client.fail(error, `"${target.name}" could not be deleted`);
+    }
+  };
+  const removeDevice = async (target: DeviceDocument): Promise<void> => {
+    const found = project.device.get(target.id);
+    if (found === undefined) return;
+    const tags = tagsOfDevices(project, new Set([target.id])).length;
+    try {
+      await client.edits.commit(
+        {
+          label: `Device "${target.name}" deleted${tags === 0 ? '' : ` with ${plural(tags, 'tag')}`}`,
+          changes: [{ kind: 'device', id: target.id, document: null, expected: found.revision }],
+        },
+        true,
+      );
+      setPicked(null);
     } catch (error) {
       client.fail(error, `"${target.name}" could not be deleted`);
     }
@@ -206,7 +224,10 @@ export function ConnectionsPage(): ReactNode {
   );
 
   const columns = useMemo(() => linkColumns(), []);
-  const selection = useMemo(() => new Set(id === null ? [] : [id]), [id]);
+  const [picked, setPicked] = useState<string | null>(null);
+  const pickedRow = rows.find((row) => row.id === picked && row.connection.id === id) ?? null;
+  const selectedId = pickedRow?.id ?? id;
+  const selection = useMemo(() => new Set(selectedId === null ? [] : [selectedId]), [selectedId]);
   const shownTab: Tab = current?.isNew === true && savedTabs.includes(tab) ? 'settings' : tab;
 
   const table = (
@@ -219,12 +240,14 @@ export function ConnectionsPage(): ReactNode {
       selection={selection}
       onSelect={(ids) => {
         const row = rows.find((candidate) => candidate.id === [...ids].at(-1));
+        setPicked(row?.id ?? null);
         if (row !== undefined) go(`/connections/${row.connection.id}`);
       }}
       onOpen={() => setTab('settings')}
       onDelete={() => {
         const target = here ?? current?.connection;
-        if (target !== undefined && target !== null) void remove(target);
+        if (pickedRow?.device != null) void removeDevice(pickedRow.device);
+        else if (target !== undefined && target !== null) void remove(target);
       }}
       rowClass={(row) => (row.state === 'disabled' ? 'off' : row.device === null ? 'group' : undefined)}
       menu={() =>
@@ -240,10 +263,18 @@ export function ConnectionsPage(): ReactNode {
               {
                 label: 'Add tags',
                 icon: ListPlus,
-                run: () => client.addTags(devicesOf(project, here.id)[0]?.document.id ?? ''),
+                run: () => client.addTags(pickedRow?.device?.id ?? devicesOf(project, here.id)[0]?.document.id ?? ''),
               },
               { label: 'Duplicate', icon: CopyPlus, keys: 'Ctrl+D', run: () => void duplicate(here) },
-              { label: 'Delete', icon: Trash2, keys: 'Delete', danger: true, run: () => void remove(here) },
+              pickedRow?.device == null
+                ? { label: 'Delete', icon: Trash2, keys: 'Delete', danger: true, run: () => void remove(here) }
+                : {
+                    label: `Delete the device "${shortenMiddle(pickedRow.device.name, 24)}"`,
+                    icon: Trash2,
+                    keys: 'Delete',
+                    danger: true,
+                    run: () => pickedRow.device !== null && void removeDevice(pickedRow.device),
+                  },
             ]
       }
       empty={
@@ -270,7 +301,10 @@ export function ConnectionsPage(): ReactNode {
           {current.connection.demo && <DemoMark />}
           <span className="toolbar-gap" />
           {here !== null && (
-            <Button icon={ListPlus} onClick={() => client.addTags(current.devices[0]?.id ?? '')}>
+            <Button
+              icon={ListPlus}
+              onClick={() => client.addTags(pickedRow?.device?.id ?? current.devices[0]?.id ?? '')}
+            >
               Add tags
             </Button>
           )}

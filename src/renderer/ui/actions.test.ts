@@ -71,6 +71,12 @@ describe('actions by key', () => {
     expect(press(document.body, { key: 'f' })?.id).toBe('fit');
   });
 
+  it('never deletes what is selected on the page from within a form', () => {
+    register(action('delete', { keys: ['Delete'] }));
+    expect(press(add('<form><input type="checkbox" data-target></form>'), { key: 'Delete' })).toBeUndefined();
+    expect(press(document.body, { key: 'Delete' })?.id).toBe('delete');
+  });
+
   it('leaves all keys to an open dialog, and Space and Enter to buttons', () => {
     register(action('pause', { keys: ['Space'] }), action('fit', { keys: ['F'] }));
     expect(press(add('<div role="dialog"><p data-target tabindex="0"></p></div>'), { key: 'f' })).toBeUndefined();

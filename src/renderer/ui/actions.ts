@@ -82,6 +82,9 @@ export function actionForKey(event: KeyboardEvent): Action | undefined {
   // Space and Enter press the button that has the focus.
   const onButton = target instanceof HTMLElement && target.closest('button, a, [role="menuitem"], input') !== null;
   if (onButton && (chord === 'Space' || chord === 'Enter')) return undefined;
+  // In a form these keys are about what is being filled in, never about what is selected on the page.
+  const inForm = target instanceof HTMLElement && target.closest('form') !== null;
+  if (inForm && (chord === 'Delete' || chord === 'Enter')) return undefined;
   return actionStore
     .getState()
     .actions.findLast(
