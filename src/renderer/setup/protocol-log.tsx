@@ -1,4 +1,3 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDownLeft, ArrowDownToLine, ArrowUpRight, Eraser, Pause, Play, Save } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useClient, useConnectionStatus, useZone } from '#renderer/client/index.ts';
@@ -32,6 +31,8 @@ import './protocol-log.css';
 const ROW_REM = 2.25;
 /** Nearer to the end than this, the list follows what comes. */
 const END_REM = 0.5;
+/** Rows made above and below those in sight. */
+const SPARE_ROWS = 8;
 
 interface Kept {
   readonly entries: readonly LogEntry[];
@@ -182,15 +183,20 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
           Save as text
         </Button>
       </div>
-      <PacketList
-        key={onlyTrouble ? 'trouble' : 'all'}
-        entries={shown}
-        removed={(onlyTrouble ? troubles : kept).removed}
-        zone={zone}
-        picked={picked}
-        onPick={setPicked}
-        empty={emptyText(connection, running, onlyTrouble && kept.entries.length > 0)}
-      />
+      {shown.length === 0 ? (
+        <p className="plog-fill plog-empty quiet">
+          {emptyText(connection, running, onlyTrouble && kept.entries.length > 0)}
+        </p>
+      ) : (
+        <PacketList
+          key={onlyTrouble ? 'trouble' : 'all'}
+          entries={shown}
+          removed={(onlyTrouble ? troubles : kept).removed}
+          zone={zone}
+          picked={picked}
+          onPick={setPicked}
+        />
+      )}
       {picked?.kind === 'packet' && (
         <section className="plog-detail selectable" aria-label="Whole packet">
           <p className="quiet">
@@ -237,29 +243,19 @@ function PacketList({
   zone,
   picked,
   onPick,
-  empty,
 }: {
   readonly entries: readonly LogEntry[];
   readonly removed: number;
   readonly zone: string | null;
   readonly picked: LogEntry | null;
   readonly onPick: (entry: LogEntry | null) => void;
-  readonly empty: string;
 }): ReactNode {
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = useRem(ROW_REM);
   const endRoom = useRem(END_REM);
   const [following, setFollowing] = useState(true);
   const follows = useRef(true);
-  const virtual = useVirtualizer({
-    count: entries.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    overscan: 8,
-    getItemKey: (index) => entries[index]?.key ?? index,
-  });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height of all rows changes with the text size
-  useEffect(() => virtual.measure(), [rowHeight]);
+  const [seen, setSeen] = useState({ top: 0, height: 0 });
 
   const follow = (on: boolean): void => {
     follows.current = on;
@@ -274,6 +270,8 @@ function PacketList({
     if (element === null) return;
     if (follows.current) element.scrollTop = entries.length * rowHeight;
     else if (gone > 0) element.scrollTop -= gone * rowHeight;
+    // The scroll event comes a frame later; until then the new place would be empty.
+    setSeen({ top: element.scrollTop, height: element.clientHeight });
   }, [entries, removed, rowHeight]);
   useEffect(() => {
     const element = scroller.current;
@@ -281,6 +279,7 @@ function PacketList({
     // The room shrinks when the whole packet is shown below.
     const observer = new ResizeObserver(() => {
       if (follows.current) element.scrollTop = element.scrollHeight;
+      setSeen({ top: element.scrollTop, height: element.clientHeight });
     });
     observer.observe(element);
     return () => observer.disconnect();
@@ -288,11 +287,14 @@ function PacketList({
   const onScroll = (): void => {
     const element = scroller.current;
     if (element === null) return;
+    setSeen({ top: element.scrollTop, height: element.clientHeight });
     const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight <= endRoom;
     if (atEnd !== follows.current) follow(atEnd);
   };
 
-  const made = virtual.getVirtualItems();
+  // All rows have one height, so the ones in sight are a matter of division.
+  const first = Math.max(0, Math.floor(seen.top / rowHeight) - SPARE_ROWS);
+  const made = entries.slice(first, Math.ceil((seen.top + seen.height) / rowHeight) + SPARE_ROWS);
   const at = picked === null ? -1 : entries.indexOf(picked);
   const go = (index: number): void => {
     const target = entries[Math.max(0, Math.min(entries.length - 1, index))];
@@ -300,7 +302,11 @@ function PacketList({
     // What is being read must not be scrolled away by what comes.
     follow(false);
     onPick(target);
-    virtual.scrollToIndex(entries.indexOf(target));
+    const element = scroller.current;
+    if (element === null) return;
+    const top = entries.indexOf(target) * rowHeight;
+    const lowest = top + rowHeight - element.clientHeight;
+    element.scrollTop = Math.min(top, Math.max(lowest, element.scrollTop));
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? rowHeight) / rowHeight) - 1);
@@ -335,46 +341,40 @@ function PacketList({
       <div
         ref={scroller}
         className="plog-list"
-        role={entries.length === 0 ? 'group' : 'listbox'}
+        role="listbox"
         aria-label="Packets"
-        aria-activedescendant={made.some((item) => item.index === at) ? `packet-${picked?.key}` : undefined}
+        aria-activedescendant={picked !== null && made.includes(picked) ? `packet-${picked.key}` : undefined}
         tabIndex={0}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
       >
-        {entries.length === 0 ? (
-          <p className="plog-empty quiet">{empty}</p>
-        ) : (
-          <div className="plog-rows" role="presentation" style={{ height: virtual.getTotalSize() }}>
-            {made.map((item) => {
-              const entry = entries[item.index];
-              if (entry === undefined) return null;
-              return (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the list itself takes the keys
-                <div
-                  key={item.key}
-                  id={`packet-${entry.key}`}
-                  role="option"
-                  tabIndex={-1}
-                  aria-selected={entry === picked}
-                  className="plog-row"
-                  data-kind={entry.kind}
-                  data-trouble={entry.kind === 'packet' && entry.trouble ? '' : undefined}
-                  style={{ height: rowHeight, transform: `translateY(${item.start}px)` }}
-                  onClick={() => {
-                    // What is being read must not be scrolled away by what comes.
-                    follow(false);
-                    if (entry.kind === 'packet') onPick(entry === picked ? null : entry);
-                  }}
-                >
-                  <Packet entry={entry} zone={zone} />
-                </div>
-              );
-            })}
-          </div>
-        )}
+        <div className="plog-rows" role="presentation" style={{ height: entries.length * rowHeight }}>
+          {made.map((entry, index) => {
+            return (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the list itself takes the keys
+              <div
+                key={entry.key}
+                id={`packet-${entry.key}`}
+                role="option"
+                tabIndex={-1}
+                aria-selected={entry === picked}
+                className="plog-row"
+                data-kind={entry.kind}
+                data-trouble={entry.kind === 'packet' && entry.trouble ? '' : undefined}
+                style={{ height: rowHeight, transform: `translateY(${(first + index) * rowHeight}px)` }}
+                onClick={() => {
+                  // What is being read must not be scrolled away by what comes.
+                  follow(false);
+                  if (entry.kind === 'packet') onPick(entry === picked ? null : entry);
+                }}
+              >
+                <Packet entry={entry} zone={zone} />
+              </div>
+            );
+          })}
+        </div>
       </div>
-      {!following && entries.length > 0 && (
+      {!following && (
         <Button className="btn plog-end" icon={ArrowDownToLine} onClick={toEnd}>
           To the newest
         </Button>
