@@ -23,13 +23,13 @@ export function SplitPane({
   readonly minSecond?: string;
 }): ReactNode {
   const [layout, setLayout] = usePreference<Record<string, number> | null>(`panes.${name}`, null);
-  if (second === null) return <div className="pane">{first}</div>;
+  // The first pane stays the same element when the second comes and goes, so that its focus and scroll stay.
   return (
     <Group
       className="split-group"
       data-direction={direction}
       orientation={direction}
-      {...(layout === null ? {} : { defaultLayout: layout })}
+      {...(layout === null || second === null ? {} : { defaultLayout: layout })}
       onLayoutChanged={(next, meta) => {
         if (meta.isUserInteraction) setLayout({ ...next });
       }}
@@ -37,10 +37,17 @@ export function SplitPane({
       <Panel id="first" className="pane" minSize={minFirst}>
         {first}
       </Panel>
-      <Separator className="split-handle" aria-label="Size of the panes" />
-      <Panel id="second" className="pane" defaultSize={secondSize} minSize={minSecond}>
-        {second}
-      </Panel>
+      {second !== null && <Separator className="split-handle" aria-label="Size of the panes" />}
+      {second !== null && (
+        <Panel
+          id="second"
+          className="pane"
+          defaultSize={layout?.second === undefined ? secondSize : `${layout.second}%`}
+          minSize={minSecond}
+        >
+          {second}
+        </Panel>
+      )}
     </Group>
   );
 }
