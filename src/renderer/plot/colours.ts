@@ -43,44 +43,49 @@ export function traceColour(hue: number, theme: PlotTheme): string {
 export interface HueBook {
   /** The tag's hue; a tag without one takes the first that fewest of `among` use. */
   hueOf(tagId: string, among: readonly string[]): number;
-  set(tagId: string, hue: number): void;
 }
 
+type Hues = Readonly<Record<string, number>>;
 const MOST_KEPT = 2000;
+const SAVE_MS = 1500;
 
+/**
+ * `load` gives what is kept, which may come a moment after the first drawing; what is kept goes before what was given
+ * here meanwhile, and saving waits until it can be told apart.
+ */
 export function createHueBook(
-  load: () => Readonly<Record<string, number>>,
-  save: (hues: Record<string, number>) => void,
+  load: () => Hues,
+  save: (hues: Hues) => void,
+  later: (run: () => void, ms: number) => void = (run, ms) => setTimeout(run, ms),
 ): HueBook {
-  let hues: Map<string, number> | null = null;
-  const known = (): Map<string, number> => {
-    hues ??= new Map(Object.entries(load()).filter(([, hue]) => Number.isInteger(hue) && hue >= 0));
-    return hues;
+  const given = new Map<string, number>();
+  let waiting = false;
+  const known = (tagId: string): number | undefined => {
+    const kept = load()[tagId];
+    return Number.isInteger(kept) && kept !== undefined && kept >= 0 ? kept % HUES : given.get(tagId);
   };
-  const keep = (tagId: string, hue: number): void => {
-    const map = known();
-    map.delete(tagId);
-    map.set(tagId, hue % HUES);
-    for (const oldest of map.keys()) {
-      if (map.size <= MOST_KEPT) break;
-      map.delete(oldest);
-    }
-    save(Object.fromEntries(map));
+  const saveSoon = (): void => {
+    if (waiting) return;
+    waiting = true;
+    later(() => {
+      waiting = false;
+      const all = Object.entries({ ...Object.fromEntries(given), ...load() });
+      save(Object.fromEntries(all.slice(-MOST_KEPT)));
+    }, SAVE_MS);
   };
   return {
     hueOf(tagId, among) {
-      const map = known();
-      const mine = map.get(tagId);
+      const mine = known(tagId);
       if (mine !== undefined) return mine;
       const used = new Array<number>(HUES).fill(0);
       for (const other of among) {
-        const hue = map.get(other);
-        if (hue !== undefined) used[hue % HUES]!++;
+        const hue = known(other);
+        if (hue !== undefined) used[hue]!++;
       }
       const free = used.indexOf(Math.min(...used));
-      keep(tagId, free);
+      given.set(tagId, free);
+      saveSoon();
       return free;
     },
-    set: keep,
   };
 }

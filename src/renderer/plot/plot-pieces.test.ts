@@ -404,12 +404,14 @@ describe('colours', () => {
     }
   });
   it('are given in order, kept, and shared only when all are used', () => {
-    let saved: Record<string, number> = {};
+    let saved: Readonly<Record<string, number>> = {};
+    const late: (() => void)[] = [];
     const book = createHueBook(
       () => saved,
       (hues) => {
         saved = hues;
       },
+      (run) => late.push(run),
     );
     const tags = Array.from({ length: HUES + 1 }, (_, i) => `t${i}`);
     const shown: string[] = [];
@@ -418,11 +420,24 @@ describe('colours', () => {
       shown.push(tag);
     }
     expect(tags.map((tag) => book.hueOf(tag, tags))).toEqual([...Array.from({ length: HUES }, (_, i) => i), 0]);
-    expect(
-      createHueBook(
-        () => saved,
-        () => undefined,
-      ).hueOf('t7', []),
-    ).toBe(7);
+    expect(saved).toEqual({});
+    late.shift()?.();
+    const again = createHueBook(
+      () => saved,
+      () => undefined,
+      () => undefined,
+    );
+    expect(again.hueOf('t7', [])).toBe(7);
+  });
+  it('take back the hue that was kept when it comes after the first drawing', () => {
+    let kept: Readonly<Record<string, number>> = {};
+    const book = createHueBook(
+      () => kept,
+      () => undefined,
+      () => undefined,
+    );
+    expect(book.hueOf('a', ['a'])).toBe(0);
+    kept = { a: 5 };
+    expect(book.hueOf('a', ['a'])).toBe(5);
   });
 });

@@ -63,8 +63,6 @@ export interface TileCache {
    * levels, else the nearest coarser tile, else finer ones. Ascending, without overlap; holes are left out.
    */
   cover(tagId: string, range: TimeRange, level: number, into: Piece[]): void;
-  dropTag(tagId: string): void;
-  clear(): void;
   readonly bytes: number;
   /** Rises with each `put`. */
   readonly revision: number;
@@ -184,18 +182,6 @@ export function createTileCache(maxBytes: number): TileCache {
         coverTile(tagId, from, to, level, into);
         from = to;
       }
-    },
-    dropTag(tagId) {
-      for (const level of tags.get(tagId)?.levels.values() ?? [])
-        for (const tile of [...level.values()]) remove(tile, tagId);
-      tags.delete(tagId);
-      revision++;
-    },
-    clear() {
-      tags.clear();
-      used.clear();
-      bytes = 0;
-      revision++;
     },
     get bytes() {
       return bytes;

@@ -68,8 +68,6 @@ export interface TraceStore extends PlotSource, Disposable {
   textOf(tagId: string, value: number): string | undefined;
   /** The link was lost or the engine restarted: what reached into the present is asked for again. */
   refresh(): void;
-  /** A tag's scaling has changed: what was read with the old one is wrong. */
-  forget(tagId: string): void;
   /** Requests that are still open. */
   readonly loading: number;
   /** A part of the window is still drawn from coarser or finer data, or not at all. */
@@ -350,11 +348,6 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       built = '';
       schedule(0);
       options.onChange();
-    },
-    forget(tagId) {
-      cache.dropTag(tagId);
-      built = '';
-      schedule(0);
     },
     get loading() {
       let count = 0;

@@ -32,6 +32,8 @@ export interface TrendControllerOptions {
   readonly map: HTMLElement;
   readonly source: TrendSource;
   readonly hues: HueBook;
+  /** What to show first; null begins with the trend's own span, or the whole of a recording. */
+  readonly start: { readonly range: TimeRange; readonly follow: boolean } | null;
   readonly now: () => UnixMicros;
   readonly timeText: (time: UnixMicros) => string;
   readonly onError: (error: unknown) => void;
@@ -156,7 +158,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
         shownEvents = events;
         stack.setEvents(events);
       }
-      if (first && bounds !== null && live === null) {
+      if (first && bounds !== null && live === null && options.start === null) {
         const room = (bounds.to - bounds.from) * 0.01;
         setWindow({ from: bounds.from - room, to: bounds.to + room });
       }
@@ -247,7 +249,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       store.setTags(ids);
       overview.setTrend(next, tags);
       live?.setTags(ids);
-      if (first && live !== null) {
+      if (first && live !== null && options.start === null) {
         span = next.spanS * 1e6;
         setFollow(true);
       }
@@ -468,7 +470,7 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
     }) ?? null;
 
   void overview.load();
-  if (live === null) view.setState({ follow: false });
-  else setFollow(true);
+  if (options.start !== null) setWindow(options.start.range);
+  setFollow(options.start?.follow ?? true);
   return controller;
 }

@@ -15,7 +15,6 @@ import { createHueBook, type PlotHit, zoneOf } from '#renderer/plot/index.ts';
 import {
   Button,
   EmptyState,
-  formatTime,
   Menu,
   type MenuEntry,
   type MenuPlace,
@@ -25,18 +24,18 @@ import {
   usePreference,
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
+import type { TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { AxisDialog } from './axis-dialog.tsx';
 import { copyPicture, copyText } from './clipboard.ts';
 import { isOurs, readTags, readTrace } from './drag-data.ts';
-import { createHoverBox, type HoverBox } from './hover-box.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
+import { mountTrend } from './mount-trend.ts';
 import { NameDialog } from './name-dialog.tsx';
-import { createReadings, rangeText } from './readings.ts';
-import { createReadout, type LegendColumn, type Readout } from './readout.ts';
+import type { LegendColumn, Readout } from './readout.ts';
 import { TagPicker } from './tag-picker.tsx';
 import { type TrendPageCommands, trendActions } from './trend-commands.ts';
-import { createTrendController, type TrendController } from './trend-controller.ts';
+import type { TrendController } from './trend-controller.ts';
 import { axisMenu, plotMenu, traceMenu } from './trend-menus.ts';
 import {
   addAxis,
@@ -52,8 +51,8 @@ import {
   type TraceRef,
   type TraceTag,
 } from './trend-model.ts';
-import { createTrendSource } from './trend-source.ts';
 import { TrendToolbar } from './trend-toolbar.tsx';
+import { useDecoding } from './use-decoding.ts';
 import { useTrendDraft } from './use-trend-draft.ts';
 import { useTrendTags } from './use-trend-tags.ts';
 import { visibleTable } from './visible-data.ts';
@@ -112,6 +111,9 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     stacked: false,
     canBack: false,
   });
+  const decoding = useDecoding(allTagIds(trend));
+  /** What was looked at when the parts below were last made anew. */
+  const kept = useRef<{ readonly range: TimeRange; readonly follow: boolean } | null>(null);
   const plotsHost = useRef<HTMLDivElement>(null);
   const mapHost = useRef<HTMLDivElement>(null);
   const readingsHost = useRef<HTMLDivElement>(null);
@@ -125,6 +127,8 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
       ),
     [client],
   );
+  // Colours that were kept may come after the first drawing.
+  const [keptHues] = usePreference<Readonly<Record<string, number>> | null>('trend-colours', null);
   /** What imperative parts read at the time of an event. */
   const latest = useRef({ trend, tags, zone, theme, draft, controller });
   latest.current = { trend, tags, zone, theme, draft, controller };
@@ -144,70 +148,48 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     setOpen({ kind: 'menu', at, entries, label: hit.kind === 'axis' ? 'Axis' : 'Trend' });
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was decoded otherwise has to be read again
   useLayoutEffect(() => {
     const plots = plotsHost.current;
     const map = mapHost.current;
     const bar = readingsHost.current;
     if (plots === null || map === null || bar === null) return;
-    const trendSource = createTrendSource(client, source);
-    const timeText = (time: number): string => {
-      const span = made.window.to - made.window.from;
-      const text = formatTime(time, latest.current.zone, 'millisecond');
-      return span < 200_000 ? `${text}${String(Math.floor(time) % 1000).padStart(3, '0')}` : text;
-    };
-    let box: HoverBox | null = null;
-    let numbers: Readout | null = null;
-    const readings = createReadings(bar);
-    const made: TrendController = createTrendController({
-      plots,
-      map,
-      source: trendSource,
+    const mount = mountTrend({
+      client,
+      source,
+      hosts: { plots, map, readings: bar, range: () => rangeLabel.current },
       hues,
-      now: () => client.now(),
-      timeText,
+      start: kept.current,
+      zone: () => latest.current.zone,
+      theme: () => latest.current.theme,
+      tags: () => latest.current.tags,
+      onView: (state) => {
+        setView({ follow: state.follow, stacked: state.stacked, canBack: state.canBack });
+        setSelected(state.selected);
+      },
       onError: fail,
       onResizePlots: (above, below, share) =>
         latest.current.draft.change((before) => resizePlots(before, above, below, share)),
       onMenu: openMenu,
-      onHover: (hit, at) => box?.show(hit, at),
-      onDrawn: () => {
-        numbers?.paint();
-        readings.paint(made, timeText);
-        const busy = made.store.incomplete ? 'true' : 'false';
-        if (plots.ariaBusy !== busy) plots.ariaBusy = busy;
-        const label = rangeLabel.current;
-        const text = rangeText(made, latest.current.zone);
-        if (label !== null && label.textContent !== text) label.textContent = text;
-      },
     });
-    box = createHoverBox(plots, {
-      controller: () => made,
-      tags: () => latest.current.tags,
-      hues,
-      theme: () => latest.current.theme,
-      timeText,
-    });
-    numbers = createReadout(made, fail);
-    const stop = made.view.subscribe((state) => {
-      setView({ follow: state.follow, stacked: state.stacked, canBack: state.canBack });
-      setSelected(state.selected);
-    });
+    const made = mount.controller;
     setController(made);
-    setReadout(numbers);
+    setReadout(mount.readout);
     return () => {
-      stop();
-      box[Symbol.dispose]();
-      numbers[Symbol.dispose]();
-      made[Symbol.dispose]();
-      trendSource[Symbol.dispose]();
+      // A window that nothing was ever drawn into is not worth keeping.
+      if (latest.current.controller === made) {
+        kept.current = { range: made.window, follow: made.view.getState().follow };
+      }
+      mount[Symbol.dispose]();
       setController(null);
       setReadout(null);
     };
-  }, [client, source, hues, fail, openMenu]);
+  }, [client, source, hues, fail, openMenu, decoding]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the trend is drawn anew with the colours that were kept
   useLayoutEffect(() => {
     if (projectLoaded || source !== RUNNING_HISTORY) controller?.setTrend(trend, tags);
-  }, [controller, trend, tags, projectLoaded, source]);
+  }, [controller, trend, tags, projectLoaded, source, keptHues]);
   useLayoutEffect(() => controller?.setZone(zone), [controller, zone]);
   // The page sets its tokens in a layout effect of its own, so they are read after that.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the theme and the text size

@@ -113,7 +113,7 @@ describe('what is handed to the plots', () => {
     [tag('f', 'float32', 'kN'), tag('b', 'bit', null), tag('s', 'string', null)].map((one) => [one.id, one]),
   );
   const whole = addTags(emptyTrend('default', 'Trend'), [...tags.values()]);
-  const hues = { hueOf: (id: string) => id.charCodeAt(0), set: () => undefined };
+  const hues = { hueOf: (id: string) => id.charCodeAt(0) };
   const base = {
     whole,
     tags,
