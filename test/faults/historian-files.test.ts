@@ -2,6 +2,7 @@ import {
   closeSync,
   copyFileSync,
   openSync,
+  readdirSync,
   readFileSync,
   statSync,
   truncateSync,
@@ -15,7 +16,7 @@ import { createReader } from '#engine/historian/reader.ts';
 import { openRecordingFile } from '#engine/historian/recording-file.ts';
 import { createLogger, openDatabase, systemClock } from '#engine/platform/index.ts';
 import type { Series } from '#shared/model/index.ts';
-import { EVER, openDirect, registration } from '#test/integration/historian/direct.ts';
+import { blockOf, EVER, openDirect, registration } from '#test/integration/historian/direct.ts';
 import { suiteDirectory, temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { workers } from './historian-workers.ts';
 
@@ -127,6 +128,29 @@ describe('a damaged recording', () => {
     expect(named).toBeGreaterThan(3);
   }, 120_000);
 
+  it('with another number in an overview or in a description says so, and computes the overview', async () => {
+    const changed = (sql: string): string => {
+      const path = copy();
+      const database = openDatabase(path, { journal: 'delete' });
+      database.exec(sql);
+      database.close();
+      return path;
+    };
+    const rollups = await openRecording(changed('UPDATE rollups SET max = 99999 WHERE tag = 2 AND level = 5'), deps);
+    expect(rollups.info.damage).toEqual([
+      'The overviews are damaged; they are computed from the samples, which takes longer.',
+    ]);
+    const [series] = await rollups.view(['tag-1'], { from: START, to: START + PER_TAG * 100_000 }, 100, never);
+    expect(Math.max(...series!.envelope!.max.filter((value) => !Number.isNaN(value)))).toBe(10_006);
+    await rollups.close();
+    const notes = await openRecording(changed("UPDATE tags SET name = 'Other' WHERE number = 1"), deps);
+    expect(notes.info.damage[0]).toMatch(/^Names, units, scaling, events or gaps are not what they were/);
+    await notes.close();
+    const rows = await openRecording(changed('UPDATE chunks SET first = first - 5 WHERE id = 3'), deps);
+    expect(rows.info.damage[0]).toMatch(/samples from .* are damaged and left out\.$/);
+    await rows.close();
+  });
+
   it('of which the first page is gone is refused with a reason', async () => {
     const path = copy();
     const bytes = readFileSync(path);
@@ -135,6 +159,25 @@ describe('a damaged recording', () => {
     await expect(openRecording(path, deps)).rejects.toMatchObject({ code: 'store.damaged' });
     truncateSync(path, 0);
     await expect(openRecording(path, deps)).rejects.toMatchObject({ code: 'store.damaged' });
+  });
+
+  it('that is the running history is set aside with its log, and a new one is begun', async () => {
+    const folder = temporaryDirectory();
+    const path = join(folder, 'history.parx');
+    const bytes = readFileSync(sound);
+    // The pages behind the first: the roots of tags, recipes and chunks.
+    bytes.fill(0x5a, 4_096, 4_096 * 20);
+    writeFileSync(path, bytes);
+    const { store, recovery } = await openStore({ path }, deps);
+    expect(recovery.clean).toBe(false);
+    expect(recovery.sentences[0]).toMatch(
+      /^The history was damaged \(.*\) and was set aside as .*; a new one was begun\./,
+    );
+    expect(readdirSync(folder).filter((name) => /^history-damaged-\d{8}T\d{6}Z\.parx$/.test(name))).toHaveLength(1);
+    expect(await store.tags(never)).toEqual([]);
+    store.register([registration(0)]);
+    await store.append(blockOf([{ tag: 0, time: START, value: 1, quality: 0 }]));
+    await store.close();
   });
 
   it('of a newer version is refused, by readers and by the history', async () => {

@@ -146,11 +146,14 @@ describe('encodeChunk and decodeChunk', () => {
         null,
       ),
     );
-    const sum = chunkSum(data);
+    const row = { recipe: 1, level: 3, first: times[0]!, last: times.at(-1)!, count: times.length };
+    const sum = chunkSum(1, row, data);
+    expect(chunkSum(2, row, data)).not.toBe(sum);
+    expect(chunkSum(1, { ...row, last: row.last + 1 }, data)).not.toBe(sum);
     for (let i = 0; i < data.length; i++) {
       const damaged = data.slice();
       damaged[i] = damaged[i]! ^ 0x10;
-      expect(chunkSum(damaged)).not.toBe(sum);
+      expect(chunkSum(1, row, damaged)).not.toBe(sum);
       try {
         decodeChunk(damaged, emptyRun(1));
       } catch (error) {

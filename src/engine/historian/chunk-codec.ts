@@ -84,8 +84,27 @@ function encodeQualities(quality: Uint16Array, length: number): number {
   return QUALITY.runs;
 }
 
-/** Checksum that stands beside the chunk in its row. */
-export const chunkSum = (data: Uint8Array): number => crc32(data);
+/** What stands beside a chunk's bytes in its row, and is covered by their checksum. */
+export interface ChunkRow {
+  readonly recipe: number;
+  readonly level: number;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+const row = new Float64Array(6);
+const rowBytes = new Uint8Array(row.buffer);
+
+/** Checksum of a chunk's row and its bytes. */
+export function chunkSum(tag: number, chunk: ChunkRow, data: Uint8Array): number {
+  row[0] = tag;
+  row[1] = chunk.recipe;
+  row[2] = chunk.level;
+  row[3] = chunk.first;
+  row[4] = chunk.last;
+  row[5] = chunk.count;
+  return crc32(data, crc32(rowBytes));
+}
 
 /** Decodes into `out`, growing its columns; throws RangeError or a zlib error for bytes that are no chunk. */
 export function decodeChunk(data: Uint8Array, out: Run): Run {

@@ -36,6 +36,16 @@ export class DamagedChunk extends Error {
 }
 
 type InfoRow = [id: number, recipe: number, level: number, first: number, last: number, count: number];
+type DataRow = [
+  crc: number,
+  data: Uint8Array,
+  tag: number,
+  recipe: number,
+  level: number,
+  first: number,
+  last: number,
+  count: number,
+];
 const infoOf = (row: InfoRow): ChunkInfo => ({
   id: row[0],
   recipe: row[1],
@@ -64,8 +74,10 @@ export function chunkTableOf(database: Database): ChunkTable {
       `SELECT ${columns} FROM chunks WHERE tag = ? AND first > ? ORDER BY first LIMIT 1`,
     )
     .raw();
-  const data = database.prepare<[number], [number, Uint8Array]>('SELECT crc, data FROM chunks WHERE id = ?').raw();
-  const rowOf = (chunk: ChunkInfo): [number, Uint8Array] | undefined => {
+  const data = database
+    .prepare<[number], DataRow>('SELECT crc, data, tag, recipe, level, first, last, count FROM chunks WHERE id = ?')
+    .raw();
+  const rowOf = (chunk: ChunkInfo): DataRow | undefined => {
     try {
       return data.get(chunk.id);
     } catch (error) {
@@ -83,7 +95,8 @@ export function chunkTableOf(database: Database): ChunkTable {
     data(chunk) {
       const row = rowOf(chunk);
       if (row === undefined) throw new DamagedChunk(chunk, 'the chunk is gone');
-      if (chunkSum(row[1]) !== row[0]) throw new DamagedChunk(chunk, 'the checksum does not fit');
+      const stored = { recipe: row[3], level: row[4], first: row[5], last: row[6], count: row[7] };
+      if (chunkSum(row[2], stored, row[1]) !== row[0]) throw new DamagedChunk(chunk, 'the checksum does not fit');
       return row[1];
     },
   };

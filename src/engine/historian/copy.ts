@@ -9,6 +9,7 @@ import { pyramidOf } from './pyramid.ts';
 import { LEVELS } from './rollup.ts';
 import { firstAtOrAfter, type Run, sliceRun, wordsOf } from './run.ts';
 import { metaOf, openForWriting, readTags, recipeFor, type TagOnFile, tagWriterOf } from './schema.ts';
+import { writeSums } from './sums.ts';
 
 export interface CopyOptions {
   readonly to: string;
@@ -109,7 +110,16 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
         const kept = copyChunk(chunk);
         if (kept === null) continue;
         const { info, run, data } = kept;
-        insert.run(tag.number, info.recipe, info.level, info.first, info.last, info.count, chunkSum(data), data);
+        insert.run(
+          tag.number,
+          info.recipe,
+          info.level,
+          info.first,
+          info.last,
+          info.count,
+          chunkSum(tag.number, info, data),
+          data,
+        );
         coarsest = Math.max(coarsest, info.level);
         samples += info.count;
         edge = run;
@@ -143,6 +153,7 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
     }
     meta.set('closed', 1);
     meta.set('highest_chunk', done);
+    writeSums(target, meta);
     target.exec('COMMIT');
     return samples;
   } finally {

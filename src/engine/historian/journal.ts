@@ -25,6 +25,8 @@ const FOLD_SAMPLES = 300_000;
 /** Size of the WAL at which it is moved into the file: 8 MB. */
 const CHECKPOINT_BYTES = 8 << 20;
 const MEASURE_MS = 2_000;
+/** Longest that folding keeps the thread from records that wait. */
+const SLICE_MS = 15;
 
 export interface JournalOptions {
   readonly path: string;
@@ -98,6 +100,8 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   let kept: number[] = [];
   /** A freed segment that becomes the next one: its space needs no new allocation. */
   let spare: number | null = null;
+  let folding: Promise<unknown> = Promise.resolve();
+  let foldWaits = false;
 
   let queue: Promise<unknown> = Promise.resolve();
   /** Runs file work one at a time, in the order asked. */
@@ -146,7 +150,9 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
     kept = [...replay.segments];
     segment = await createSegment(path, replay.highest + 1, owner, null);
-    await carryAndCommit();
+    await carry();
+    await commitClosed(segment.number);
+    await freeKept();
     const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
     storedUntil = lastSample === null ? null : lastSample + 1;
     const sentences = [...replay.sentences];
@@ -161,9 +167,9 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     return { clean, samplesReplayed: replay.samples, sentences, lastSample };
   }
 
-  /** Puts all that is open into the present, still empty segment and commits what is closed; then frees the old ones. */
-  async function carryAndCommit(): Promise<void> {
-    const carry = createRecordBuffer(1 << 16);
+  /** Puts all that is open, and the forms of all tags, into the present segment. */
+  async function carry(): Promise<void> {
+    const records = createRecordBuffer(1 << 16);
     const forms = new Uint32Array(registry.states.size * 2);
     let at = 0;
     let samples = 0;
@@ -172,13 +178,17 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       forms[at++] = state.form;
       samples += state.open.length;
     }
-    carry.addForms(forms);
-    if (samples > 0) carry.addSamples(RECORD.carried, openSamples(samples), (number) => number);
-    await segment.write(carry);
-    commit(segment.number);
-    const oldest = kept[0];
-    for (const old of kept) if (old !== oldest || spare !== old) await removeSegment(path, old);
+    records.addForms(forms);
+    if (samples > 0) records.addSamples(RECORD.carried, openSamples(samples), (number) => number);
+    await segment.write(records);
+  }
+
+  /** Removes the segments that the file no longer needs, but for one that is used again. */
+  async function freeKept(): Promise<void> {
+    const [reused, ...others] = kept;
     kept = [];
+    spare = reused ?? null;
+    for (const old of others) await removeSegment(path, old);
     foldedAt = clock.monotonicMs();
   }
 
@@ -208,24 +218,39 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     return block;
   }
 
-  /** One transaction: chunks, rollups, strings and the segment that the log starts at from now on. */
-  function commit(logFrom: number): void {
-    const done: TagState[] = [];
+  /**
+   * Writes closed chunks and their rollups, and at the end that the log starts at `logFrom`. In transactions of some
+   * milliseconds each, between which records are written and acknowledged: what a crash leaves half done is in the log
+   * as well, and a sample that is read from both is the same sample.
+   */
+  async function commitClosed(logFrom: number): Promise<void> {
+    const states = [...registry.states.values()];
+    let at = 0;
+    while (at < states.length) {
+      const done: TagState[] = [];
+      const until = clock.monotonicMs() + SLICE_MS;
+      withStoreErrors(path, () =>
+        database.transaction(() => {
+          while (at < states.length && clock.monotonicMs() < until) {
+            const state = states[at++]!;
+            if (state.closed.length === 0 && state.replaced.size === 0) continue;
+            sealing.write(state);
+            done.push(state);
+          }
+        })(),
+      );
+      for (const state of done) sealing.settled(state);
+      if (at < states.length) await clock.sleep(0);
+    }
     const written = newStrings.length;
     withStoreErrors(path, () =>
       database.transaction(() => {
-        for (const state of registry.states.values()) {
-          if (state.closed.length === 0 && state.replaced.size === 0) continue;
-          sealing.write(state);
-          done.push(state);
-        }
         for (const row of newStrings) stringInsert.run(row.number, row.text);
         meta.set('log_from', logFrom);
         meta.set('highest_chunk', highestChunk.get() ?? 0);
       })(),
     );
     newStrings = newStrings.slice(written);
-    for (const state of done) sealing.settled(state);
     checkpoint();
   }
 
@@ -240,33 +265,41 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
   }
 
-  /** Closes what is worth it (or all), starts a new segment, commits, and frees the old one. */
-  async function fold(all: boolean): Promise<void> {
+  /** Closes what is worth it (or all), starts a new segment, commits, and frees the old one. One fold at a time. */
+  function fold(all: boolean): Promise<void> {
+    const folded = folding.then(() => foldNow(all));
+    folding = folded.catch(() => undefined);
+    return folded;
+  }
+
+  async function foldNow(all: boolean): Promise<void> {
+    if (closing) return;
     const states = [...registry.states.values()];
     let open = states.reduce((sum, state) => sum + state.open.length, 0);
     const budget = options.segmentBytes / 4 / CARRIED_BYTES;
-    if (all) for (const state of states) sealing.close(state);
-    else if (open > budget) {
+    if (all || open > budget) {
       states.sort((a, b) => b.open.length - a.open.length);
+      let until = clock.monotonicMs() + SLICE_MS;
       for (const state of states) {
-        if (open <= budget / 2) break;
+        if (!all && open <= budget / 2) break;
         open -= state.open.length;
         sealing.close(state);
+        if (clock.monotonicMs() < until) continue;
+        await clock.sleep(0);
+        until = clock.monotonicMs() + SLICE_MS;
       }
     }
-    const before = segment;
-    const reuse = spare;
-    spare = null;
-    segment = await createSegment(path, before.number + 1, owner, reuse);
-    kept.push(before.number);
-    await before.close();
-    spare = kept[0] ?? null;
-    try {
-      await carryAndCommit();
-    } catch (error) {
+    await serial(async () => {
+      const before = segment;
+      const reuse = spare;
       spare = null;
-      throw error;
-    }
+      segment = await createSegment(path, before.number + 1, owner, reuse);
+      kept.push(before.number);
+      await before.close();
+      await carry();
+    });
+    await commitClosed(segment.number);
+    await freeKept();
   }
 
   function due(): boolean {
@@ -310,12 +343,17 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     if (Number.isFinite(reached)) storedUntil = Math.max(storedUntil ?? Number.NEGATIVE_INFINITY, reached);
     if (clock.monotonicMs() - bytesAt > MEASURE_MS) await measureBytes();
     deps.onNote(null);
-    if (due()) {
-      await fold(false).catch((error: unknown) => {
-        foldFailedAt = clock.monotonicMs();
-        const known = storeError(path, error);
-        deps.warn(`The log could not be folded into the history; it is kept and tried again. ${String(known)}`);
-      });
+    if (!closing && !foldWaits && due()) {
+      foldWaits = true;
+      fold(false)
+        .catch((error: unknown) => {
+          foldFailedAt = clock.monotonicMs();
+          const known = storeError(path, error);
+          deps.warn(`The log could not be folded into the history; it is kept and tried again. ${String(known)}`);
+        })
+        .finally(() => {
+          foldWaits = false;
+        });
     }
   }
 
@@ -366,25 +404,25 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     // The first takes what was being written when asked, the second what had been appended until then.
     flush: () => serial(flushNow).then(() => serial(flushNow)),
 
-    foldAll: () =>
-      serial(async () => {
-        await flushNow();
-        await flushNow();
-        await fold(true).catch((error: unknown) => {
-          throw storeError(path, error);
-        });
-      }),
+    async foldAll() {
+      await serial(flushNow);
+      await serial(flushNow);
+      await fold(true).catch((error: unknown) => {
+        throw storeError(path, error);
+      });
+    },
 
-    close: () => {
+    async close() {
       closing = true;
       timer?.[Symbol.dispose]();
       timer = null;
-      return serial(async () => {
+      await folding;
+      await serial(async () => {
         try {
           await flushNow();
           await flushNow();
           for (const state of registry.states.values()) sealing.close(state);
-          commit(segment.number + 1);
+          await commitClosed(segment.number + 1);
           meta.set('closed', 1);
           for (const old of [...kept, segment.number, ...(spare === null ? [] : [spare])]) {
             await removeSegment(path, old);

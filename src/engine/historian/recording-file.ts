@@ -3,12 +3,12 @@ import { basename } from 'node:path';
 import { type Database, openDatabase, openDatabaseImage, withStoreErrors } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { RecordingFile } from '#shared/model/index.ts';
-import { chunkSum } from './chunk-codec.ts';
 import { type ChunkTable, chunkTableOf } from './chunk-table.ts';
 import { readEvents, readGaps } from './event-table.ts';
 import { isoTime } from './iso-time.ts';
 import { salvagedTableOf } from './salvage.ts';
 import { checkFormat, metaOf, readTags, type TagOnFile } from './schema.ts';
+import { checkSums } from './sums.ts';
 
 /** Files up to this size are checked wholly when they are opened; larger ones chunk by chunk as they are read. */
 const CHECK_BYTES = 1 << 30;
@@ -16,6 +16,10 @@ const CHECK_BYTES = 1 << 30;
 const IMAGE_BYTES = 1 << 30;
 /** Damaged chunks that get a sentence of their own. */
 const SENTENCES = 20;
+
+const NOTES_CHANGED =
+  'Names, units, scaling, events or gaps are not what they were when the recording was closed; check them.';
+const ROLLUPS_CHANGED = 'The overviews are damaged; they are computed from the samples, which takes longer.';
 
 export interface FileOpened {
   readonly database: Database;
@@ -43,12 +47,19 @@ export function openRecordingFile(path: string): FileOpened {
     if (broken) damage.push(...unreadableNotes(database));
     const table = broken ? salvagedTableOf(database, plain) : plain;
     const counts = countChunks(table, tags);
-    if (statSync(path).size <= CHECK_BYTES) damage.push(...checkChunks(table, tags));
-    const size = statSync(path).size;
+    const { size } = statSync(path);
+    let distrusted = broken;
+    if (size <= CHECK_BYTES) {
+      damage.push(...checkChunks(table, tags));
+      const wrong = broken ? { notes: false, rollups: false } : checkSums(database, metaOf(database));
+      if (wrong.notes) damage.push(NOTES_CHANGED);
+      if (wrong.rollups) damage.push(ROLLUPS_CHANGED);
+      distrusted ||= wrong.rollups;
+    }
     return {
       database,
       table,
-      broken,
+      broken: distrusted,
       info: {
         id: path,
         name: nameOf(database, path),
@@ -156,7 +167,8 @@ function checkChunks(table: ChunkTable, tags: readonly TagOnFile[]): string[] {
   for (const tag of tags) {
     for (const chunk of table.overlapping(tag.number, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
       try {
-        chunkSum(table.data(chunk));
+        // Fetching the bytes checks them.
+        table.data(chunk);
       } catch {
         chunks++;
         samples += chunk.count;

@@ -102,11 +102,17 @@ export function checkFormat(database: Database, path: string): void {
 export interface Meta {
   get(key: string): string | number | null;
   set(key: string, value: string | number): void;
+  remove(key: string): void;
 }
 export function metaOf(database: Database): Meta {
   const get = database.prepare<[string], string | number>('SELECT value FROM meta WHERE key = ?').pluck();
   const set = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)');
-  return { get: (key) => get.get(key) ?? null, set: (key, value) => void set.run(key, value) };
+  const remove = database.prepare('DELETE FROM meta WHERE key = ?');
+  return {
+    get: (key) => get.get(key) ?? null,
+    set: (key, value) => void set.run(key, value),
+    remove: (key) => void remove.run(key),
+  };
 }
 
 /** A tag as it stands on file, with every recipe it had, oldest first. */

@@ -181,7 +181,7 @@ export function sealingOf(
           chunk.first,
           chunk.last,
           chunk.count,
-          chunkSum(chunk.data),
+          chunkSum(state.number, chunk, chunk.data),
           chunk.data,
         );
       }

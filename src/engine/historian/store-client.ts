@@ -1,6 +1,6 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Clock, Logger, WorkerUrls } from '#engine/platform/index.ts';
-import { AppError } from '#shared/errors.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
 import { QUALITY, type SampleBlock } from '#shared/model/index.ts';
 import {
   type FromWriter,
@@ -11,6 +11,7 @@ import {
   type WriterStart,
 } from './messages.ts';
 import { checkView, type ReaderHandle, rawBlocks, startReader } from './reader-client.ts';
+import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
 import { WRITER_DEFAULTS } from './writer.ts';
 
@@ -34,14 +35,25 @@ interface Appended {
 }
 
 /**
- * Opens the rolling history, recovering what a crash left in its log. Throws `store.locked`, `store.read-only`,
- * `store.disk-full`, `store.damaged`, `store.too-new`.
+ * Opens the rolling history, recovering what a crash left in its log. A history whose structure is damaged is set aside
+ * under another name and a new one is begun, since an unattended recording must go on; the report says so. Throws
+ * `store.locked`, `store.read-only`, `store.disk-full`, `store.too-new`, and `store.damaged` for a file of another kind.
  */
 export async function openStore(
   options: StoreOptions,
   deps: StoreDeps,
 ): Promise<{ readonly store: SampleStore; readonly recovery: RecoveryReport }> {
-  const writer = await startWriter(options, deps);
+  let recovered: RecoveryReport | null = null;
+  const writer = await startWriter(options, deps).catch(async (error: unknown) => {
+    if (!isAppError(error, 'store.damaged') || !isOurFile(options.path)) throw error;
+    const stamp = new Date(deps.clock.now() / 1_000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const aside = setAside(options.path, stamp);
+    const begun = await startWriter(options, deps);
+    const sentence = `The history was damaged (${error.details.reason}) and was set aside as ${aside}; a new one was begun. Open the old one to see what is left of it.`;
+    const { recovery } = begun.start;
+    recovered = { ...recovery, clean: false, sentences: [sentence, ...recovery.sentences] };
+    return begun;
+  });
   const readers: ReaderHandle[] = [];
   try {
     for (let i = 0; i < READERS; i++) readers.push(await newReader());
@@ -50,7 +62,10 @@ export async function openStore(
     await writer.close().catch(() => undefined);
     throw error;
   }
-  return { store: createStore(options, deps, writer, readers, newReader), recovery: writer.start.recovery };
+  return {
+    store: createStore(options, deps, writer, readers, newReader),
+    recovery: recovered ?? writer.start.recovery,
+  };
 
   function newReader(): Promise<ReaderHandle> {
     const { port1, port2 } = new MessageChannel();

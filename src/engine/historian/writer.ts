@@ -17,6 +17,7 @@ import { firstAtOrAfter, sliceRun, sortRun } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
+import { removeSums, writeSums } from './sums.ts';
 import { CHUNK_SAMPLES, pushSample, type TagState } from './tag-state.ts';
 
 export interface WriterOptions {
@@ -92,6 +93,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
     { ...options, owner: await ownerOf(path, meta, clock) },
     { clock, database, meta, registry, sealing, warn: deps.warn, onNote: (error) => note(error) },
   );
+  removeSums(meta);
   const recovery = await journal.recover(strings);
   let samplesStored = sealedCount.get() ?? 0;
   meta.set('closed', 0);
@@ -223,6 +225,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
         try {
           await journal.close();
           await rebuilding;
+          writeSums(database, meta);
           database.pragma('wal_checkpoint(TRUNCATE)');
           const mode = database.pragma('journal_mode = DELETE', { simple: true });
           if (mode !== 'delete') deps.warn(`${path} stays in WAL mode, because another program reads it.`);
