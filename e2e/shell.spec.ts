@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
 import { launchBrowser } from './fixtures/browser.ts';
@@ -66,6 +67,59 @@ describe.skipIf(needs('chromium'))('the shell', () => {
           .waitFor();
       expect(await seriousViolations()).toEqual([]);
       expect(screen.faults()).toEqual([]);
+    });
+  });
+
+  describe.each(['Dark', 'Light'] as const)('what opens above a page in the %s theme', (theme) => {
+    const opened: readonly (readonly [string, (typeof PAGES)[number], (page: Page) => Promise<void>])[] = [
+      ['the start of a recording', 'Overview', (page) => page.keyboard.press('Alt+r')],
+      ['the choice of key values', 'Overview', (page) => page.getByRole('button', { name: 'Choose' }).click()],
+      ['adding tags', 'Tags', (page) => page.getByRole('main').getByRole('button', { name: 'Add tags' }).click()],
+      ['the import of tags', 'Tags', (page) => page.getByRole('main').getByRole('button', { name: 'Import' }).click()],
+      ['the export', 'Trend', (page) => page.getByRole('button', { name: 'Export what is visible' }).click()],
+      ['the list of keys', 'Trend', (page) => page.keyboard.press('?')],
+      ['the palette', 'Log', (page) => page.keyboard.press('Control+k')],
+      [
+        'a recording file',
+        'Recordings',
+        (page) => page.getByRole('main').getByRole('button', { name: 'Open a file' }).click(),
+      ],
+      ['a note', 'Recordings', (page) => page.getByRole('button', { name: 'Note' }).click()],
+    ];
+    // What a failed test left open would stand in the way of all that follow.
+    afterEach(async () => {
+      const dialog = screen.page.getByRole('dialog');
+      for (let turn = 0; turn < 3 && (await dialog.count()) > 0; turn++) await screen.page.keyboard.press('Escape');
+    });
+    it.each(opened)('has no serious barrier, holds the focus, and gives it back: %s', async (_what, name, open) => {
+      const { page } = screen;
+      await shell.theme(theme);
+      await shell.go(name);
+      await open(page);
+      const dialog = page.getByRole('dialog');
+      await dialog.waitFor();
+      expect(await seriousViolations()).toEqual([]);
+      for (let press = 0; press < 40; press++) await page.keyboard.press('Tab');
+      const inside = await dialog.evaluate((element) => element.contains(document.activeElement));
+      expect(inside, 'the focus is in the dialog').toBe(true);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'hidden' });
+      expect(screen.faults()).toEqual([]);
+    });
+
+    it('has no serious barrier: the alerts and a new connection', async () => {
+      await shell.theme(theme);
+      await shell.go('Connections');
+      await screen.page.keyboard.press('Alt+a');
+      await screen.page.getByRole('complementary', { name: 'Alerts' }).waitFor();
+      await screen.page.getByRole('main').getByRole('button', { name: 'Add a connection' }).click();
+      const form = screen.page.getByRole('form', { name: 'New connection' });
+      await form.waitFor();
+      await form.getByRole('button', { name: 'Add the connection' }).click();
+      await form.getByText(/needs? a correction/).waitFor();
+      expect(await seriousViolations()).toEqual([]);
+      await form.getByRole('button', { name: 'Discard' }).click();
+      await screen.page.keyboard.press('Alt+a');
     });
   });
 

@@ -32,7 +32,7 @@ export function ShortcutSheet({ page, onClose }: { readonly page: string; readon
   }, [actions, page]);
   const hasTable = document.querySelector('[role="grid"]') !== null;
   return (
-    <Dialog title={page === '' ? 'Shortcuts' : `Shortcuts: ${page}`} onClose={onClose} width="46rem">
+    <Dialog title={page === '' ? 'Shortcuts' : `Shortcuts: ${page}`} onClose={onClose} width="46rem" reading>
       <div className="sheet">
         {groups.map(([group, list]) => (
           <section key={group}>

@@ -12,6 +12,8 @@ export interface DialogProps {
   readonly footer?: ReactNode;
   readonly width?: string;
   readonly height?: string;
+  /** For content that is only read: it takes the focus, so that keys scroll it. */
+  readonly reading?: boolean;
   readonly children: ReactNode;
 }
 
@@ -23,6 +25,7 @@ export function Dialog({
   footer,
   width = '32rem',
   height,
+  reading = false,
   children,
 }: DialogProps): ReactNode {
   const submit = (event: FormEvent): void => {
@@ -32,7 +35,11 @@ export function Dialog({
   const inside = (
     <>
       <h2 className="dialog-header">{title}</h2>
-      <div className="dialog-body" style={height === undefined ? undefined : { height }}>
+      <div
+        className="dialog-body"
+        style={height === undefined ? undefined : { height }}
+        {...(reading ? { tabIndex: 0, role: 'group', 'aria-label': title } : {})}
+      >
         {children}
       </div>
       {footer !== undefined && <div className="dialog-footer">{footer}</div>}
