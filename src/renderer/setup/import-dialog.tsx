@@ -231,7 +231,7 @@ export function ImportDialog({
             empty={
               <EmptyState
                 title={text === null ? 'No file chosen' : 'No rows'}
-                text="A heading line and one line per tag; comma, semicolon or tab between the cells. Drop a file here, choose one, or paste rows into the tag table. Only name and address are needed."
+                text="A heading line and one line per tag; comma, semicolon or tab between the cells. Drop a file here, choose one, or paste rows into the tag table. Name and address are needed, and the type where the address does not tell it."
               />
             }
           />
