@@ -95,7 +95,7 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
       'INSERT INTO chunks (tag, recipe, level, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     );
     const update = target.prepare(
-      'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, coarsest = ? WHERE number = ?',
+      'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, entry_levels = ? WHERE number = ?',
     );
     const textNumbers = new Set<number>();
     let samples = 0;
@@ -103,7 +103,7 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
     target.exec('BEGIN');
     for (const { tag, chunks } of work) {
       const decoder = tagDecoderOf(tag.recipes);
-      let coarsest = -1;
+      let entryLevels = 0;
       let edge: Run | null = null;
       for (const chunk of chunks) {
         options.check();
@@ -120,7 +120,7 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
           chunkSum(tag.number, info, data),
           data,
         );
-        coarsest = Math.max(coarsest, info.level);
+        entryLevels |= 1 << info.level;
         samples += info.count;
         edge = run;
         if (recipeFor(tag.recipes, info.recipe).form === 'text') {
@@ -136,13 +136,13 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
       const at = edge.length - 1;
       const slot = new Int32Array(2);
       slot.set(wordsOf(edge.value).subarray(2 * at, 2 * at + 2));
-      update.run(edge.time[at]!, new Uint8Array(slot.buffer), edge.quality[at]!, coarsest, tag.number);
+      update.run(edge.time[at]!, new Uint8Array(slot.buffer), edge.quality[at]!, entryLevels, tag.number);
       const copied = targetTable.overlapping(tag.number, range.from, range.to);
       for (let i = 0; i < copied.length; i += CHUNKS_PER_REBUILD) {
         options.check();
         const slice = copied.slice(i, i + CHUNKS_PER_REBUILD);
         const end = slice.at(-1)!.last + 1;
-        pyramid.rebuild({ number: tag.number, decoder, coarsest }, slice[0]!.first, end, edge.time[at]!, false);
+        pyramid.rebuild({ number: tag.number, decoder, entryLevels }, slice[0]!.first, end, edge.time[at]!, false);
       }
     }
     const text = source.prepare<[number], string>('SELECT text FROM strings WHERE number = ?').pluck();

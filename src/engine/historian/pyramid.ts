@@ -35,8 +35,8 @@ export interface Pyramid {
 export interface PyramidTag {
   readonly number: number;
   readonly decoder: TagDecoder;
-  /** No chunk of the tag enters above this level. */
-  readonly coarsest: number;
+  /** Bit n is set where a chunk of the tag enters the pyramid at level n. */
+  readonly entryLevels: number;
 }
 
 export function pyramidOf(database: Database, table: ChunkTable, reader: ChunkReader): Pyramid {
@@ -62,7 +62,7 @@ export function pyramidOf(database: Database, table: ChunkTable, reader: ChunkRe
         if (end <= start) continue;
         if (!fresh) remove.run(tag.number, level, start, end);
         const parts = level === 0 ? [] : rows(tag.number, level - 1, start, end);
-        if (level <= tag.coarsest) {
+        if ((tag.entryLevels & (1 << level)) !== 0) {
           for (const chunk of table.overlapping(tag.number, start, end)) {
             if (chunk.level !== level) continue;
             const run = reader.numbers(chunk, tag.decoder);

@@ -78,7 +78,7 @@ export function createReader(options: ReaderOptions): Reader {
   const pyramid: Pyramid = pyramidOf(database, table, chunks);
   const version = database.prepare<[], number>('SELECT coalesce(sum(recipe), 0) + count(*) FROM tags').pluck();
   const state = database
-    .prepare<[number], [number, number]>('SELECT coarsest, rollups_stale FROM tags WHERE number = ?')
+    .prepare<[number], [number, number]>('SELECT entry_levels, rollups_stale FROM tags WHERE number = ?')
     .raw();
   const textOf = database.prepare<[number], string>('SELECT text FROM strings WHERE number = ?').pluck();
   let known = new Map<string, KnownTag>();
@@ -98,7 +98,7 @@ export function createReader(options: ReaderOptions): Reader {
 
   const sourceOf = (tag: KnownTag, tail: readonly TailPart[]): ViewTag => {
     const { number } = tag.file;
-    const [coarsest, stale] = state.get(number) ?? [-1, 0];
+    const [entryLevels, stale] = state.get(number) ?? [0, 0];
     const part = tail.find((one) => one.id === tag.file.registration.id);
     return {
       number,
@@ -107,7 +107,7 @@ export function createReader(options: ReaderOptions): Reader {
       decoder: tag.decoder,
       tail: part === undefined ? NO_TAIL : tailOf(part, tag.decoder),
       pyramid,
-      coarsest,
+      entryLevels,
       rollupsStale: options.broken || stale !== 0,
     };
   };

@@ -41,7 +41,7 @@ export function createRegistry(
 
   for (const tag of readTags(database)) {
     const state = createTagState(tag.number, tag.registration, tag.recipes, chunkSamples);
-    state.coarsest = tag.coarsest;
+    state.entryLevels = tag.entryLevels;
     state.rollupsStale = tag.rollupsStale;
     const newest = table.preceding(tag.number, Number.MAX_SAFE_INTEGER);
     if (newest !== null) {
@@ -87,7 +87,7 @@ export function createRegistry(
             const recipe = same ? newest : { ...tag.recipe, version: newest.version + 1 };
             tagWriter.put(known.number, tag, recipe, clock.now());
             const otherForm = storageClassOf(newest) !== storageClassOf(recipe);
-            const otherRollups = !sameDecoding(newest, recipe) && known.coarsest >= 0;
+            const otherRollups = !sameDecoding(newest, recipe) && known.entryLevels !== 0;
             if (otherForm) forms.push(known.number, recipe.version);
             if (otherRollups) {
               markStale.run(known.number);

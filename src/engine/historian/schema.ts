@@ -20,7 +20,7 @@ CREATE TABLE tags (
   connection TEXT NOT NULL, device TEXT NOT NULL, address TEXT NOT NULL, period_ms INTEGER NOT NULL,
   time_kind TEXT NOT NULL, demo INTEGER NOT NULL, decimals INTEGER, range_low REAL, range_high REAL,
   recipe INTEGER NOT NULL, last_time INTEGER, last_value BLOB, last_quality INTEGER,
-  coarsest INTEGER NOT NULL DEFAULT -1, rollups_stale INTEGER NOT NULL DEFAULT 0
+  entry_levels INTEGER NOT NULL DEFAULT 0, rollups_stale INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE recipes (
   tag INTEGER NOT NULL REFERENCES tags(number), version INTEGER NOT NULL, form TEXT NOT NULL, type TEXT NOT NULL,
@@ -122,8 +122,8 @@ export interface TagOnFile {
   readonly recipes: readonly DecodeRecipe[];
   /** Last sample that was sealed; null before the first. */
   readonly last: { readonly time: number; readonly value: Uint8Array; readonly quality: number } | null;
-  /** Highest rollup level that any chunk of the tag starts at; -1 without chunks. */
-  readonly coarsest: number;
+  /** Bit n is set where a chunk of the tag enters the pyramid at level n. */
+  readonly entryLevels: number;
   readonly rollupsStale: boolean;
 }
 
@@ -145,7 +145,7 @@ interface TagRow {
   last_time: number | null;
   last_value: Uint8Array | null;
   last_quality: number | null;
-  coarsest: number;
+  entry_levels: number;
   rollups_stale: number;
 }
 interface RecipeRow {
@@ -199,7 +199,7 @@ export function readTags(database: Database): TagOnFile[] {
         row.last_time === null || row.last_value === null
           ? null
           : { time: row.last_time, value: row.last_value, quality: row.last_quality ?? 0 },
-      coarsest: row.coarsest,
+      entryLevels: row.entry_levels,
       rollupsStale: row.rollups_stale !== 0,
     });
   }

@@ -35,7 +35,7 @@ export function sealingOf(
   );
   const remove = database.prepare('DELETE FROM chunks WHERE id = ?');
   const update = database.prepare(
-    'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, coarsest = ? WHERE number = ?',
+    'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, entry_levels = ? WHERE number = ?',
   );
 
   const preceding = (state: TagState, time: number): Found | null => {
@@ -77,7 +77,7 @@ export function sealingOf(
       const chunk: ClosedChunk = { recipe, level: entry, first, last, count: part.length, data: encodeChunk(part) };
       const at = state.closed.findIndex((other) => other.first > first);
       state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
-      state.coarsest = Math.max(state.coarsest, entry);
+      state.entryLevels |= 1 << entry;
       if (last >= state.closedLast) {
         state.level = entry;
         state.closedLast = last;
@@ -189,7 +189,7 @@ export function sealingOf(
         state.closedLast,
         new Uint8Array(state.closedSlot.buffer.slice(0)),
         state.closedQuality,
-        state.coarsest,
+        state.entryLevels,
         state.number,
       );
       if (state.rollupsStale) return;

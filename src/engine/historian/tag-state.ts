@@ -44,9 +44,9 @@ export interface TagState {
   /** Time of the latest sample that is closed or sealed; -Infinity before the first. */
   closedLast: number;
   sealedLast: number;
-  /** Entry level of the newest chunk, and the highest of all; -1 before the first. */
+  /** Entry level of the newest chunk, -1 before the first; and a bit for the entry level of any. */
   level: number;
-  coarsest: number;
+  entryLevels: number;
   rollupsStale: boolean;
   /** Samples after which `open` is closed. */
   limit: number;
@@ -85,7 +85,7 @@ export function createTagState(
     closedLast: Number.NEGATIVE_INFINITY,
     sealedLast: Number.NEGATIVE_INFINITY,
     level: -1,
-    coarsest: -1,
+    entryLevels: 0,
     rollupsStale: false,
     limit: firstLimit(number, chunkSamples),
     first: null,

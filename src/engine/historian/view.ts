@@ -5,8 +5,8 @@ import { eachSample, type Point, sampleBefore, sampleFrom, type TagSource } from
 
 export interface ViewTag extends TagSource {
   readonly pyramid: Pyramid;
-  /** Highest level that a chunk of the tag enters the pyramid at. */
-  readonly coarsest: number;
+  /** Bit n is set where a chunk of the tag enters the pyramid at level n. */
+  readonly entryLevels: number;
   /** The rows were built with another decoding, or cannot be trusted: read raw. */
   readonly rollupsStale: boolean;
 }
@@ -105,7 +105,7 @@ export function fillBuckets(tag: ViewTag, buckets: Buckets, start: number, end: 
     if (!(until > covered)) continue;
     check();
     for (const row of tag.pyramid.rows(tag.number, level, covered, until)) addRow(buckets, row);
-    if (tag.coarsest > level) eachChunkAbove(tag, level, covered, until, add, check);
+    if (tag.entryLevels >>> (level + 1) !== 0) eachChunkAbove(tag, level, covered, until, add, check);
     covered = until;
   }
   if (covered < end) eachSample(tag, covered, end, add, check);
