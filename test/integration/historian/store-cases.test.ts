@@ -1,0 +1,227 @@
+import { cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openDatabase } from '#engine/platform/index.ts';
+import { type DecodeRecipe, PLAIN_RECIPE } from '#shared/model/index.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+import { blockOf, EVER, openDirect, registration } from './direct.ts';
+import { expectRollups } from './expect-rollups.ts';
+
+const START = 1_700_000_000_000_000;
+const SECOND = 1_000_000;
+const DAY = 86_400 * SECOND;
+
+/** What a killed program leaves: the files as they are at this moment. */
+function leftBehind(path: string): string {
+  const to = temporaryDirectory();
+  cpSync(join(path, '..'), to, { recursive: true });
+  return join(to, 'history.parx');
+}
+
+describe('a store in unusual use', () => {
+  const path = (): string => join(temporaryDirectory(), 'history.parx');
+
+  it('keeps one sample a day for ten years, over many restarts, and draws it', async () => {
+    const file = path();
+    const days = 3_650;
+    for (let year = 0; year < 10; year++) {
+      const store = await openDirect(file);
+      store.writer.register([registration(0)]);
+      for (let day = year * 365; day < (year + 1) * 365; day++) {
+        store.append([{ tag: 0, time: START + day * DAY, value: day, quality: 0 }]);
+      }
+      await store.close();
+    }
+    const store = await openDirect(file);
+    const [series] = store.view(['tag-0'], { from: START, to: START + days * DAY }, 500);
+    expect(series!.envelope!.max.at(-1)).toBe(days - 1);
+    expect(store.raw(['tag-0'], EVER).flatMap((part) => [...part.value])).toEqual(
+      Array.from({ length: days }, (_, i) => i),
+    );
+    await store.close();
+    expectRollups(file);
+    const database = openDatabase(file, { readonly: true });
+    expect(database.prepare('SELECT count(*) FROM chunks').pluck().get(), 'small chunks are joined').toBeLessThan(8);
+    database.close();
+  });
+
+  it('registers 20,000 tags and gives each its own samples', async () => {
+    const file = path();
+    const store = await openDirect(file);
+    const tags = 20_000;
+    store.writer.register(Array.from({ length: tags }, (_, i) => registration(i)));
+    for (let poll = 0; poll < 3; poll++) {
+      store.append(
+        Array.from({ length: tags }, (_, tag) => ({ tag, time: START + poll, value: tag * 10 + poll, quality: 0 })),
+      );
+    }
+    await store.close();
+    const again = await openDirect(file);
+    expect(again.writer.tags()).toHaveLength(tags);
+    for (const tag of [0, 1, 9_999, 19_999]) {
+      expect(again.raw([`tag-${tag}`], EVER).flatMap((part) => [...part.value])).toEqual([
+        tag * 10,
+        tag * 10 + 1,
+        tag * 10 + 2,
+      ]);
+    }
+    await again.close();
+  }, 60_000);
+
+  it('takes hours of samples that come after those that follow them', async () => {
+    const file = path();
+    const store = await openDirect(file, { chunkSamples: 200 });
+    store.writer.register([registration(0)]);
+    const hour = (from: number, backward: boolean): void => {
+      store.append(
+        Array.from({ length: 3_600 }, (_, i) => {
+          const second = from * 3_600 + (backward ? 3_599 - i : i);
+          return { tag: 0, time: START + second * SECOND, value: second, quality: 0 };
+        }),
+      );
+    };
+    for (const [from, backward] of [
+      [4, false],
+      [2, false],
+      [0, true],
+      [3, true],
+      [1, false],
+    ] as const) {
+      hour(from, backward);
+      await store.writer.seal();
+    }
+    expect(store.raw(['tag-0'], EVER).flatMap((part) => [...part.value])).toEqual(
+      Array.from({ length: 18_000 }, (_, i) => i),
+    );
+    await store.close();
+    expect(expectRollups(file)).toBeGreaterThan(300);
+  });
+
+  it('goes on when the clock is set back, and keeps both passes where their times differ', async () => {
+    const store = await openDirect(path());
+    store.writer.register([registration(0)]);
+    const pass = (from: number, count: number, value: number): void => {
+      store.append(Array.from({ length: count }, (_, i) => ({ tag: 0, time: from + i * SECOND, value, quality: 0 })));
+    };
+    pass(START, 7_200, 1);
+    await store.writer.flush();
+    const until = store.writer.counts().storedUntil!;
+    pass(START + 3_600 * SECOND + 500_000, 7_200, 2);
+    await store.writer.flush();
+    expect(store.writer.counts().storedUntil).toBeGreaterThanOrEqual(until);
+    const values = store.raw(['tag-0'], EVER).flatMap((part) => [...part.value]);
+    expect(values).toHaveLength(14_400);
+    expect(values.filter((value) => value === 2)).toHaveLength(7_200);
+    await store.close();
+  });
+
+  it('finds texts, 64-bit slots and receive times again that only the log had when the program was killed', async () => {
+    const file = path();
+    const text: DecodeRecipe = { ...PLAIN_RECIPE, form: 'text', type: 'string' };
+    const wide: DecodeRecipe = { ...PLAIN_RECIPE, form: 'bits64', type: 'int64' };
+    const store = await openDirect(file);
+    store.writer.register([registration(0, text), registration(1, wide)]);
+    store.writer.intern(1, 'Coil 4711');
+    const block = blockOf([
+      { tag: 0, time: START, value: 1, quality: 0, received: START + 7 },
+      { tag: 1, time: START, value: 0, quality: 0, received: START + 9 },
+    ]);
+    new BigUint64Array(block.value.buffer)[1] = 0x7ff0_0000_0000_0001n;
+    store.writer.append(1, block);
+    await store.writer.flush();
+    const killed = leftBehind(file);
+    await store.close();
+
+    const again = await openDirect(killed);
+    expect(again.writer.started.strings).toEqual([{ number: 1, text: 'Coil 4711' }]);
+    expect(again.raw(['tag-0'], EVER)[0]!.texts).toEqual({ 1: 'Coil 4711' });
+    expect(again.raw(['tag-1'], EVER)[0]!.value[0]).toBe(Number(0x7ff0_0000_0000_0001n));
+    await again.close();
+    expect(readdirSync(join(killed, '..'))).toEqual(['history.parx']);
+    const database = openDatabase(killed, { readonly: true });
+    const slot = database.prepare<[], Uint8Array>('SELECT last_value FROM tags WHERE number = 2').pluck().get();
+    expect(Buffer.from(slot!).toString('hex')).toBe('010000000000f07f');
+    database.close();
+  });
+
+  it('makes overviews anew after a correction, and reads right meanwhile', async () => {
+    const file = path();
+    const words: DecodeRecipe = { ...PLAIN_RECIPE, form: 'bits', type: 'uint16' };
+    const store = await openDirect(file, { chunkSamples: 500 });
+    store.writer.register([registration(0, words)]);
+    store.append(
+      Array.from({ length: 40_000 }, (_, i) => ({
+        tag: 0,
+        time: START + i * SECOND,
+        value: 65_535 - (i % 7),
+        quality: 0,
+      })),
+    );
+    await store.writer.seal();
+    store.writer.register([registration(0, { ...words, type: 'int16' })]);
+    const range = { from: START, to: START + 40_000 * SECOND };
+    expect(Math.min(...store.view(['tag-0'], range, 100)[0]!.envelope!.min)).toBe(-7);
+    const stale = (): unknown => {
+      const database = openDatabase(file, { readonly: true });
+      try {
+        return database.prepare('SELECT rollups_stale FROM tags').pluck().get();
+      } finally {
+        database.close();
+      }
+    };
+    await expect.poll(stale, { timeout: 10_000 }).toBe(0);
+    expect(Math.min(...store.view(['tag-0'], range, 100)[0]!.envelope!.min)).toBe(-7);
+    await store.close();
+    expect(expectRollups(file)).toBeGreaterThan(100);
+  });
+
+  it('asks whether to stop between any two chunks of a view', async () => {
+    const store = await openDirect(path(), { chunkSamples: 200 });
+    store.writer.register([registration(0)]);
+    store.append(Array.from({ length: 20_000 }, (_, i) => ({ tag: 0, time: START + i * 1_000, value: i, quality: 0 })));
+    await store.writer.seal();
+    let asked = 0;
+    const stop = new Error('stop');
+    const view = (limit: number) => () =>
+      store.reader.view(['tag-0'], { from: START, to: START + 20 * SECOND }, 5_000, [], () => {
+        if (++asked > limit) throw stop;
+      });
+    view(Number.POSITIVE_INFINITY)();
+    expect(asked).toBeGreaterThanOrEqual(100);
+    asked = 0;
+    expect(view(50)).toThrow(stop);
+    expect(view(Number.POSITIVE_INFINITY)()[0]!.time.length, 'the reader goes on').toBeGreaterThan(5_000);
+    await store.close();
+  });
+
+  it('prunes by size down to what is asked, the oldest first', async () => {
+    const store = await openDirect(path(), { chunkSamples: 1_000 });
+    store.writer.register([registration(0), registration(1)]);
+    for (let from = 0; from < 200_000; from += 20_000) {
+      store.append(
+        Array.from({ length: 20_000 }, (_, i) => ({
+          tag: i % 2,
+          time: START + (from + i) * SECOND,
+          value: Math.sin(from + i),
+          quality: 0,
+        })),
+      );
+      await store.writer.seal();
+    }
+    const { bytes } = await store.writer.status();
+    let rounds = 0;
+    for (;;) {
+      const before = store.writer.surplusBefore(bytes / 2);
+      if (before === null) break;
+      expect(before).toBeGreaterThan(START);
+      await store.writer.prune(before);
+      // Pages that are only half emptied stay, so that the first time may not be enough.
+      expect(++rounds).toBeLessThan(4);
+    }
+    expect(rounds).toBeGreaterThan(0);
+    const bounds = store.writer.bounds()!;
+    expect(bounds.from).toBeGreaterThan(START + 50_000 * SECOND);
+    expect(bounds.to).toBe(START + 199_999 * SECOND + 1);
+    await store.close();
+  });
+});
