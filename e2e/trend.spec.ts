@@ -229,6 +229,37 @@ describe.skipIf(needs('chromium'))('the trend', () => {
     await menu.waitFor({ state: 'hidden' });
   });
 
+  it('writes a note at the pointer and finds it again as an event', async () => {
+    const at = await point(0.5, 0.15);
+    await trend.plots.focus();
+    await page.mouse.move(at.x, at.y);
+    await page.keyboard.press('i');
+    const dialog = page.getByRole('dialog', { name: /^Note at / });
+    await dialog.getByLabel('Text').fill('Roll changed');
+    await dialog.getByRole('button', { name: 'Add the note' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await trend.plots.focus();
+    await page.keyboard.press('End');
+    await trend.following.waitFor();
+    await trend.pause();
+    await trend.plots.focus();
+    await page.keyboard.press('Shift+E');
+    const middle = await point(0.5, 0.15);
+    const area = page.locator('.hover-box');
+    // The event stands in the middle of the window; the gutters shift it a little.
+    await eventually(
+      async () => {
+        for (let x = -60; x <= 60; x += 6) {
+          await page.mouse.move(middle.x + x, middle.y);
+          await page.waitForTimeout(20);
+          if (((await area.textContent()) ?? '').includes('Roll changed')) return true;
+        }
+        return false;
+      },
+      (found) => found,
+    );
+  });
+
   it('takes tags by drag, each unit on its axis, and gives a removed trace back', async () => {
     const picker = page.getByRole('region', { name: 'Tags' });
     await picker.getByRole('searchbox', { name: 'Search tags' }).fill('Coolant flow');

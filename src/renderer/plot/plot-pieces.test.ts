@@ -62,6 +62,21 @@ describe('value at a time', () => {
     expect(heldAt(segments, -6)).toBeNull();
     expect(heldAt([], 5)).toBeNull();
   });
+  it('is not known in a stretch that was not read, whatever held before it', () => {
+    const read = columnsOf([
+      [10, 1],
+      [20, 2],
+      [80, 8],
+    ]);
+    const apart = [
+      { columns: read, from: 0, to: 30 },
+      { columns: read, from: 60, to: 100 },
+    ];
+    expect(heldAt(apart, 25)?.value).toBe(2);
+    expect(heldAt(apart, 45)).toBeNull();
+    expect(heldAt(apart, 90)?.value).toBe(8);
+    expect(heldAt(apart, 100)).toBeNull();
+  });
   it('tells the gap that lies over the asked time', () => {
     const gap = { range: { from: 40, to: 60 }, reason: 'Device offline', quality: 0x808a };
     const held = heldAt(
@@ -177,6 +192,19 @@ describe('statistics', () => {
     );
     expect(result?.known).toBe(40);
     expect(result?.mean).toBe(15);
+  });
+  it('weigh nothing in a stretch that was not read', () => {
+    const columns = columnsOf([
+      [0, 10],
+      [60, 30],
+    ]);
+    const apart = [
+      { columns, from: 0, to: 20 },
+      { columns, from: 60, to: 100 },
+    ];
+    const result = traceStatistics(apart, { from: 0, to: 100 });
+    expect(result?.known).toBe(60);
+    expect(result?.mean).toBeCloseTo((10 * 20 + 30 * 40) / 60, 9);
   });
   it('say when points stand for several samples', () => {
     const merged = {

@@ -326,7 +326,8 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
   const forgetPlace = (): void => {
     place = null;
   };
-  window.addEventListener('resize', forgetPlace);
+  // A window that moves to another screen keeps its size and changes its pixels.
+  window.addEventListener('resize', resize);
   window.addEventListener('scroll', forgetPlace, true);
   host.addEventListener('pointerenter', forgetPlace);
   host.addEventListener('dragenter', forgetPlace);
@@ -462,7 +463,7 @@ export function createPlotStack(options: PlotStackOptions): PlotStack {
       disposed = true;
       if (frame !== 0) cancelAnimationFrame(frame);
       observer.disconnect();
-      window.removeEventListener('resize', forgetPlace);
+      window.removeEventListener('resize', resize);
       window.removeEventListener('scroll', forgetPlace, true);
       host.removeEventListener('pointerenter', forgetPlace);
       host.removeEventListener('dragenter', forgetPlace);

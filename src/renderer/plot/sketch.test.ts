@@ -206,6 +206,26 @@ describe('sketch of a trace', () => {
     expect([...sketch.bad.subarray(0, sketch.badLength)]).toEqual([12, 38]);
   });
 
+  it('draws no line over a stretch that was not read', () => {
+    const columns = columnsOf([
+      [0, 1],
+      [10, 1],
+      [50, 2],
+      [60, 2],
+    ]);
+    const apart = [
+      { columns, from: 0, to: 20 },
+      { columns, from: 40, to: 100 },
+    ];
+    const sketch = createSketch();
+    fillSketch(sketch, apart, 0, 100, 100, false);
+    expect([...sketch.mark.subarray(0, sketch.length)]).toEqual([RUN_STARTS, 0, RUN_STARTS, 0]);
+    fillSketch(sketch, apart, 0, 100, 1, false);
+    expect(sketch.min).toBe(1);
+    fillSketch(sketch, apart, 0, 100, 100, true);
+    expect([...sketch.x.subarray(0, sketch.length)]).toEqual([0, 10, 20, 50, 60]);
+  });
+
   it('marks uncertain samples', () => {
     const sketch = createSketch();
     fillSketch(

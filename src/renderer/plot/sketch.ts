@@ -217,8 +217,12 @@ function fillDense(
   if (shared.count.length < columns) shared = createReduction(columns);
   shared.count.fill(0, 0, columns);
   let open = false;
+  let readTo = Number.NEGATIVE_INFINITY;
   for (const segment of segments) {
     if (segment.to <= from || segment.from >= to) continue;
+    // No line over a stretch that was not read yet.
+    if (segment.from > readTo) open = false;
+    readTo = segment.to;
     const { time, gaps } = segment.columns;
     const end = lowerBound(time, Math.min(segment.to, to));
     let start = lowerBound(time, Math.max(segment.from, from));
@@ -269,12 +273,18 @@ function fillSparse(
   let lastSegment = -1;
   for (let s = 0; s < segments.length; s++) if (segments[s]!.from < to && segments[s]!.to > from) lastSegment = s;
   let firstDone = false;
+  let readTo = Number.NEGATIVE_INFINITY;
   for (let s = 0; s <= lastSegment; s++) {
     const segment = segments[s]!;
     if (segment.to <= from || segment.from >= to) continue;
     const { time, value, quality, min, max, gaps } = segment.columns;
     const begin = Math.max(segment.from, from);
     const finish = Math.min(segment.to, to);
+    if (firstDone && segment.from > readTo) {
+      if (step && runOpen) holdUntil(sketch, (readTo - from) * perMicro, right);
+      runOpen = false;
+    }
+    readTo = segment.to;
     let start = lowerBound(time, begin);
     let end = lowerBound(time, finish);
     // One sample beyond each side of the window, so that lines come in from the edge and leave over it.

@@ -47,10 +47,17 @@ export function traceStatistics(segments: readonly TraceSegment[], range: TimeRa
   };
 
   let first = true;
+  let readTo = Number.NEGATIVE_INFINITY;
   for (const segment of segments) {
     if (segment.to <= range.from || segment.from >= range.to) continue;
     const { time, value, quality, min: lows, max: highs, gaps } = segment.columns;
     const begin = Math.max(segment.from, range.from);
+    if (!first && segment.from > readTo) {
+      // What holds in a stretch that was not read is not known.
+      weigh(readTo);
+      heldValue = Number.NaN;
+    }
+    readTo = segment.to;
     let start = lowerBound(time, begin);
     const end = lowerBound(time, Math.min(segment.to, range.to));
     if (first && start > 0) start--;

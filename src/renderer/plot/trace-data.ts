@@ -59,16 +59,20 @@ export function upperBound(column: Float64Array, time: number, low = 0, high = c
 
 /**
  * The last sample at or before `time`, never the nearest. A segment's samples count only inside its own stretch, but
- * for the first segment, whose leading sample says what held when the stretch began.
+ * for the first segment, whose leading sample says what held when the stretch began. Null where no segment covers the
+ * time: what an unread stretch holds is not known, and what came before it says nothing.
  */
 export function heldAt(segments: readonly TraceSegment[], time: UnixMicros): HeldSample | null {
   for (let s = segments.length - 1; s >= 0; s--) {
     const segment = segments[s]!;
     if (segment.from > time) continue;
     const { columns } = segment;
+    const later = segments[s + 1];
+    if (time >= segment.to && (later === undefined || later.from !== segment.to)) return null;
     const end = time < segment.to ? upperBound(columns.time, time) : lowerBound(columns.time, segment.to);
     const index = end - 1;
-    const known = index >= 0 && (s === 0 || columns.time[index]! >= segment.from);
+    const known =
+      index >= 0 && (s === 0 || segments[s - 1]!.to !== segment.from || columns.time[index]! >= segment.from);
     if (!known) continue;
     return heldSample(segments, s, index, time);
   }

@@ -240,7 +240,9 @@ export function createReadout(controller: TrendController, onError: (error: unkn
 
 /** A value as the legend and the box at the pointer show it, and the words behind it. */
 export function sampleText(tag: TraceTag, held: HeldSample | null, store: TraceStore): readonly [string, string] {
-  if (held === null) return [NO_VALUE, 'No sample at or before this time.'];
+  if (held === null) {
+    return [NO_VALUE, store.incomplete ? 'The history is being read.' : 'No sample at or before this time.'];
+  }
   if (held.gap !== null) return [NO_VALUE, held.gap.reason];
   if (held.quality >= 0x8000) return [NO_VALUE, qualityText(held.quality)];
   const state = tag.type === 'string' ? store.textOf(tag.id, held.value) : undefined;

@@ -15,6 +15,10 @@ export interface TrendPageCommands {
   soloSelected(): void;
   axisOfSelected(): void;
   saveAs(): void;
+  note(): void;
+  /** Notes belong to the running history; an opened recording is only read. */
+  readonly canNote: boolean;
+  nextEvent(direction: 1 | -1): void;
   toggleStatistics(): void;
   copyPicture(): void;
   copyData(): void;
@@ -91,6 +95,12 @@ export function trendActions(controller: TrendController | null, page: TrendPage
       enabled: cursorActive,
     }),
     action('cursors-clear', 'Remove both cursors', ['X'], () => controller.clearCursors()),
+    action('event-next', 'To the next event', ['E'], () => page.nextEvent(1), { words: 'note marker' }),
+    action('event-previous', 'To the previous event', ['Shift+E'], () => page.nextEvent(-1)),
+    action('note', 'Note at the cursors or the pointer', ['I'], page.note, {
+      enabled: () => page.canNote,
+      words: 'annotation comment',
+    }),
     action('stack', 'Stack: one plot per trace', ['S'], () => controller.setStacked(!view.getState().stacked)),
     action('statistics', 'Statistics in the table', ['M'], page.toggleStatistics, { words: 'mean min max' }),
     action('find-tags', 'Find tags to add', ['T'], page.findTags, { words: 'search picker' }),

@@ -86,6 +86,10 @@ export interface TrendController extends Disposable {
   /** Range that the numbers are about: between the cursors, else what is visible. */
   readonly numbersRange: { readonly range: TimeRange; readonly between: boolean };
   readonly events: readonly HistoryEvent[];
+  /** Moves the window to the next or previous event that is not in its middle already; false when there is none. */
+  goEvent(direction: Direction): boolean;
+  /** Where a note belongs: between the cursors, at the one in hand, at the pointer, else at the right edge. */
+  readonly notePlace: { readonly from: UnixMicros; readonly to: UnixMicros | null };
   /** Plots as they are drawn, stacked ones among them. */
   readonly shownPlots: TrendDocument['plots'];
   /** What was zoomed on an axis by hand is forgotten: its own range decides again. */
@@ -392,6 +396,26 @@ export function createTrendController(options: TrendControllerOptions): TrendCon
       if (a !== null && b !== null && a !== b)
         return { range: { from: Math.min(a, b), to: Math.max(a, b) }, between: true };
       return { range: stack.window, between: false };
+    },
+    goEvent(direction) {
+      const { from, to } = stack.window;
+      const middle = (from + to) / 2;
+      // Half a pixel of the window around its middle is "here".
+      const slack = (to - from) / Math.max(1, stack.areaWidth);
+      const ordered = [...overview.events].sort((a, b) => (a.from - b.from) * direction);
+      const found = ordered.find((event) => (event.from - middle) * direction > slack);
+      if (found === undefined) return false;
+      remember();
+      setFollow(false);
+      setWindow({ from: found.from - (to - from) / 2, to: found.from + (to - from) / 2 });
+      return true;
+    },
+    get notePlace() {
+      const { cursors, cursorActive } = view.getState();
+      const { a, b } = cursors;
+      if (a !== null && b !== null && a !== b) return { from: Math.min(a, b), to: Math.max(a, b) };
+      const at = (cursorActive === null ? null : cursors[cursorActive]) ?? hover ?? Math.min(stack.window.to, now());
+      return { from: Math.round(at), to: null };
     },
     get shownPlots() {
       return shown?.plots ?? [];

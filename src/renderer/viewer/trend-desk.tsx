@@ -10,13 +10,10 @@ import {
   useState,
 } from 'react';
 import { useClient, useSession, useStores, useZone } from '#renderer/client/index.ts';
-import { ExportDialog } from '#renderer/exporting/index.ts';
 import { createHueBook, type PlotHit, zoneOf } from '#renderer/plot/index.ts';
 import {
   Button,
   EmptyState,
-  Menu,
-  type MenuEntry,
   type MenuPlace,
   SplitPane,
   useActions,
@@ -26,23 +23,21 @@ import {
 import { isAppError } from '#shared/errors.ts';
 import type { TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
-import { AxisDialog } from './axis-dialog.tsx';
 import { copyPicture, copyText } from './clipboard.ts';
 import { isOurs, readTags, readTrace } from './drag-data.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
 import { mountTrend } from './mount-trend.ts';
-import { NameDialog } from './name-dialog.tsx';
 import type { LegendColumn, Readout } from './readout.ts';
 import { TagPicker } from './tag-picker.tsx';
 import { type TrendPageCommands, trendActions } from './trend-commands.ts';
 import type { TrendController } from './trend-controller.ts';
+import { TrendDialogs, type TrendOpen } from './trend-dialogs.tsx';
 import { axisMenu, plotMenu, traceMenu } from './trend-menus.ts';
 import {
   addAxis,
   addPlot,
   addTags,
   allTagIds,
-  changeAxis,
   moveTrace,
   removeTrace,
   resizePlots,
@@ -59,19 +54,6 @@ import { visibleTable } from './visible-data.ts';
 
 const NO_TAGS: ReadonlyMap<string, TraceTag> = new Map();
 const DEFAULT_COLUMNS: readonly LegendColumn[] = ['value', 'a', 'b', 'delta', 'min', 'max', 'mean'];
-
-type Open =
-  | {
-      readonly kind: 'menu';
-      readonly at: MenuPlace;
-      readonly entries: readonly MenuEntry[];
-      readonly label: string;
-      readonly keepOpen?: boolean;
-    }
-  | { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string }
-  | { readonly kind: 'name'; readonly what: 'save-as' | 'rename' }
-  | { readonly kind: 'export' }
-  | null;
 
 export interface TrendDeskProps {
   readonly source: string;
@@ -98,7 +80,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const [statistics, setStatistics] = usePreference('trend-statistics', true);
   const [controller, setController] = useState<TrendController | null>(null);
   const [readout, setReadout] = useState<Readout | null>(null);
-  const [open, setOpen] = useState<Open>(null);
+  const [open, setOpen] = useState<TrendOpen>(null);
   const [rangeOpen, setRangeOpen] = useState(false);
   const [dragging, setDragging] = useState(false);
   const [selected, setSelected] = useState<TraceRef | null>(null);
@@ -256,6 +238,18 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
       }
     },
     saveAs: () => setOpen({ kind: 'name', what: 'save-as' }),
+    note: () => {
+      if (controller !== null) setOpen({ kind: 'note', place: controller.notePlace });
+    },
+    canNote: source === RUNNING_HISTORY,
+    nextEvent: (direction) => {
+      if (controller?.goEvent(direction) === false) {
+        client.notify({
+          kind: 'info',
+          text: direction > 0 ? 'No later event is recorded.' : 'No earlier event is recorded.',
+        });
+      }
+    },
     toggleStatistics: () => setStatistics(!statistics),
     copyPicture: () => {
       if (controller !== null) void copyPicture(controller.stack.picture(), trend.name, client);
@@ -339,10 +333,6 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const shownColumns = LEGEND_COLUMNS.filter(
     (column) => columns.includes(column.id) && (statistics || !column.statistic),
   ).map((column) => column.id);
-  const axis =
-    open?.kind === 'axis'
-      ? trend.plots.find((plot) => plot.id === open.plotId)?.axes.find((one) => one.id === open.axisId)
-      : undefined;
 
   return (
     <div className="trend">
@@ -430,54 +420,18 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
           }
         />
       </div>
-      {open?.kind === 'menu' && (
-        <Menu
-          at={open.at}
-          entries={open.entries}
-          label={open.label}
-          keepOpen={open.keepOpen === true}
-          onClose={() => setOpen((now) => (now === open ? null : now))}
-        />
-      )}
-      {open?.kind === 'axis' && axis !== undefined && (
-        <AxisDialog
-          axis={axis}
-          shown={controller?.stack.axisRange(open.plotId, open.axisId) ?? null}
-          onSave={(change) => {
-            controller?.resetAxis(open.plotId, open.axisId);
-            draft.change((before) => changeAxis(before, open.plotId, open.axisId, change));
-          }}
-          onClose={() => setOpen(null)}
-        />
-      )}
-      {open?.kind === 'name' && (
-        <NameDialog
-          title={open.what === 'rename' ? 'Rename the trend' : 'Save the trend as'}
-          start={open.what === 'rename' ? trend.name : `${trend.name} 2`}
-          verb={open.what === 'rename' ? 'Rename' : 'Save'}
-          onClose={() => setOpen(null)}
-          onName={(name) => {
-            if (open.what === 'rename') draft.rename(name);
-            else
-              void draft.saveAs(name, spanS()).then((id) => {
-                if (id !== null) onTrend(id);
-              });
-          }}
-        />
-      )}
-      {open?.kind === 'export' && controller !== null && (
-        <ExportDialog
-          source={source}
-          sourceName={sources.find((one) => one.id === source)?.name ?? source}
-          tags={trend.plots.flatMap((plot) =>
-            plot.traces.flatMap((trace) => (trace.visible ? (tags.get(trace.tagId) ?? []) : [])),
-          )}
-          visible={controller.window}
-          between={controller.numbersRange.between ? controller.numbersRange.range : null}
-          zone={zone}
-          onClose={() => setOpen(null)}
-        />
-      )}
+      <TrendDialogs
+        open={open}
+        setOpen={setOpen}
+        controller={controller}
+        draft={draft}
+        tags={tags}
+        zone={zone}
+        source={source}
+        sources={sources}
+        spanS={spanS}
+        onTrend={onTrend}
+      />
     </div>
   );
 }

@@ -53,6 +53,7 @@ export function plotMenu(
       run: () => controller.clearCursors(),
     },
     'separator',
+    { label: 'Note…', keys: 'I', disabled: !page.canNote, run: page.note },
     { label: 'Stack: one plot per trace', keys: 'S', checked: stacked, run: () => controller.setStacked(!stacked) },
     { label: 'Add a plot', run: page.addPlot },
   );

@@ -1,0 +1,107 @@
+import type { ReactNode } from 'react';
+import { ExportDialog } from '#renderer/exporting/index.ts';
+import { Menu, type MenuEntry, type MenuPlace } from '#renderer/ui/index.ts';
+import { AxisDialog } from './axis-dialog.tsx';
+import { NameDialog } from './name-dialog.tsx';
+import { TrendNoteDialog } from './note-dialog.tsx';
+import type { TrendController } from './trend-controller.ts';
+import { changeAxis, type TraceTag } from './trend-model.ts';
+import type { TrendDraft } from './use-trend-draft.ts';
+
+/** What lies over the trend; one thing at a time. */
+export type TrendOpen =
+  | {
+      readonly kind: 'menu';
+      readonly at: MenuPlace;
+      readonly entries: readonly MenuEntry[];
+      readonly label: string;
+      readonly keepOpen?: boolean;
+    }
+  | { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string }
+  | { readonly kind: 'name'; readonly what: 'save-as' | 'rename' }
+  | { readonly kind: 'export' }
+  | { readonly kind: 'note'; readonly place: TrendController['notePlace'] }
+  | null;
+
+export interface TrendDialogsProps {
+  readonly open: TrendOpen;
+  readonly setOpen: (change: TrendOpen | ((now: TrendOpen) => TrendOpen)) => void;
+  readonly controller: TrendController | null;
+  readonly draft: TrendDraft;
+  readonly tags: ReadonlyMap<string, TraceTag>;
+  readonly zone: string | null;
+  readonly source: string;
+  readonly sources: readonly { readonly id: string; readonly name: string }[];
+  /** Seconds that are looked at now; saved with the trend. */
+  readonly spanS: () => number;
+  readonly onTrend: (id: string) => void;
+}
+
+export function TrendDialogs(props: TrendDialogsProps): ReactNode {
+  const { open, setOpen, controller, draft, tags, zone, source, sources, spanS, onTrend } = props;
+  const { trend } = draft;
+  const axis =
+    open?.kind === 'axis'
+      ? trend.plots.find((plot) => plot.id === open.plotId)?.axes.find((one) => one.id === open.axisId)
+      : undefined;
+  return (
+    <>
+      {open?.kind === 'menu' && (
+        <Menu
+          at={open.at}
+          entries={open.entries}
+          label={open.label}
+          keepOpen={open.keepOpen === true}
+          onClose={() => setOpen((now) => (now === open ? null : now))}
+        />
+      )}
+      {open?.kind === 'axis' && axis !== undefined && (
+        <AxisDialog
+          axis={axis}
+          shown={controller?.stack.axisRange(open.plotId, open.axisId) ?? null}
+          onSave={(change) => {
+            controller?.resetAxis(open.plotId, open.axisId);
+            draft.change((before) => changeAxis(before, open.plotId, open.axisId, change));
+          }}
+          onClose={() => setOpen(null)}
+        />
+      )}
+      {open?.kind === 'name' && (
+        <NameDialog
+          title={open.what === 'rename' ? 'Rename the trend' : 'Save the trend as'}
+          start={open.what === 'rename' ? trend.name : `${trend.name} 2`}
+          verb={open.what === 'rename' ? 'Rename' : 'Save'}
+          onClose={() => setOpen(null)}
+          onName={(name) => {
+            if (open.what === 'rename') draft.rename(name);
+            else
+              void draft.saveAs(name, spanS()).then((id) => {
+                if (id !== null) onTrend(id);
+              });
+          }}
+        />
+      )}
+      {open?.kind === 'note' && (
+        <TrendNoteDialog
+          place={open.place}
+          zone={zone}
+          onAdded={() => controller?.refresh()}
+          onClose={() => setOpen(null)}
+        />
+      )}
+      {open?.kind === 'export' && controller !== null && (
+        <ExportDialog
+          source={source}
+          sourceName={sources.find((one) => one.id === source)?.name ?? source}
+          tags={trend.plots.flatMap((plot) =>
+            plot.traces.flatMap((trace) => (trace.visible ? (tags.get(trace.tagId) ?? []) : [])),
+          )}
+          visible={controller.window}
+          between={controller.numbersRange.between ? controller.numbersRange.range : null}
+          zone={zone}
+          onClose={() => setOpen(null)}
+        />
+      )}
+    </>
+  );
+}
