@@ -2,10 +2,15 @@ import { openRecording, openStore } from '#engine/historian/index.ts';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { workers } from '#test/faults/historian-workers.ts';
 import { describeStore } from './store.ts';
+import { describeStoreFiles } from './store-files.ts';
+import type { StoreFactory } from './store-samples.ts';
 
 const deps = { clock: systemClock(), log: createLogger(() => undefined), workers };
 
-describeStore('local historian', {
+const local: StoreFactory = {
   open: (options) => openStore(options, deps),
   openRecording: (path) => openRecording(path, deps),
-});
+};
+
+describeStore('local historian', local);
+describeStoreFiles('local historian', local);

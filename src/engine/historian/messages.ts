@@ -13,12 +13,21 @@ import type {
 } from '#shared/model/index.ts';
 import type { Run } from './run.ts';
 import type { NewEvent, RecoveryReport, StoredTag, TagRegistration } from './store.ts';
-import type { WriterOptions } from './writer.ts';
 
 /** What the store, its writer and its readers tell each other. Samples travel as transferred columns. */
 export interface StringRow {
   readonly number: number;
   readonly text: string;
+}
+export interface WriterOptions {
+  readonly path: string;
+  readonly flushMs: number;
+  /** Segment size at which the log is folded into the file. */
+  readonly segmentBytes: number;
+  /** Age at which it is, if anything can be. */
+  readonly foldMs: number;
+  /** Samples of a full chunk. */
+  readonly chunkSamples: number;
 }
 export interface WriterCounts {
   readonly storedUntil: number | null;

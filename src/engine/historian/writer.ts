@@ -7,7 +7,15 @@ import { chunkReaderOf, chunkTableOf, type DamagedChunk } from './chunk-table.ts
 import { insertEvent, insertGap } from './event-table.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { syncFolder } from './log.ts';
-import type { DurableNote, LastValue, StringRow, TailPart, WriterCounts, WriterStart } from './messages.ts';
+import type {
+  DurableNote,
+  LastValue,
+  StringRow,
+  TailPart,
+  WriterCounts,
+  WriterOptions,
+  WriterStart,
+} from './messages.ts';
 import { pyramidOf } from './pyramid.ts';
 import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
@@ -20,16 +28,6 @@ import type { NewEvent, TagRegistration } from './store.ts';
 import { removeSums, writeSums } from './sums.ts';
 import { CHUNK_SAMPLES, pushSample, type TagState } from './tag-state.ts';
 
-export interface WriterOptions {
-  readonly path: string;
-  readonly flushMs: number;
-  /** Segment size at which the log is folded into the file. */
-  readonly segmentBytes: number;
-  /** Age at which it is, if anything can be. */
-  readonly foldMs: number;
-  /** Samples of a full chunk. */
-  readonly chunkSamples: number;
-}
 export const WRITER_DEFAULTS = {
   flushMs: 1_000,
   segmentBytes: 32 << 20,

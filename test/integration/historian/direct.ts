@@ -1,8 +1,9 @@
 import { chunkTableOf } from '#engine/historian/chunk-table.ts';
+import type { WriterOptions } from '#engine/historian/messages.ts';
 import { createReader, type Reader } from '#engine/historian/reader.ts';
 import type { TagRegistration } from '#engine/historian/store.ts';
 import { viewReach } from '#engine/historian/view.ts';
-import { openWriter, WRITER_DEFAULTS, type Writer, type WriterOptions } from '#engine/historian/writer.ts';
+import { openWriter, WRITER_DEFAULTS, type Writer } from '#engine/historian/writer.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
 import { type DecodeRecipe, PLAIN_RECIPE, type SampleBlock, type Series, type TimeRange } from '#shared/model/index.ts';
 
