@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '#test/support/needs.ts';
@@ -290,6 +291,24 @@ describe.skipIf(needs('chromium'))('the trend', () => {
     await page.reload();
     await legend.waitFor();
     expect(await name.count()).toBe(0);
+  });
+
+  it('exports what lies between the cursors as Parquet', async () => {
+    const at = await point(0.6, 0.15);
+    await trend.plots.focus();
+    await page.mouse.move(at.x, at.y);
+    await page.keyboard.press('a');
+    await page.mouse.move(at.x + 80, at.y);
+    await page.keyboard.press('b');
+    await page.keyboard.press('Control+e');
+    expect(await trend.exportDialog.getByLabel('Range', { exact: true }).inputValue()).toBe('between');
+    await page.keyboard.press('Escape');
+    await trend.exportDialog.waitFor({ state: 'hidden' });
+    const bytes = readFileSync(await trend.exportVisible('between', 'Parquet'));
+    expect(bytes.subarray(0, 4).toString()).toBe('PAR1');
+    expect(bytes.subarray(-4).toString()).toBe('PAR1');
+    await trend.plots.focus();
+    await page.keyboard.press('x');
   });
 
   it('stacks traces and shows statistics on a key', async () => {
