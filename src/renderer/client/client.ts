@@ -5,6 +5,7 @@ import { createLiveTags, type LiveTags } from './live-cache.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createProjectEdits, type ProjectEdits } from './project-edits.ts';
 import { createSession, errorText, type OpenPort, type Rpc, type Session } from './session.ts';
+import { createSteadyTimeLeft } from './steady-estimate.ts';
 import { createProjectIntake, createStores, createTagsIntake, type Notice, type Stores } from './stores.ts';
 import { createTraceFeed, type TraceFeed } from './traces.ts';
 
@@ -91,9 +92,13 @@ export function createClient(openPort: OpenPort): AppClient {
     (rpc, signal) => rpc.engine.health(undefined, { signal }),
     (health) => stores.health.setState({ health, receivedAt: Date.now() }),
   );
+  const steadyTimeLeft = createSteadyTimeLeft();
   session.follow(
     (rpc, signal) => rpc.recording.watch(undefined, { signal }),
-    (recording) => stores.recording.setState({ state: recording }),
+    (recording) =>
+      stores.recording.setState({
+        state: { ...recording, secondsLeft: steadyTimeLeft(recording.secondsLeft, Date.now()) },
+      }),
   );
   session.follow(
     (rpc, signal) => rpc.recording.files(undefined, { signal }),

@@ -20,8 +20,6 @@ export interface SchemaField {
   readonly maxItems: number | undefined;
   /** Shown only while other fields have these values; a list means one of them. */
   readonly showIf: Readonly<Record<string, unknown>> | undefined;
-  /** Name of a source of suggestions that the screen knows. */
-  readonly choicesFrom: string | undefined;
 }
 
 export type FormValues = Readonly<Record<string, unknown>>;
@@ -72,7 +70,6 @@ export function readFields(schema: Readonly<Record<string, unknown>>): readonly 
       pattern: text(own.pattern),
       maxItems: number(own.maxItems),
       showIf: isObject(property.showIf) ? property.showIf : undefined,
-      choicesFrom: text(property.choicesFrom),
     });
   }
   return fields;
