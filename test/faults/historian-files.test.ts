@@ -151,6 +151,23 @@ describe('a damaged recording', () => {
     await rows.close();
   });
 
+  it('too large to be checked at once is shown at once and checked meanwhile, with the same findings', () => {
+    const path = copy();
+    const database = openDatabase(path, { journal: 'delete' });
+    database.exec('UPDATE rollups SET max = 99999 WHERE tag = 2 AND level = 5');
+    database.exec('UPDATE chunks SET crc = crc + 1 WHERE id = 7');
+    database.close();
+    const whole = openRecordingFile(path);
+    expect(whole.unchecked).toBeNull();
+    whole.database.close();
+    const large = openRecordingFile(path, 1_000);
+    expect(large.info).toMatchObject({ samples: TAGS * PER_TAG, damage: [] });
+    const found = [...large.unchecked!].filter((finding) => finding !== null);
+    expect(found.map((finding) => finding.sentence)).toEqual(whole.info.damage);
+    expect(found.map((finding) => finding.rollups)).toEqual([false, true]);
+    large.database.close();
+  });
+
   it('of which the first page is gone is refused with a reason', async () => {
     const path = copy();
     const bytes = readFileSync(path);

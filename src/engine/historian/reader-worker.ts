@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { openDatabase, systemClock } from '#engine/platform/index.ts';
+import { openDatabase, storeError, systemClock } from '#engine/platform/index.ts';
 import type { Series } from '#shared/model/index.ts';
 import { chunkTableOf } from './chunk-table.ts';
 import { copyRecording } from './copy.ts';
@@ -13,7 +13,7 @@ import {
   type ToReader,
 } from './messages.ts';
 import { createReader, type RawStream, type Reader } from './reader.ts';
-import { openRecordingFile } from './recording-file.ts';
+import { type FileOpened, type Finding, openRecordingFile } from './recording-file.ts';
 import { viewReach } from './view.ts';
 
 /** Entry of a reader's thread: one file, one call at a time. */
@@ -22,15 +22,20 @@ if (port === null) throw new Error('This file is the entry of a worker thread.')
 const clock = systemClock();
 const send = (message: FromReader, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
+/** Checks run for this long and then leave as much time to calls. */
+const CHECK_MS = 10;
+
 interface Opened {
   readonly reader: Reader;
   readonly database: ReturnType<typeof openDatabase>;
+  readonly path: string;
 }
 let opened: Opened | null = null;
 let writer: MessagePort | null = null;
 let cancel = new Int32Array(1);
 let asks = 0;
 const tails = new Map<number, (parts: readonly TailPart[]) => void>();
+let unchecked: FileOpened['unchecked'] = null;
 const streams = new Map<number, RawStream>();
 
 class Cancelled extends Error {}
@@ -51,7 +56,7 @@ port.on('message', (message: ToReader) => {
       // Nothing more is asked of a reader that was told to close.
       if (message.name === 'close') port.close();
     },
-    (error: unknown) => send({ kind: 'error', id, error: postError(error) }),
+    (error: unknown) => send({ kind: 'error', id, error: postError(storeError(opened?.path ?? '', error)) }),
   );
 });
 
@@ -64,11 +69,16 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
   });
   const file = message.writer === null ? openRecordingFile(message.path) : null;
   const database = file?.database ?? openDatabase(message.path, { readonly: true });
+  let broken = file?.broken ?? false;
   const reader = createReader({
     database,
     table: file?.table ?? chunkTableOf(database),
-    broken: file?.broken ?? false,
+    get broken() {
+      return broken;
+    },
     onDamage(tag, damage) {
+      // The checks of a recording name every damaged chunk, whether it is read or not.
+      if (file !== null) return;
       const { chunk } = damage;
       send({
         kind: 'damage',
@@ -76,8 +86,31 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
       });
     },
   });
-  opened = { reader, database };
+  opened = { reader, database, path: message.path };
   send({ kind: 'opened', info: file?.info ?? null });
+  unchecked = file?.unchecked ?? null;
+  if (unchecked !== null) {
+    checkOn((finding) => {
+      broken ||= finding.rollups;
+      send({ kind: 'damage', sentence: finding.sentence });
+    });
+  }
+}
+
+/** Goes on with the checks that opening has left out, between calls and never for long. */
+function checkOn(report: (finding: Finding) => void): void {
+  const until = clock.monotonicMs() + CHECK_MS;
+  try {
+    while (unchecked !== null && clock.monotonicMs() < until) {
+      const { done, value } = unchecked.next();
+      if (done === true) unchecked = null;
+      else if (value !== null) report(value);
+    }
+  } catch (error) {
+    unchecked = null;
+    report({ sentence: `The file could not be checked to its end: ${String(error)}`, rollups: true });
+  }
+  if (unchecked !== null) clock.after(CHECK_MS, () => checkOn(report));
 }
 
 function tailOf(tags: readonly string[], from: number, to: number): Promise<readonly TailPart[]> {
@@ -146,6 +179,8 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
       });
     }
     case 'close':
+      unchecked?.return();
+      unchecked = null;
       database.close();
       writer?.close();
       opened = null;

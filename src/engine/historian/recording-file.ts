@@ -3,15 +3,15 @@ import { basename } from 'node:path';
 import { type Database, openDatabase, openDatabaseImage, withStoreErrors } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { RecordingFile } from '#shared/model/index.ts';
-import { type ChunkTable, chunkTableOf } from './chunk-table.ts';
+import { type ChunkTable, chunkTableOf, DamagedChunk } from './chunk-table.ts';
 import { readEvents, readGaps } from './event-table.ts';
 import { isoTime } from './iso-time.ts';
 import { salvagedTableOf } from './salvage.ts';
 import { checkFormat, metaOf, readTags, type TagOnFile } from './schema.ts';
-import { checkSums } from './sums.ts';
+import { notesChanged, rollupsChanged } from './sums.ts';
 
-/** Files up to this size are checked wholly when they are opened; larger ones chunk by chunk as they are read. */
-const CHECK_BYTES = 1 << 30;
+/** Files up to this size are checked wholly when they are opened; larger ones are shown at once and checked meanwhile. */
+const CHECK_BYTES = 64 << 20;
 /** Largest file that is read into memory because its medium does not take the sidecar files of a WAL. */
 const IMAGE_BYTES = 1 << 30;
 /** Damaged chunks that get a sentence of their own. */
@@ -27,13 +27,21 @@ export interface FileOpened {
   /** Rollups, events and gaps may be missing or unreadable. */
   readonly broken: boolean;
   readonly info: RecordingFile;
+  /** The checks that opening has left out; null when there are none. */
+  readonly unchecked: Generator<Finding | null, void> | null;
+}
+
+/** Something that is not sound. `rollups`: they must not be used. */
+export interface Finding {
+  readonly sentence: string;
+  readonly rollups: boolean;
 }
 
 /**
  * Opens a recording to read it, from any medium. A damaged file opens with what is sound; `info.damage` says what is
  * not. Throws `store.too-new`, `store.damaged` where nothing can be read, `store.not-found`.
  */
-export function openRecordingFile(path: string): FileOpened {
+export function openRecordingFile(path: string, checkBytes = CHECK_BYTES): FileOpened {
   const damage: string[] = [];
   const truncated = truncation(path);
   if (truncated !== null) damage.push(truncated);
@@ -42,24 +50,26 @@ export function openRecordingFile(path: string): FileOpened {
     withStoreErrors(path, () => checkFormat(database, path));
     const tags = withStoreErrors(path, () => readTags(database));
     const plain = chunkTableOf(database);
-    const broken = truncated !== null || !soundStructure(database);
+    const { size } = statSync(path);
+    const checkNow = size <= checkBytes;
+    const broken = truncated !== null || !(checkNow ? soundStructure(database) : soundIndex(plain, tags));
     if (broken && truncated === null) damage.push('The structure of the file is damaged; what can be found is shown.');
     if (broken) damage.push(...unreadableNotes(database));
     const table = broken ? salvagedTableOf(database, plain) : plain;
     const counts = countChunks(table, tags);
-    const { size } = statSync(path);
     let distrusted = broken;
-    if (size <= CHECK_BYTES) {
-      damage.push(...checkChunks(table, tags));
-      const wrong = broken ? { notes: false, rollups: false } : checkSums(database, metaOf(database));
-      if (wrong.notes) damage.push(NOTES_CHANGED);
-      if (wrong.rollups) damage.push(ROLLUPS_CHANGED);
-      distrusted ||= wrong.rollups;
+    if (checkNow || broken) {
+      for (const finding of findings(database, table, tags, !broken)) {
+        if (finding === null) continue;
+        damage.push(finding.sentence);
+        distrusted ||= finding.rollups;
+      }
     }
     return {
       database,
       table,
       broken: distrusted,
+      unchecked: checkNow || broken ? null : checkApart(path),
       info: {
         id: path,
         name: nameOf(database, path),
@@ -146,6 +156,16 @@ function unreadableNotes(database: Database): string[] {
   return sentences;
 }
 
+/** Every chunk's row can be found by the index. */
+function soundIndex(table: ChunkTable, tags: readonly TagOnFile[]): boolean {
+  try {
+    countChunks(table, tags);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function countChunks(table: ChunkTable, tags: readonly TagOnFile[]) {
   let from: number | null = null;
   let to: number | null = null;
@@ -160,26 +180,53 @@ function countChunks(table: ChunkTable, tags: readonly TagOnFile[]) {
   return { from, to, samples };
 }
 
-function checkChunks(table: ChunkTable, tags: readonly TagOnFile[]): string[] {
-  const sentences: string[] = [];
+/** The same checks on a connection of their own, which readers do not wait for. */
+function* checkApart(path: string): Generator<Finding | null, void> {
+  const database = openAnyMedium(path, false);
+  try {
+    yield* findings(database, chunkTableOf(database), readTags(database), true);
+  } finally {
+    database.close();
+  }
+}
+
+/** Checks every chunk and, with `sums`, what is not a chunk; yields at every step, with what it has found or null. */
+function* findings(
+  database: Database,
+  table: ChunkTable,
+  tags: readonly TagOnFile[],
+  sums: boolean,
+): Generator<Finding | null, void> {
   let chunks = 0;
   let samples = 0;
+  const say = (sentence: string): Finding => ({ sentence, rollups: false });
   for (const tag of tags) {
     for (const chunk of table.overlapping(tag.number, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+      yield null;
       try {
         // Fetching the bytes checks them.
         table.data(chunk);
-      } catch {
+      } catch (error) {
+        if (!(error instanceof DamagedChunk)) throw error;
         chunks++;
         samples += chunk.count;
-        if (chunks <= SENTENCES) {
-          sentences.push(
-            `${tag.registration.name}: ${chunk.count} samples from ${isoTime(chunk.first)} to ${isoTime(chunk.last)} are damaged and left out.`,
-          );
-        }
+        if (chunks > SENTENCES) continue;
+        const [from, to] = [isoTime(chunk.first), isoTime(chunk.last)];
+        yield say(`${tag.registration.name}: ${chunk.count} samples from ${from} to ${to} are damaged and left out.`);
       }
     }
   }
-  if (chunks > SENTENCES) sentences.push(`In all ${samples} samples in ${chunks} chunks are damaged and left out.`);
-  return sentences;
+  if (chunks > SENTENCES) yield say(`In all ${samples} samples in ${chunks} chunks are damaged and left out.`);
+  if (!sums) return;
+  const meta = metaOf(database);
+  if (notesChanged(database, meta)) yield say(NOTES_CHANGED);
+  const rollups = rollupsChanged(database, meta);
+  for (;;) {
+    const step = rollups.next();
+    if (step.done !== true) yield null;
+    else {
+      if (step.value) yield { sentence: ROLLUPS_CHANGED, rollups: true };
+      return;
+    }
+  }
 }

@@ -8,6 +8,7 @@ export const APPLICATION_ID = 0x50617258;
 /** Newest format that this program writes and reads; FORMAT.md describes it. */
 export const FORMAT_VERSION = 1;
 const PAGE_BYTES = 4_096;
+const WAL_BYTES = 16 << 20;
 
 /** Number of wire bytes and form together: what a recipe may not change, because the other bits were never stored. */
 export type StorageClass = 'number' | 'text' | 'bits64' | 'bits8' | 'bits16' | 'bits32';
@@ -63,6 +64,8 @@ export function openForWriting(path: string, journal: 'wal' | 'delete', levels: 
   const database = openDatabase(path, { pageSize: PAGE_BYTES, shrinkable: true, journal });
   try {
     database.pragma('wal_autocheckpoint = 0');
+    // After a large fold the WAL gives its space back.
+    database.pragma(`journal_size_limit = ${WAL_BYTES}`);
     const made = database.prepare('SELECT count(*) FROM sqlite_master').pluck().get() !== 0;
     if (made) checkFormat(database, path);
     else {

@@ -5,6 +5,7 @@ import type { Meta } from './schema.ts';
 
 /** More rows than this are not summed when a history is closed, so that closing takes seconds at most. */
 const MOST_ROWS = 3_000_000;
+const ROWS_PER_STEP = 5_000;
 const NOTES = [
   'tags ORDER BY number',
   'recipes ORDER BY tag, version',
@@ -23,7 +24,7 @@ const NOTES = [
  */
 export function writeSums(database: Database, meta: Meta): void {
   meta.set('sum_notes', notesSum(database));
-  const rollups = rollupsSum(database);
+  const rollups = allSteps(rollupsSum(database));
   if (rollups === null) meta.remove('sum_rollups');
   else meta.set('sum_rollups', rollups);
 }
@@ -33,14 +34,24 @@ export function removeSums(meta: Meta): void {
   meta.remove('sum_rollups');
 }
 
-/** Which of the two do not fit; parts without a checksum, or that cannot be read at all, are not judged here. */
-export function checkSums(database: Database, meta: Meta): { readonly notes: boolean; readonly rollups: boolean } {
+/** True when the descriptions are not what they were when the recording was closed; false where there is no sum. */
+export function notesChanged(database: Database, meta: Meta): boolean {
   const notes = meta.get('sum_notes');
+  return notes !== null && notes !== notesSum(database);
+}
+
+/** The same for rollups, in steps: yields now and then, returns the answer. Keeps the connection busy until its end. */
+export function* rollupsChanged(database: Database, meta: Meta): Generator<void, boolean> {
   const rollups = meta.get('sum_rollups');
-  return {
-    notes: notes !== null && notes !== notesSum(database),
-    rollups: rollups !== null && rollups !== rollupsSum(database),
-  };
+  return rollups !== null && rollups !== (yield* rollupsSum(database));
+}
+
+/** Takes all steps at once. */
+export function allSteps<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 }
 
 function notesSum(database: Database): number {
@@ -54,7 +65,7 @@ function notesSum(database: Database): number {
   return sum;
 }
 
-function rollupsSum(database: Database): number | null {
+function* rollupsSum(database: Database): Generator<void, number | null> {
   const rows = database
     .prepare<[], [number, number, ...RollupRow]>(
       `SELECT tag, level, ${ROLLUP_COLUMNS} FROM rollups ORDER BY tag, level, start`,
@@ -69,6 +80,7 @@ function rollupsSum(database: Database): number | null {
     // Null as minus zero: a number that no column holds, since SQLite keeps minus zero as zero.
     for (let i = 0; i < 15; i++) numbers[i] = row[i] ?? -0;
     sum = crc32(bytes, sum);
+    if (count % ROWS_PER_STEP === 0) yield;
   }
   return sum;
 }
