@@ -83,6 +83,17 @@ describe.skipIf(needs('chromium'))('the trend', () => {
     expect(rows.every((row) => row[column] !== '' && Number.isFinite(Number(row[column])))).toBe(true);
   });
 
+  it('copies the visible data where the window grants no permissions, too', async () => {
+    await page.evaluate(() => {
+      const refuse = (): Promise<void> => Promise.reject(new DOMException('Not allowed.', 'NotAllowedError'));
+      const allowed = navigator.clipboard.writeText.bind(navigator.clipboard);
+      navigator.clipboard.writeText = (text) => (text === '' ? allowed(text) : refuse());
+    });
+    const { heading, rows } = await visible();
+    expect(heading.some((name) => name.startsWith(SPEED))).toBe(true);
+    expect(rows.length).toBeGreaterThan(50);
+  });
+
   it('zooms with the wheel at the pointer, pans by drag, and goes back step by step', async () => {
     const start = await span();
     const at = await point(0.5, 0.15);

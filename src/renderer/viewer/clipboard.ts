@@ -37,8 +37,26 @@ export async function copyText(table: VisibleTable, tell: Tell): Promise<void> {
   const words = `${table.rows} rows are on the clipboard${table.merged ? '; merged points are means of their samples' : ''}${table.cut ? '. More are visible: export them to a file' : ''}.`;
   try {
     await navigator.clipboard.writeText(table.text);
-    tell.notify({ kind: 'info', text: words });
   } catch (error) {
-    tell.fail(error, 'The data was not copied');
+    // A window that grants no permission at all still copies what a copy event is given.
+    if (!copyByEvent(table.text)) {
+      tell.fail(error, 'The data was not copied');
+      return;
+    }
   }
+  tell.notify({ kind: 'info', text: words });
+}
+
+function copyByEvent(text: string): boolean {
+  let taken = false;
+  const onCopy = (event: ClipboardEvent): void => {
+    event.clipboardData?.setData('text/plain', text);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    taken = true;
+  };
+  document.addEventListener('copy', onCopy, true);
+  document.execCommand('copy');
+  document.removeEventListener('copy', onCopy, true);
+  return taken;
 }
