@@ -318,7 +318,7 @@ async function stream(folder: string): Promise<void> {
 
 const folder = mkdtempSync(join(tmpdir(), 'parx-history-'));
 try {
-  console.log(`Calibration loop ${calibrate().toFixed(0)} ms (about 40 on an idle machine of 2024).`);
+  console.log(`Calibration loop ${calibrate().toFixed(0)} ms.`);
   await questions(folder);
   console.table(rows);
   if (STREAM_S > 0) await stream(folder);

@@ -48,9 +48,11 @@ port.on('message', (message: ToWriter) => {
 });
 
 function drain(): void {
+  const waited = waiting;
   waiting = false;
-  while (inbox.length > 0 && writer !== null) {
-    const message = inbox[0]!;
+  let taken = 0;
+  while (taken < inbox.length && writer !== null) {
+    const message = inbox[taken]!;
     try {
       if (message.kind === 'append') writer.append(message.id, message.block);
       else if (message.kind === 'register') writer.register(message.tags);
@@ -59,15 +61,19 @@ function drain(): void {
       if (message.kind !== 'register') throw error;
       waiting = true;
       const posted = postError(error);
-      send({
-        kind: 'durable',
-        note: { upTo: 0, error: posted, counts: { ...writer.counts(), paused: posted.message } },
-      });
+      tell(posted, { ...writer.counts(), paused: posted.message });
       clock.after(1_000, drain);
-      return;
+      break;
     }
-    inbox.shift();
+    taken++;
   }
+  inbox.splice(0, taken);
+  if (waited && !waiting && writer !== null) tell(null, writer.counts());
+}
+
+/** Tells how writing stands without acknowledging anything. */
+function tell(error: PostedError | null, counts: WriterCounts): void {
+  send({ kind: 'durable', note: { upTo: 0, error, counts } });
 }
 
 async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
