@@ -1,6 +1,14 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { systemClock } from '#engine/platform/index.ts';
-import { type FromWriter, postError, type TailRequest, type ToWriter, type WriterCalls } from './messages.ts';
+import {
+  type FromWriter,
+  type PostedError,
+  postError,
+  type TailRequest,
+  type ToWriter,
+  type WriterCalls,
+  type WriterCounts,
+} from './messages.ts';
 import { openWriter, type Writer } from './writer.ts';
 
 /**
