@@ -296,12 +296,16 @@ export function createReader(options: ReaderOptions): Reader {
 
 /** Everything of a tail part as one run of numbers, newer samples winning. */
 export function tailOf(part: TailPart, decoder: TagDecoder): Tail {
-  let run: Tail = NO_TAIL;
-  for (const { recipe, data } of part.closed) {
-    run = mergeRuns(run, decoder.numbers(decodeChunk(data, emptyRun(64)), recipe));
+  const pieces = part.closed.map(({ recipe, data }) => decoder.numbers(decodeChunk(data, emptyRun(64)), recipe));
+  // Closed chunks stand in time order and do not overlap, so that one after the other is a sorted run.
+  const closed = emptyRun(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  for (const { length, time, value, quality } of pieces) {
+    closed.time.set(time.subarray(0, length), closed.length);
+    closed.value.set(value.subarray(0, length), closed.length);
+    closed.quality.set(quality.subarray(0, length), closed.length);
+    closed.length += length;
   }
-  if (part.open !== null) run = mergeRuns(run, decoder.numbers(part.open, part.form));
-  return run;
+  return part.open === null ? closed : mergeRuns(closed, decoder.numbers(part.open, part.form));
 }
 
 function scaleAll(recipe: DecodeRecipe, columns: ViewColumns): void {
