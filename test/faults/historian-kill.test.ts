@@ -71,37 +71,37 @@ describe('a history whose program is killed', () => {
       return seed / 2 ** 32;
     };
     let first = 0;
-    let lost = 0;
+    let acknowledged: { readonly from: number; readonly to: number }[] = [];
     let rows = 0;
     for (let round = 0; round < ROUNDS; round++) {
       if (round % ROUNDS_PER_HISTORY === 0) {
         folder = temporaryDirectory();
         path = join(folder, 'history.parx');
         first = 0;
+        acknowledged = [];
       }
       const life = await liveAndDie(path, first, 20 + random() * 500, round % 2 === 0 ? 'writer' : 'store');
       const { store, recovery } = await openStore({ path }, deps);
-      const have: number[] = [];
-      for await (const block of store.raw(['tag-0'], EVER, new AbortController().signal)) {
-        for (const series of block) for (const value of series.value) have.push(value);
-      }
-      const values = new Set(have);
-      expect(values.size, 'nothing twice').toBe(have.length);
-      for (let number = 0; number < life.acknowledged; number++) if (!values.has(number)) lost++;
-      expect(lost, `samples acknowledged and not found in round ${round}`).toBe(0);
+      acknowledged.push({ from: first, to: life.acknowledged });
       const bounds = await store.bounds(new AbortController().signal);
-      for (let tag = 1; tag < TAGS; tag++) {
-        let count = 0;
+      for (let tag = 0; tag < TAGS; tag++) {
+        const have: number[] = [];
         for await (const block of store.raw([`tag-${tag}`], EVER, new AbortController().signal)) {
-          for (const series of block) count += series.time.length;
+          for (const series of block) for (const value of series.value) have.push(value);
         }
-        expect(count, 'all tags of a block are stored together').toBe(have.length);
+        const values = new Set(have);
+        expect(values.size, 'nothing twice').toBe(have.length);
+        let lost = 0;
+        for (const { from, to } of acknowledged)
+          for (let number = from; number < to; number++) if (!values.has(number)) lost++;
+        expect(lost, `samples of tag ${tag} acknowledged and not found in round ${round}`).toBe(0);
+        // A part of a block that was not acknowledged may be there; the next life counts on behind it.
+        first = Math.max(first, (have.at(-1) ?? -1) + 1);
       }
       if (life.storedUntil > 0) expect(bounds!.to).toBeGreaterThanOrEqual(life.storedUntil);
       expect(recovery.clean).toBe(false);
       expect(recovery.sentences.join(' ')).toMatch(/was not closed properly/);
       expect(store.status().storedUntil).toBe(bounds!.to);
-      first = have.at(-1)! + 1;
       await store.close();
       expect(readdirSync(folder)).toEqual(['history.parx']);
       rows += expectRollups(path);
@@ -109,7 +109,9 @@ describe('a history whose program is killed', () => {
     expect(rows).toBeGreaterThan(ROUNDS);
     const closed = await openRecording(path, deps);
     expect(closed.info.damage).toEqual([]);
-    expect(closed.info.samples).toBe(first * TAGS);
+    expect(closed.info.samples).toBeLessThanOrEqual(first * TAGS);
+    const sum = acknowledged.reduce((all, { from, to }) => all + to - from, 0);
+    expect(closed.info.samples).toBeGreaterThanOrEqual(sum * TAGS);
     await closed.close();
   }, 600_000);
 });
