@@ -11,7 +11,7 @@ import { expectRollups } from '#test/integration/historian/expect-rollups.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { workers } from './historian-workers.ts';
 
-const ROUNDS = process.env.PARX_LONG === '1' ? 200 : 10;
+const ROUNDS = process.env.PARX_LONG === '1' ? 200 : 30;
 /** A history that has grown over more kills than this only takes longer to read. */
 const ROUNDS_PER_HISTORY = 20;
 const TAGS = 5;

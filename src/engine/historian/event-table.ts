@@ -86,3 +86,21 @@ export function readGaps(database: Database, range: TimeRange): GapOnFile[] {
       tags: tags.all(row.id),
     }));
 }
+
+/**
+ * Gaps that touch the range, oldest first, without their lists of tags, which may be long. Of one tag: its own and those
+ * of all tags, at the cost of a look-up per gap; null: every gap.
+ */
+export function readGapsOf(database: Database, range: TimeRange, tag: string | null): Gap[] {
+  const touching = 'SELECT from_time, to_time, reason, quality FROM gaps g WHERE from_time < ? AND to_time > ?';
+  const concerning =
+    tag === null
+      ? ''
+      : ' AND (EXISTS (SELECT 1 FROM gap_tags WHERE gap = g.id AND tag = ?) OR NOT EXISTS (SELECT 1 FROM gap_tags WHERE gap = g.id))';
+  return database
+    .prepare<unknown[], { from_time: number; to_time: number; reason: string; quality: number }>(
+      `${touching}${concerning} ORDER BY from_time, id`,
+    )
+    .all(range.to, range.from, ...(tag === null ? [] : [tag]))
+    .map((row) => ({ range: { from: row.from_time, to: row.to_time }, reason: row.reason, quality: row.quality }));
+}

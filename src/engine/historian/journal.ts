@@ -154,7 +154,8 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     await commitClosed(segment.number);
     await freeKept();
     const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
-    storedUntil = lastSample === null ? null : lastSample + 1;
+    // A device's clock that runs ahead must not promise what is still to come.
+    storedUntil = lastSample === null ? null : Math.min(lastSample + 1, clock.now());
     const sentences = [...replay.sentences];
     if (unknown > 0) sentences.push(`${unknown} samples in the log belong to tags that the history does not know.`);
     const clean = wasClosed && replay.samples === 0 && sentences.length === 0;
@@ -325,7 +326,14 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       fillingMinTime = Number.POSITIVE_INFINITY;
       fillingMaxTime = Number.NEGATIVE_INFINITY;
     }
-    if (writing.length === 0) return;
+    if (writing.length === 0) {
+      // Samples of unknown tags alone leave nothing to write; whoever waits for them is answered all the same.
+      if (writingLast > durableLast) {
+        durableLast = writingLast;
+        deps.onNote(null);
+      }
+      return;
+    }
     try {
       await segment.write(writing);
     } catch (error) {

@@ -8,6 +8,8 @@ export interface ReaderHandle {
   readonly info: RecordingFile | null;
   /** Calls that wait or run. */
   readonly load: number;
+  /** Its thread has ended; every call is refused. */
+  readonly dead: boolean;
   /**
    * One call at a time, in order. Rejects with the signal's reason as soon as it aborts, and the reader stops soon
    * after; with `settle` only when the reader has stopped and cleaned up.
@@ -106,6 +108,9 @@ export function startReader(
       info,
       get load() {
         return queue.length + (active === null ? 0 : 1);
+      },
+      get dead() {
+        return dead !== null;
       },
       call(name, input, signal, onProgress, settle = false) {
         return new Promise((resolve, reject) => {

@@ -11,7 +11,7 @@ import {
 } from '#shared/model/index.ts';
 import { decodeChunk } from './chunk-codec.ts';
 import { type ChunkTable, chunkReaderOf, type DamagedChunk, type TagDecoder, tagDecoderOf } from './chunk-table.ts';
-import { type GapOnFile, readEvents, readGaps } from './event-table.ts';
+import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { type Pyramid, pyramidOf } from './pyramid.ts';
 import { createRawCursor, type RawCursor } from './raw-cursor.ts';
@@ -113,9 +113,9 @@ export function createReader(options: ReaderOptions): Reader {
   };
 
   /** Of a broken file nothing is better than an error: what is missing was named when it was opened. */
-  const gapsIn = (range: TimeRange): GapOnFile[] => {
+  const gapsOf = (range: TimeRange, tag: string): Gap[] => {
     try {
-      return readGaps(database, range);
+      return readGapsOf(database, range, tag);
     } catch (error) {
       if (options.broken) return [];
       throw error;
@@ -133,7 +133,8 @@ export function createReader(options: ReaderOptions): Reader {
   /** One snapshot of the file for everything that a call reads. */
   const snapshot = <T>(work: () => T): T => database.transaction(work)();
 
-  const seriesOf = (tag: KnownTag, columns: ViewColumns, gaps: readonly GapOnFile[]): Series => {
+  /** `gapRange` null: without gaps. */
+  const seriesOf = (tag: KnownTag, columns: ViewColumns, gapRange: TimeRange | null): Series => {
     const { recipe } = tag.decoder.newest;
     const { id } = tag.file.registration;
     scaleAll(recipe, columns);
@@ -143,9 +144,7 @@ export function createReader(options: ReaderOptions): Reader {
       value: columns.value,
       quality: columns.quality,
       envelope: columns.envelope,
-      gaps: gaps
-        .filter((gap) => gap.tags.length === 0 || gap.tags.includes(id))
-        .map(({ range, reason, quality }) => ({ range, reason, quality })),
+      gaps: gapRange === null ? [] : gapsOf(gapRange, id),
       texts: recipe.form === 'text' ? textsOf(columns.value) : null,
     };
   };
@@ -171,14 +170,13 @@ export function createReader(options: ReaderOptions): Reader {
     view(tags, range, pixels, tail, check) {
       return snapshot(() => {
         const all = tagsNow();
-        const gaps = gapsIn(range);
         const series: Series[] = [];
         for (const id of tags) {
           const tag = all.get(id);
           if (tag === undefined) continue;
           check();
           asked = tag.file.number;
-          series.push(seriesOf(tag, viewOf(sourceOf(tag, tail), range.from, range.to, pixels, check), gaps));
+          series.push(seriesOf(tag, viewOf(sourceOf(tag, tail), range.from, range.to, pixels, check), range));
         }
         return series;
       });
@@ -186,7 +184,7 @@ export function createReader(options: ReaderOptions): Reader {
 
     raw(tags, range, tail) {
       const cursors = new Map<string, { readonly tag: KnownTag; readonly cursor: RawCursor }>();
-      const gaps = snapshot(() => {
+      snapshot(() => {
         const all = tagsNow();
         for (const id of tags) {
           const tag = all.get(id);
@@ -194,7 +192,6 @@ export function createReader(options: ReaderOptions): Reader {
             cursors.set(id, { tag, cursor: createRawCursor(sourceOf(tag, tail), range) });
           }
         }
-        return gapsIn(range);
       });
       const each = Math.max(64, Math.floor(65_536 / Math.max(1, cursors.size)));
       let first = true;
@@ -210,7 +207,7 @@ export function createReader(options: ReaderOptions): Reader {
             const block: Series[] = [];
             for (const { tag, cursor } of cursors.values()) {
               const columns = cursor.take(until);
-              if (columns !== null) block.push(seriesOf(tag, columns, first ? gaps : []));
+              if (columns !== null) block.push(seriesOf(tag, columns, first ? range : null));
             }
             first = false;
             return block.length === 0 ? null : block;
@@ -232,8 +229,7 @@ export function createReader(options: ReaderOptions): Reader {
       });
     },
 
-    gaps: (range) =>
-      readGaps(database, range).map(({ range: of, reason, quality }) => ({ range: of, reason, quality })),
+    gaps: (range) => readGapsOf(database, range, null),
     events: eventsIn,
 
     measure(range, ids, tail) {

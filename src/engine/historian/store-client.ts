@@ -78,7 +78,7 @@ function createStore(
   options: StoreOptions,
   deps: StoreDeps,
   writer: Awaited<ReturnType<typeof startWriter>>,
-  readers: readonly ReaderHandle[],
+  readers: ReaderHandle[],
   newReader: () => Promise<ReaderHandle>,
 ): SampleStore {
   const { clock, log } = deps;
@@ -138,8 +138,14 @@ function createStore(
     for (const one of waiting) one.reject(error);
     waiting = [];
     backlog = 0;
-    if (closed === null) log.error('The writer of the history has stopped.', { error: error.message });
     changed();
+    if (closed !== null) return;
+    log.error('The writer of the history has stopped.', { error: error.message });
+    // An engine that reads and shows, but keeps nothing, is worse than one that ends: the host starts it again, and the
+    // log is replayed. Not from here, since this runs inside a listener of the worker.
+    queueMicrotask(() => {
+      throw error;
+    });
   });
 
   const drop = (block: SampleBlock): unknown => {
@@ -162,8 +168,26 @@ function createStore(
     });
   };
 
+  const replacing = new Set<ReaderHandle>();
+  /** The readers that live; one that has died (out of memory, a fault) is replaced meanwhile. */
+  const living = (): readonly ReaderHandle[] => {
+    for (const [place, one] of readers.entries()) {
+      if (!one.dead || replacing.has(one) || closed !== null) continue;
+      replacing.add(one);
+      log.error('A reader of the history has stopped and is replaced.');
+      newReader()
+        .then(async (fresh) => {
+          if (closed !== null) await fresh.close();
+          else readers[place] = fresh;
+        })
+        .catch((error: unknown) => log.error('A reader of the history could not be started.', { error: String(error) }))
+        .finally(() => replacing.delete(one));
+    }
+    const alive = readers.filter((one) => !one.dead);
+    return alive.length === 0 ? readers : alive;
+  };
   /** The reader with the least to do. */
-  const reader = (): ReaderHandle => readers.reduce((best, one) => (one.load < best.load ? one : best));
+  const reader = (): ReaderHandle => living().reduce((best, one) => (one.load < best.load ? one : best));
 
   const retain = async (): Promise<void> => {
     let before = Number.NEGATIVE_INFINITY;
@@ -284,9 +308,10 @@ function createStore(
     async view(tags, range, pixels, signal) {
       const input = checkView(tags, range, pixels);
       if (tags.length < TAGS_PER_READER) return reader().call('view', input, signal);
-      const share = Math.ceil(tags.length / readers.length);
+      const alive = living();
+      const share = Math.ceil(tags.length / alive.length);
       const parts = await Promise.all(
-        readers.map((one, i) => one.call('view', { ...input, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
+        alive.map((one, i) => one.call('view', { ...input, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
       );
       return parts.flat();
     },
@@ -339,6 +364,7 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
     },
     onDead(listener: typeof onDead) {
       onDead = listener;
+      if (dead !== null) listener(dead);
     },
     async close(): Promise<void> {
       try {

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { expect, it } from 'vitest';
+import { openStore } from '#engine/historian/index.ts';
+import { createLogger, systemClock, type WorkerName } from '#engine/platform/index.ts';
+import { sourceWorkers } from '#test/support/engine.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+/** A worker entry that runs the real one and ends its thread after a moment, the first time only. */
+function dyingOnce(name: WorkerName, folder: string): URL {
+  const path = join(folder, `${name}.mjs`);
+  const mark = JSON.stringify(join(folder, 'died'));
+  writeFileSync(
+    path,
+    `import { existsSync, writeFileSync } from 'node:fs';
+     await import(${JSON.stringify(sourceWorkers[name].href)});
+     if (!existsSync(${mark})) { writeFileSync(${mark}, ''); setTimeout(() => process.exit(1), 300); }`,
+  );
+  return pathToFileURL(path);
+}
+
+it('answers views while a reader is dead, and replaces it', async () => {
+  const folder = temporaryDirectory();
+  const lines: string[] = [];
+  const { store } = await openStore(
+    { path: join(folder, 'history.parx') },
+    {
+      clock: systemClock(),
+      log: createLogger(({ text }) => lines.push(text)),
+      workers: { ...sourceWorkers, 'historian-reader': dyingOnce('historian-reader', folder) },
+    },
+  );
+  const tags = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await wait(600);
+  for (let round = 0; round < 4; round++) {
+    await expect(store.view(tags, { from: 0, to: 1_000 }, 100, new AbortController().signal)).resolves.toEqual([]);
+  }
+  expect(lines).toContain('A reader of the history has stopped and is replaced.');
+  await store.close();
+});
+
+it('ends the program when the writer is dead, so that the host starts it again', () => {
+  const folder = temporaryDirectory();
+  const script = join(folder, 'engine.mjs');
+  const from = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
+  writeFileSync(
+    script,
+    `const { openStore } = await import(${from('engine/historian/index.ts')});
+     const { createLogger, systemClock } = await import(${from('engine/platform/index.ts')});
+     process.on('uncaughtException', () => process.exit(70));
+     await openStore({ path: ${JSON.stringify(join(folder, 'history.parx'))} }, {
+       clock: systemClock(), log: createLogger(() => undefined), workers: {
+         'historian-writer': new URL(${JSON.stringify(dyingOnce('historian-writer', folder).href)}),
+         'historian-reader': new URL(${from('engine/historian/reader-worker.ts')}),
+       },
+     });
+     setTimeout(() => process.exit(0), 10_000);`,
+  );
+  const { status } = spawnSync(process.execPath, [script], {
+    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+    timeout: 20_000,
+  });
+  expect(status).toBe(70);
+});
