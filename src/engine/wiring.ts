@@ -31,14 +31,11 @@ export function registerTags(table: TagTable, store: SampleStore, project: Proje
   table.watch(({ added, changed }) => register([...added, ...changed]));
 }
 
-/** Ids of the engine's own diagnostic tags begin with this. A tag document that took one would stop all acquisition. */
-const RESERVED = /^diag-/;
-
 export function applyProject(project: ProjectStore, acquisition: Acquisition): void {
   acquisition.apply({
     connections: project.list('connection').map((stored) => stored.document),
     devices: project.list('device').map((stored) => stored.document),
-    tags: project.list('tag').flatMap(({ document }) => (RESERVED.test(document.id) ? [] : [document])),
+    tags: project.list('tag').map((stored) => stored.document),
   });
 }
 

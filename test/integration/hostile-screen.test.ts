@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { DocumentChange } from '#shared/model/index.ts';
-import { startEngine } from '#test/support/engine.ts';
+import { firstItem, startEngine } from '#test/support/engine.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 // What a broken or hostile page can ask for must neither end the engine nor keep it from starting again.
@@ -22,18 +22,28 @@ const added = (kind: DocumentChange['kind'], document: object): DocumentChange =
 });
 const [connection, device, tag] = [demo.connection[0]!, demo.device[0]!, demo.tag[0]!];
 
-it('starts again with a tag that has taken the id of a diagnostic tag', async () => {
+it('keeps tags whose ids look like those of diagnostic tags apart from them, in a trend as well', async () => {
   const directory = temporaryDirectory();
   const first = await startEngine(directory);
+  const taken = `diag-${connection.id}-state`;
+  const own = `diag.${connection.id}.state`;
+  const traces = [taken, own].map((tagId) => ({ tagId, axisId: 'axis', visible: true }));
+  const axes = [{ id: 'axis', label: '', low: null, high: null }];
   await first.client().project.commit({
     changes: [
       added('connection', { ...connection, enabled: false }),
       added('device', device),
-      added('tag', { ...tag, id: `diag-${connection.id}-state` }),
+      added('tag', { ...tag, id: taken }),
+      added('trend', { id: 'links', name: 'Links', plots: [{ id: 'plot', height: 1, axes, traces }], spanS: 60 }),
     ],
   });
+  await expect(
+    first.client().project.commit({ changes: [added('tag', { ...tag, id: own, name: 'Another' })] }),
+  ).rejects.toMatchObject({ code: 'config.invalid' });
   await first.engine.stop();
   const second = await startEngine(directory);
+  const { tags } = await firstItem(second.client().tags.watch(), ({ tags }) => tags.length > 0);
+  expect(tags.map(({ id }) => id)).toEqual(expect.arrayContaining([taken, own]));
   await second.engine.stop();
 });
 

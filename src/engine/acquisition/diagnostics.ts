@@ -3,7 +3,12 @@ import { type ConnectionStatus, type LinkState, PLAIN_RECIPE, QUALITY, type Unix
 import type { ResolvedConnection } from './bindings.ts';
 import type { BlockBuilder } from './block-builder.ts';
 
-// The health of links as tags, so that it can be recorded, drawn beside the values and put under alarm.
+// The health of links as tags, so that it can be recorded, drawn beside the values and put under alarm. Their ids are
+// joined by dots, which ids of documents can't hold: no two of them are alike, and none is a document's.
+//   diag.<connection>.state
+//   diag.<connection>.<period>ms.<rate or overruns>
+//   diag.<connection>.<device>.<state, response, requests, errors, timeouts or clock>
+const idOf = (...parts: readonly string[]): string => ['diag', ...parts].join('.');
 
 /** Numbers of the state tags: larger is better. */
 export const STATE_NUMBERS: Readonly<Record<LinkState, number>> = {
@@ -64,8 +69,8 @@ export function diagnosticTags(
   ownClocks: ReadonlySet<string>,
 ): NewRuntimeTag[] {
   const { id, name, demo } = connection.document;
-  const tag = (tagId: string, path: string, deviceId: string, meaning: Meaning): NewRuntimeTag => ({
-    id: `${tagId}-${meaning.suffix}`,
+  const tag = (place: readonly string[], path: string, deviceId: string, meaning: Meaning): NewRuntimeTag => ({
+    id: idOf(...place, meaning.suffix),
     name: `${path} / ${meaning.name}`,
     description: meaning.description,
     kind: 'diagnostic',
@@ -85,13 +90,13 @@ export function diagnosticTags(
     problem: null,
   });
   return [
-    tag(`diag-${id}`, name, '', STATE),
+    tag([id], name, '', STATE),
     ...periodsMs.flatMap((periodMs) =>
-      group.map((meaning) => tag(`diag-${id}-${periodMs}ms`, `${name} / ${periodMs} ms`, '', meaning)),
+      group.map((meaning) => tag([id, `${periodMs}ms`], `${name} / ${periodMs} ms`, '', meaning)),
     ),
     ...connection.devices.flatMap((spec) =>
       [...device, ...(ownClocks.has(spec.id) ? [CLOCK] : [])].map((meaning) =>
-        tag(`diag-${id}-${spec.id}`, `${name} / ${spec.name}`, spec.id, meaning),
+        tag([id, spec.id], `${name} / ${spec.name}`, spec.id, meaning),
       ),
     ),
   ];
@@ -110,21 +115,19 @@ export function sampleDiagnostics(
     if (tag === undefined) return;
     builder.push(tag.index, now, now, value ?? Number.NaN, value === null ? QUALITY.badNoData : QUALITY.good);
   };
-  for (const status of statuses) {
-    const prefix = `diag-${status.connectionId}`;
-    put(`${prefix}-state`, STATE_NUMBERS[status.state]);
-    for (const line of status.groups) {
-      put(`${prefix}-${line.periodMs}ms-rate`, line.actualHz);
-      put(`${prefix}-${line.periodMs}ms-overruns`, line.overruns);
+  for (const { connectionId: link, state, groups, devices } of statuses) {
+    put(idOf(link, 'state'), STATE_NUMBERS[state]);
+    for (const line of groups) {
+      put(idOf(link, `${line.periodMs}ms`, 'rate'), line.actualHz);
+      put(idOf(link, `${line.periodMs}ms`, 'overruns'), line.overruns);
     }
-    for (const line of status.devices) {
-      const at = `${prefix}-${line.deviceId}`;
-      put(`${at}-state`, STATE_NUMBERS[line.state]);
-      put(`${at}-response`, line.responseMs);
-      put(`${at}-requests`, line.requests);
-      put(`${at}-errors`, line.errors);
-      put(`${at}-timeouts`, line.timeouts);
-      put(`${at}-clock`, clockOffsetsMs.get(line.deviceId) ?? null);
+    for (const line of devices) {
+      put(idOf(link, line.deviceId, 'state'), STATE_NUMBERS[line.state]);
+      put(idOf(link, line.deviceId, 'response'), line.responseMs);
+      put(idOf(link, line.deviceId, 'requests'), line.requests);
+      put(idOf(link, line.deviceId, 'errors'), line.errors);
+      put(idOf(link, line.deviceId, 'timeouts'), line.timeouts);
+      put(idOf(link, line.deviceId, 'clock'), clockOffsetsMs.get(line.deviceId) ?? null);
     }
   }
   builder.closeSoon();

@@ -2,7 +2,7 @@ import { createDecoder, type DecodeRecipe, type Decoder, type TimeKind, type Val
 
 /** A tag as the running engine knows it: the project's tags, and the diagnostics that the engine makes itself. */
 export interface NewRuntimeTag {
-  /** The tag document's id, or a stable id of the engine's own (`diag-...`). */
+  /** The tag document's id, or a stable id of the engine's own (`diag.` ...). */
   readonly id: string;
   readonly name: string;
   readonly description: string;

@@ -7,6 +7,10 @@ import { timeKind } from './time.ts';
  * has tags. Protocol-specific parts are `settings` and `address`; the engine checks them with the protocol's schemas.
  */
 export const documentId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'Use 1 to 64 letters, digits, "_" or "-".');
+/** A tag document, or one of the engine's own diagnostic tags: those hold dots, which no document's id can. */
+export const tagReference = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,160}$/, 'Use 1 to 160 letters, digits, "_", "-" or ".".');
 export const displayName = z
   .string()
   .trim()
@@ -63,7 +67,7 @@ export const recorderDocument = z.object({
   id: documentId,
   name: displayName,
   /** Empty: all tags. */
-  tagIds: z.array(documentId),
+  tagIds: z.array(tagReference),
   /** Seconds before the start that belong to the recording as well. */
   preTriggerS: z.number().min(0).max(3600),
 });
@@ -84,7 +88,7 @@ export const trendDocument = z.object({
           high: z.number().nullable(),
         }),
       ),
-      traces: z.array(z.object({ tagId: documentId, axisId: documentId, visible: z.boolean() })),
+      traces: z.array(z.object({ tagId: tagReference, axisId: documentId, visible: z.boolean() })),
     }),
   ),
   spanS: z.number().positive(),

@@ -76,7 +76,7 @@ describe('devices that tell by themselves', () => {
       await clock.advance(100);
       source.tell([['v1', 1, clock.now() + ahead]]);
       await clock.advance(1_100);
-      expect(rig.latest(`diag-${name}-${name}-1-clock`).value).toBe(ahead / 1_000);
+      expect(rig.latest(`diag.${name}.${name}-1.clock`).value).toBe(ahead / 1_000);
       await clock.advance(1_900);
       const [, first, stale] = rig.of(`${name}-1-v1`);
       expect((first?.time ?? 0) - (first?.received ?? 0)).toBe(ahead);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { QUALITY } from '#shared/model/index.ts';
+import { documentId, QUALITY, tagReference } from '#shared/model/index.ts';
 import { createStage, documents, merge } from './rig.ts';
 
 const stage = createStage();
@@ -268,23 +268,47 @@ describe('diagnostics', () => {
       .filter(({ kind }) => kind === 'diagnostic')
       .map(({ id }) => id);
     expect(names).toEqual([
-      'diag-mill-state',
-      'diag-mill-100ms-rate',
-      'diag-mill-100ms-overruns',
-      'diag-mill-mill-1-state',
-      'diag-mill-mill-1-response',
-      'diag-mill-mill-1-requests',
-      'diag-mill-mill-1-errors',
-      'diag-mill-mill-1-timeouts',
+      'diag.mill.state',
+      'diag.mill.100ms.rate',
+      'diag.mill.100ms.overruns',
+      'diag.mill.mill-1.state',
+      'diag.mill.mill-1.response',
+      'diag.mill.mill-1.requests',
+      'diag.mill.mill-1.errors',
+      'diag.mill.mill-1.timeouts',
     ]);
-    expect(rig.of('diag-mill-state').length).toBe(10);
-    expect(rig.latest('diag-mill-state').value).toBe(4);
-    expect(rig.latest('diag-mill-100ms-rate').value).toBeCloseTo(10, 0);
-    expect(rig.latest('diag-mill-mill-1-response')).toMatchObject({ quality: QUALITY.good });
+    expect(rig.of('diag.mill.state').length).toBe(10);
+    expect(rig.latest('diag.mill.state').value).toBe(4);
+    expect(rig.latest('diag.mill.100ms.rate').value).toBeCloseTo(10, 0);
+    expect(rig.latest('diag.mill.mill-1.response')).toMatchObject({ quality: QUALITY.good });
     plant.unit(1).mode = 'silent';
     await clock.advance(5_000);
-    expect(rig.latest('diag-mill-state').value).toBe(1);
-    expect(rig.latest('diag-mill-mill-1-timeouts').value).toBeGreaterThan(0);
+    expect(rig.latest('diag.mill.state').value).toBe(1);
+    expect(rig.latest('diag.mill.mill-1.timeouts').value).toBeGreaterThan(0);
+  });
+
+  it('have ids of their own, whatever the ids of connections, devices and tags are', async () => {
+    const { clock, rig } = stage.fresh();
+    const named = (connectionId: string, deviceId: string): ReturnType<typeof documents> => {
+      const { connections, devices, tags } = documents(connectionId, { 1: [['v1', 100]] });
+      const [device, tag] = [devices[0]!, tags[0]!];
+      return { connections, devices: [{ ...device, id: deviceId }], tags: [{ ...tag, deviceId }] };
+    };
+    rig.plant('a').unit(1).mode = 'silent';
+    rig.plant('a-b');
+    const lookalike = documents('diag-a', { 1: [['state', 100]] });
+    rig.acquisition.apply(merge(named('a', 'b-c'), named('a-b', 'c'), named('c', '100ms'), lookalike));
+    await clock.advance(3_000);
+    const ids = rig.table.all().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(rig.latest('diag.a.b-c.state').value).toBe(1);
+    expect(rig.latest('diag.a-b.c.state').value).toBe(4);
+    for (const id of ids.filter((one) => one.startsWith('diag.'))) {
+      expect(documentId.safeParse(id).success, id).toBe(false);
+      expect(tagReference.safeParse(id).success, id).toBe(true);
+    }
+    const longest = 'x'.repeat(64);
+    expect(tagReference.safeParse(`diag.${longest}.${longest}.timeouts`).success).toBe(true);
   });
 
   it('tells watchers of changes without flooding them, and shows raw bytes only while somebody looks', async () => {
