@@ -37,14 +37,13 @@ const renderModules = {
   recordings: ['client', 'ui'],
   exporting: ['client', 'ui'],
   log: ['client', 'ui'],
-  viewer: ['plot', 'tags', 'exporting', 'client', 'ui'],
+  viewer: ['plot', 'tags', 'recordings', 'exporting', 'client', 'ui'],
   overview: ['tags', 'recordings', 'client', 'ui'],
   setup: ['tags', 'client', 'ui', 'editor'],
 };
 
 /** Packages behind a wrapper: only the owner imports them, so that they can be replaced in one place. */
 const wrapped = {
-  uplot: ['src/renderer/plot', 'the trend chart of renderer/plot'],
   'monaco-editor': ['src/renderer/editor', 'the editor of renderer/editor'],
   '@mantine': ['src/renderer/(ui|app)', 'the components of renderer/ui'],
   '@tanstack': ['src/renderer/ui', 'the table of renderer/ui'],

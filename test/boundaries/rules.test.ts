@@ -68,7 +68,6 @@ const breaches: readonly (readonly [rule: string, file: string, imports: string]
   ['module-order-renderer-log', 'src/renderer/log/b.ts', '#renderer/setup/index.ts'],
   ['module-order-renderer-setup', 'src/renderer/setup/b.ts', '#renderer/viewer/index.ts'],
   ['api-uses-no-library', 'src/engine/api/b.ts', 'yaml'],
-  ['wrapped-libraries-uplot', 'src/renderer/viewer/b-uplot.ts', 'uplot'],
   ['wrapped-libraries-monaco-editor', 'src/renderer/viewer/b-monaco.ts', 'monaco-editor'],
   ['wrapped-libraries-mantine', 'src/renderer/viewer/b-mantine.ts', '@mantine/core'],
   ['wrapped-libraries-tanstack', 'src/renderer/viewer/b-tanstack.ts', '@tanstack/react-table'],
@@ -125,7 +124,7 @@ const sound: readonly (readonly [file: string, imports: readonly string[]])[] = 
   ['src/preload/index.ts', ['electron', '#shared/rpc/index.ts']],
   ['src/renderer/client/index.ts', ['#shared/rpc/index.ts']],
   ['src/renderer/ui/index.ts', ['@mantine/core', '@tanstack/react-table', '#shared/model/index.ts']],
-  ['src/renderer/plot/index.ts', ['uplot', '#shared/model/index.ts']],
+  ['src/renderer/plot/index.ts', ['#shared/model/index.ts']],
   ['src/renderer/widgets/widget.ts', ['type #renderer/client/index.ts']],
   ['src/renderer/widgets/trend/index.ts', ['../widget.ts', '#renderer/plot/index.ts', '#renderer/ui/index.ts']],
   ['src/renderer/widgets/text/index.ts', ['../widget.ts']],
@@ -138,7 +137,7 @@ const sound: readonly (readonly [file: string, imports: readonly string[]])[] = 
 
 const packages = [
   ...['zod', 'yaml', 'better-sqlite3', 'modbus-serial', 'node-opcua', 'exceljs', 'parquet-wasm', 'apache-arrow'],
-  ...['fastify', 'ws', 'uplot', 'monaco-editor', '@mantine/core', '@tanstack/react-table'],
+  ...['fastify', 'ws', 'monaco-editor', '@mantine/core', '@tanstack/react-table'],
 ];
 const devPackages = ['electron', 'vitest'];
 

@@ -1,35 +1,40 @@
 import { type ReactNode, useState } from 'react';
 import { errorText, useClient, useZone } from '#renderer/client/index.ts';
 import { Banner, Button, Dialog, Field, formatTime } from '#renderer/ui/index.ts';
+import type { UnixMicros } from '#shared/model/index.ts';
 
-/** An operator's note at the present moment. */
+/** A note at a time or over a stretch of it; it stays with the history and with recordings cut from it. */
 export function NoteDialog({
-  onClose,
+  place,
   onAdded,
+  onClose,
 }: {
+  /** Null is the moment at which the dialog opens. */
+  readonly place: { readonly from: UnixMicros; readonly to: UnixMicros | null } | null;
+  readonly onAdded: () => void;
   readonly onClose: () => void;
-  readonly onAdded?: () => void;
 }): ReactNode {
   const client = useClient();
   const zone = useZone();
-  const [at] = useState(() => client.now());
+  const [{ from, to }] = useState(() => place ?? { from: Math.round(client.now()), to: null });
   const [text, setText] = useState('');
   const [refusal, setRefusal] = useState<string | null>(null);
-  const submit = async (): Promise<void> => {
+  const add = async (): Promise<void> => {
     if (text.trim() === '') return;
     try {
-      await client.rpc.history.addNote({ from: Math.round(at), to: null, text: text.trim(), tagIds: [] });
-      onAdded?.();
+      await client.rpc.history.addNote({ from, to, text: text.trim(), tagIds: [] });
+      onAdded();
       onClose();
     } catch (error) {
       setRefusal(errorText(error));
     }
   };
+  const start = formatTime(from, zone, 'millisecond');
   return (
     <Dialog
-      title={`Note at ${formatTime(at, zone)}`}
+      title={to === null ? `Note at ${start}` : `Note from ${start} to ${formatTime(to, zone, 'millisecond')}`}
       onClose={onClose}
-      onSubmit={() => void submit()}
+      onSubmit={() => void add()}
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
@@ -41,7 +46,7 @@ export function NoteDialog({
     >
       <div className="form-stack">
         {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-        <Field label="Text">
+        <Field label="Text" help="Ctrl+Enter adds it.">
           {(ids) => (
             <textarea
               {...ids}
@@ -52,7 +57,7 @@ export function NoteDialog({
               value={text}
               onChange={(event) => setText(event.target.value)}
               onKeyDown={(event) => {
-                if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void submit();
+                if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void add();
               }}
             />
           )}

@@ -241,7 +241,11 @@ export function RecordingsPage(): ReactNode {
       </div>
       {dialog === 'open' && <OpenRecordingDialog onClose={() => setDialog(null)} />}
       {dialog === 'note' && (
-        <NoteDialog onClose={() => setDialog(null)} onAdded={() => setEventsVersion((version) => version + 1)} />
+        <NoteDialog
+          place={null}
+          onClose={() => setDialog(null)}
+          onAdded={() => setEventsVersion((version) => version + 1)}
+        />
       )}
       {dialog === 'remove' && selected !== null && (
         <RemoveDialog

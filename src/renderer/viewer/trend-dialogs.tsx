@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
 import { ExportDialog } from '#renderer/exporting/index.ts';
+import { NoteDialog } from '#renderer/recordings/index.ts';
 import { Menu, type MenuEntry, type MenuPlace } from '#renderer/ui/index.ts';
 import { AxisDialog } from './axis-dialog.tsx';
 import { NameDialog } from './name-dialog.tsx';
-import { TrendNoteDialog } from './note-dialog.tsx';
 import type { TrendController } from './trend-controller.ts';
 import { changeAxis, type TraceTag } from './trend-model.ts';
 import type { TrendDraft } from './use-trend-draft.ts';
@@ -82,12 +82,7 @@ export function TrendDialogs(props: TrendDialogsProps): ReactNode {
         />
       )}
       {open?.kind === 'note' && (
-        <TrendNoteDialog
-          place={open.place}
-          zone={zone}
-          onAdded={() => controller?.refresh()}
-          onClose={() => setOpen(null)}
-        />
+        <NoteDialog place={open.place} onAdded={() => controller?.refresh()} onClose={() => setOpen(null)} />
       )}
       {open?.kind === 'export' && controller !== null && (
         <ExportDialog
