@@ -42,9 +42,15 @@ export interface DeviceCareOptions {
 /** While a neighbour is alive, silent devices share at most half of the link, and after a whole time-out a fifth. */
 const REST_PER_LOOK = 1;
 const REST_PER_SILENCE = 4;
-/** Silent turns in a row, with no answer from anybody, after which the link itself is under suspicion. */
+/**
+ * Silent turns in a row, with no answer from anybody and everybody waited for, after which the link itself is under
+ * suspicion.
+ */
 const SILENT_TURNS = 2;
-/** First look at devices that share a link, so that those alive are found before the dead have been waited for. */
+/**
+ * First look at devices that share a link, so that those alive are found before the dead have been waited for. Who does
+ * not answer it is told as silent once somebody else has answered; it may still be slow, which its second turn shows.
+ */
 const FIRST_LOOK_MS = 200;
 /**
  * A silent device gets its whole time-out at its second turn. Later, because it may just be slow, one of the silent
@@ -61,10 +67,31 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
   const groupsOf = (device: DeviceState): TagGroup[] =>
     [...facts.groups.values()].filter((group) => group.deviceId === device.id);
   const asked = (): DeviceState[] => {
-    const ids = new Set([...facts.groups.values()].map((group) => group.deviceId));
+    const ids = new Set([...facts.groups.values()].flatMap(({ turn, deviceId }) => (turn === null ? [] : [deviceId])));
     return [...facts.devices.values()].filter((device) => ids.has(device.id));
   };
   const alive = (device: DeviceState): boolean => device.answered && device.failure === null;
+
+  const silenceOf = (device: DeviceState): string => `No answer from ${device.name} at ${facts.spec.endpoint}.`;
+
+  /** The devices at which a look was in vain are told as silent: by now somebody else has answered, or been waited for. */
+  const nameSuspects = (): void => {
+    for (const device of asked()) {
+      if (device.suspicion === null) continue;
+      const { suspicion } = device;
+      device.suspicion = null;
+      if (device.failure !== null) continue;
+      log.warn(silenceOf(device));
+      device.failure = suspicion;
+      for (const group of groupsOf(device)) group.markBad(QUALITY.badTimeout, silenceOf(device), clock.now());
+    }
+  };
+  /** Silent devices leave the link to their neighbours for a while. */
+  const rest = (untilMs: (device: DeviceState) => number): void => {
+    for (const device of asked()) {
+      if (!alive(device)) schedule.hold(device.id, Math.max(schedule.heldUntil(device.id), untilMs(device)));
+    }
+  };
 
   /** The device's tags go bad and it is asked at its own slower pace until it answers. */
   const giveUp = (device: DeviceState, quality: Quality, reason: string, error: unknown): void => {
@@ -79,8 +106,14 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
     facts.failure = null;
     facts.attempts = 0;
     options.onSound();
-    device.answered = true;
     device.silences = 0;
+    device.suspicion = null;
+    device.waited = false;
+    device.shortLooks = 0;
+    if (!device.answered) {
+      device.answered = true;
+      nameSuspects();
+    }
     if (device.failure === null) return;
     device.failure = null;
     device.backOff.reset();
@@ -94,24 +127,26 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
     const others = asked().filter((other) => other !== device);
     device.silences++;
     if (device.silences === 1 && !device.answered && others.length > 0) {
-      // Only a first look, which says little: the others have theirs, then this device is waited for properly.
-      const unseen = others.filter((other) => !other.answered && other.silences === 0).length;
-      schedule.hold(device.id, nowMs + FIRST_LOOK_MS * (unseen + 1));
+      // Only a look: the others have theirs, then this device is waited for properly.
+      device.suspicion = { error, retryMs: options.backOff.minMs };
       schedule.hurry(device.id);
+      const unseen = others.filter((other) => !other.answered && other.silences === 0).length;
+      const shared = others.some(alive);
+      const looksMs = FIRST_LOOK_MS * (shared ? 1 + REST_PER_LOOK : 1) * (unseen + 1);
+      rest((one) => nowMs + (one.silences > 0 ? looksMs : shared ? REST_PER_LOOK * tookMs : 0));
+      if (shared) nameSuspects();
       return;
     }
+    const whole = device.shortLooks === 0;
+    if (whole) device.waited = true;
     silentTurns++;
     device.timeouts++;
-    if (device.failure === null) log.warn(`No answer from ${device.name} at ${facts.spec.endpoint}.`);
-    giveUp(device, QUALITY.badTimeout, `No answer from ${device.name} at ${facts.spec.endpoint}.`, error);
-    if (others.some(alive)) {
-      const restUntil = nowMs + (device.shortLooks === 0 ? REST_PER_SILENCE : REST_PER_LOOK) * tookMs;
-      for (const other of [device, ...others]) {
-        if (!alive(other)) schedule.hold(other.id, Math.max(schedule.heldUntil(other.id), restUntil));
-      }
-    } else if (silentTurns >= SILENT_TURNS && others.every((other) => other.failure !== null)) {
-      throw error;
-    }
+    device.suspicion = null;
+    if (device.failure === null) log.warn(silenceOf(device));
+    giveUp(device, QUALITY.badTimeout, silenceOf(device), error);
+    nameSuspects();
+    if (others.some(alive)) rest(() => nowMs + (whole ? REST_PER_SILENCE : REST_PER_LOOK) * tookMs);
+    else if (silentTurns >= SILENT_TURNS && others.every(({ waited }) => waited)) throw error;
   };
 
   const refused = (device: DeviceState, group: TagGroup, error: unknown): void => {
@@ -127,8 +162,10 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
     const known = isAppError(error);
     if (!known) options.onBug(`Reading ${device.name} at ${facts.spec.endpoint} failed.`, error);
     silentTurns++;
+    device.suspicion = null;
+    device.waited = true;
     giveUp(device, known ? QUALITY.badCommunication : QUALITY.bad, reason, error);
-    if (silentTurns > SILENT_TURNS && asked().every((other) => other.failure !== null)) throw error;
+    if (silentTurns > SILENT_TURNS && asked().every(({ waited }) => waited)) throw error;
   };
 
   const troubleOf = (device: DeviceState): string | null => {
@@ -155,6 +192,8 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
       for (const device of facts.devices.values()) {
         device.answered = false;
         device.silences = 0;
+        device.suspicion = null;
+        device.waited = false;
         schedule.hold(device.id, 0);
       }
     },
@@ -176,7 +215,7 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
       if (alive(device)) return Number.POSITIVE_INFINITY;
       const others = asked().filter((other) => other !== device);
       if (others.length === 0) return Number.POSITIVE_INFINITY;
-      if (device.silences === 0) return FIRST_LOOK_MS;
+      if (device.silences === 0) return device.answered ? Number.POSITIVE_INFINITY : FIRST_LOOK_MS;
       const nowMs = clock.monotonicMs();
       const mostOverdue = others.every((other) => alive(other) || other.shortLooks <= device.shortLooks);
       if (device.silences === 1 || (nowMs >= nextWholeTurnMs && mostOverdue)) {

@@ -19,6 +19,10 @@ export interface DeviceState {
   /** Has answered on the link as it is now. */
   answered: boolean;
   failure: Failure | null;
+  /** A first look was in vain: becomes the failure when somebody else's answer, or silence, shows that it means something. */
+  suspicion: Failure | null;
+  /** Has been given all the time it may take since it last answered on this link, in vain. */
+  waited: boolean;
   /** Turns in a row without an answer. */
   silences: number;
   /** Turns cut short since the last one that had the whole time-out. */
@@ -50,6 +54,8 @@ export function createDeviceState(
     problem: null,
     answered: false,
     failure: null,
+    suspicion: null,
+    waited: false,
     silences: 0,
     shortLooks: 0,
     trouble: null,

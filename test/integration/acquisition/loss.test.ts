@@ -237,6 +237,49 @@ describe('dead neighbours', () => {
     expect(good('mill-3-v1')).toBe(true);
   });
 
+  it('nine dead units are named within seconds, while the living one is read', async () => {
+    for (const living of [1, 5, 10]) {
+      const { clock, rig, good } = stage.fresh({ backOff: { minMs: 1_000, maxMs: 5_000 } });
+      const name = `mill${living}`;
+      const plant = rig.plant(name);
+      const units = Array.from({ length: 10 }, (_, i) => i + 1);
+      for (const unit of units) if (unit !== living) plant.unit(unit).mode = 'silent';
+      rig.acquisition.apply(
+        documents(name, Object.fromEntries(units.map((unit) => [unit, [['v1', 500]] as const])), {
+          device: { responseTimeoutMs: 1_000 },
+        }),
+      );
+      await clock.advance(4_500);
+      expect(good(`${name}-${living}-v1`)).toBe(true);
+      const told = units.filter((unit) => rig.latest(`${name}-${unit}-v1`).quality === QUALITY.badTimeout);
+      expect(told, `unit ${living} lives`).toEqual(units.filter((unit) => unit !== living));
+      expect(rig.link(name).message).toContain('9 of 10 devices do not answer');
+      expect(rig.link(name).devices.find(({ state }) => state === 'lost')?.message).toMatch(
+        /^No answer from Unit \d+ at mill\d+ for 4 s\. Asking again every 1 s\. Check that the device is on/,
+      );
+      const reads = plant.polls.filter(({ unit, atMs }) => unit === living && atMs > 3_000).length;
+      expect(reads, 'reads of the living one in the last two and a half seconds').toBeGreaterThanOrEqual(3);
+      const stopped = rig.acquisition.stop();
+      await clock.advance(2_000);
+      await stopped;
+    }
+  });
+
+  it('a slow unit among dead ones is found on every link, although all its neighbours are silent', async () => {
+    const { clock, rig, good } = stage.fresh();
+    const plant = rig.plant('mill');
+    for (const unit of [1, 2, 4]) plant.unit(unit).mode = 'silent';
+    plant.unit(3).latencyMs = 400;
+    const units = Object.fromEntries([1, 2, 3, 4].map((unit) => [unit, [['v1', 500]] as const]));
+    rig.acquisition.apply(documents('mill', units, { device: { responseTimeoutMs: 1_000 } }));
+    for (let link = 1; link <= 3; link++) {
+      await clock.advance(6_000);
+      expect(good('mill-3-v1'), `link ${link}`).toBe(true);
+      expect(plant.connects).toBe(link);
+      plant.loseLinks();
+    }
+  });
+
   it('a slow device on the same link is not taken for a dead one', async () => {
     const { clock, rig, good } = stage.fresh();
     const plant = rig.plant('mill');

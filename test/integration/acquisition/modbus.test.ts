@@ -107,6 +107,22 @@ describe('acquisition over Modbus TCP', () => {
     expect(gateway.control.accepted, 'the link is not given up for its dead units').toBe(1);
   });
 
+  it('names nine dead units of ten within seconds, and reads the tenth meanwhile', async () => {
+    const units = Array.from({ length: 10 }, (_, i) => i + 1);
+    const gateway = await simulate([7]);
+    const used = start();
+    used.acquisition.apply(plc('gateway', gateway, units, 200, 1_000));
+    await until('the dead units told', 15_000, () =>
+      units.every((unit) => unit === 7 || is(used, `gateway-${unit}-0`, QUALITY.badTimeout)),
+    );
+    expect(is(used, 'gateway-7-0', QUALITY.good)).toBe(true);
+    expect(used.link('gateway').message).toContain('9 of 10 devices do not answer');
+    // Counted instead of timed: nine whole time-outs have not been waited for, and the living one had its turns.
+    const asked = gateway.control.requests().filter(({ unit }) => unit !== 7).length;
+    expect(asked, 'requests to dead units').toBeLessThan(18);
+    expect(gateway.control.requests().filter(({ unit }) => unit === 7).length).toBeGreaterThanOrEqual(3);
+  });
+
   it('tells a killed device within a period and a time-out, and its return soon after', async () => {
     const simulator = await simulate([1]);
     const used = start();
