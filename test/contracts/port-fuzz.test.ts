@@ -10,26 +10,14 @@ import {
   type Port,
   serve,
 } from '#shared/rpc/index.ts';
+import { seededRandom } from '#test/support/random.ts';
 import { contract as fixture, nothingSeen, testHandlers } from './port-fixture.ts';
 
 /** `npm run test:long` sends fifty times as many. */
 const FRAMES = process.env.PARX_LONG === '1' ? 100_000 : 2_000;
 const SEED = 20_261_121;
 
-/** Repeatable, so that a failure can be repeated (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-const random = randomFrom(SEED);
-const below = (count: number): number => Math.floor(random() * count);
-const pick = <T>(list: readonly T[]): T => list[below(list.length)]!;
+const { next: random, below, pick } = seededRandom(SEED);
 
 /** The product's own procedures, so that hostile input meets the schemas that are used; streams yield one to four items. */
 const contract: Contract = { ...product, ...fixture };

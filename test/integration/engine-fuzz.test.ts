@@ -5,6 +5,7 @@ import { documentSchemas } from '#shared/model/index.ts';
 import { contract } from '#shared/rpc/contract.ts';
 import type { Call, Contract, Stream } from '#shared/rpc/index.ts';
 import { firstItem, startEngine } from '#test/support/engine.ts';
+import { seededRandom } from '#test/support/random.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 // What a hostile or broken screen can do to the engine after its frames and its input were found to be sound: inputs
@@ -18,19 +19,7 @@ const LEFT_OUT = ['connections.test'];
 /** A handler that has not answered by then hangs; streams may be silent for ever. */
 const ANSWER_MS = 10_000;
 
-/** Repeatable (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-const random = randomFrom(SEED);
-const below = (count: number): number => Math.floor(random() * count);
-const pick = <T>(list: readonly T[]): T => list[below(list.length)]!;
+const { next: random, below, pick } = seededRandom(SEED);
 
 const TEXTS = [
   '',
