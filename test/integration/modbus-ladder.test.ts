@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { inSameNetwork, ownAddresses } from '#engine/platform/index.ts';
 import { modbus } from '#engine/protocols/modbus/index.ts';
-import { inSameNetwork, ownAddresses } from '#engine/protocols/modbus/network-check.ts';
 import type { TestStep } from '#shared/model/index.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';

@@ -4,12 +4,21 @@ import type { LogLevel, LogLine } from './log.ts';
 import { createChanging } from './watch.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+/** A module per connection at most, so far more than there are. */
+const MAX_MODULES = 1_000;
 
 /** The log of this run: a rotating file of JSON lines, the newest lines in memory for the viewer, levels per module. */
 export interface LogBook {
   write(line: LogLine): void;
-  /** Level from which on lines are kept; for one module, or for all that have none of their own. */
-  setLevel(module: string | null, level: LogLevel): void;
+  /** Level from which on lines are kept, for all modules that have none of their own. */
+  setLevel(module: null, level: LogLevel): void;
+  /** A module's own level; null takes it away. */
+  setLevel(module: string, level: LogLevel | null): void;
+  /** Every module that has written, or has a level of its own, in alphabetical order; at most 1,000. */
+  levels(): {
+    readonly level: LogLevel;
+    readonly modules: readonly { readonly module: string; readonly level: LogLevel | null }[];
+  };
   /** Lines after number `after`, oldest first, and the number of the newest. Lines that have left memory are counted. */
   since(after: number): { readonly lines: readonly LogLine[]; readonly last: number; readonly dropped: number };
   watch(listener: () => void): Disposable;
@@ -30,7 +39,8 @@ export function createLogBook(options: LogBookOptions): LogBook {
   const maxFileBytes = options.maxFileBytes ?? 5 * 1024 * 1024;
   const files = options.files ?? 5;
   const keepLines = options.keepLines ?? 5_000;
-  const levels = new Map<string, LogLevel>();
+  /** Of every module that was heard of; a module whose lines are all left out is one as well. */
+  const levels = new Map<string, LogLevel | null>();
   let defaultLevel = options.level;
   let lines: LogLine[] = [];
   let last = 0;
@@ -59,6 +69,7 @@ export function createLogBook(options: LogBookOptions): LogBook {
 
   return {
     write(line) {
+      if (levels.size < MAX_MODULES && !levels.has(line.module)) levels.set(line.module, null);
       const from = levels.get(line.module) ?? defaultLevel;
       if (LEVELS.indexOf(line.level) < LEVELS.indexOf(from)) return;
       lines.push(line);
@@ -77,10 +88,17 @@ export function createLogBook(options: LogBookOptions): LogBook {
       }
       changes.notify();
     },
-    setLevel(module, level) {
-      if (module === null) defaultLevel = level;
-      else levels.set(module, level);
+    setLevel(module: string | null, level: LogLevel | null) {
+      if (module !== null) levels.set(module, level);
+      else if (level !== null) defaultLevel = level;
     },
+    levels: () => ({
+      level: defaultLevel,
+      modules: [...levels]
+        .map(([module, level]) => ({ module, level }))
+        .sort((a, b) => (a.module < b.module ? -1 : 1))
+        .slice(0, MAX_MODULES),
+    }),
     since(after) {
       const first = last - lines.length;
       const from = Math.max(after, first);

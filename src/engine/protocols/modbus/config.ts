@@ -35,6 +35,7 @@ export const modbusConfig = z.object({
     title: 'Own address',
     help: 'IP address of the network adapter to use. Empty lets the system choose.',
     group: 'Link',
+    choicesFrom: 'own-addresses',
   }),
 });
 export type ModbusConfig = z.infer<typeof modbusConfig>;

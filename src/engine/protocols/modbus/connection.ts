@@ -10,6 +10,9 @@ interface PlanState {
   readonly byTable: readonly TagTable[];
 }
 
+/** Once may be chance. */
+const NOTICED_AFTER = 3;
+
 /** Links of connections made here, for the connection test that takes its turn on one. */
 const links = new WeakMap<object, Link>();
 export const linkOf = (connection: object): Link | undefined => links.get(connection);
@@ -62,6 +65,7 @@ export async function connectModbus(
       if (state === undefined) throw new Error('The plan was made by another connection.');
       await runPoll(current(state), link, context, sink, signal);
     },
+    notice: () => link.notice(NOTICED_AFTER),
     close: () => link.close(),
   };
   links.set(connection, link);

@@ -14,6 +14,8 @@ const MIN_LENGTH = 2;
 export const MAX_LENGTH = 254;
 
 export interface FrameReader {
+  /** No frame has begun that is not complete. */
+  readonly empty: boolean;
   push(chunk: Uint8Array): void;
 }
 
@@ -44,6 +46,9 @@ export function createFrameReader(
   };
 
   return {
+    get empty() {
+      return length === 0;
+    },
     push(chunk) {
       let at = 0;
       while (at < chunk.length && !broken) {

@@ -11,7 +11,10 @@ export type Answer = LibraryResult | { readonly kind: 'silent'; readonly reason:
 
 export type LinkTap = (direction: 'sent' | 'received', bytes: Uint8Array) => void;
 
-/** One TCP connection with one request under way at most. */
+/**
+ * One TCP connection with one request under way at most. Some devices end the connection after each answer, or after a
+ * pause: one that was ended in order, with nothing owed, is made anew for the next request, and nothing is lost by it.
+ */
 export interface Link {
   readonly endpoint: string;
   /** Sees all bytes while set; the connection test shows them. */
@@ -28,6 +31,8 @@ export interface Link {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<Answer>;
+  /** For people: that the device ends its connections after one answer. Null unless the last `times` ended so. */
+  notice(times: number): string | null;
   /** May be called twice; resolves when the socket is gone. */
   close(): Promise<void>;
 }
@@ -37,7 +42,8 @@ interface Pending {
   readonly unit: number;
   readonly readFunction: ReadFunction;
   readonly count: number;
-  readonly settle: (answer: Answer) => void;
+  /** Null: the connection was ended in order before the answer. */
+  readonly settle: (answer: Answer | null) => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -46,11 +52,18 @@ const STRIKES = 3;
 /** Answers that may still be on their way; beyond that the link is given up rather than a number used twice. */
 const MAX_LATE = 4096;
 
+/** From one connection to the next, where the device ends them. Weak controllers run out of sockets otherwise. */
+const CONNECT_EVERY_MS = 50;
+
 export const endpointOf = (config: Pick<ModbusConfig, 'host' | 'port'>): string =>
   `${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`;
 
 /** Throws `protocol.connect-failed`, `protocol.timeout`, or the signal's reason. */
-export function openLink(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Link> {
+export async function openLink(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Link> {
+  return createLink(await dial(config, context, signal), config, context);
+}
+
+function dial(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const endpoint = endpointOf(config);
@@ -88,7 +101,7 @@ export function openLink(config: ModbusConfig, context: DriverContext, signal: A
     };
     const onConnect = (): void => {
       done();
-      resolve(createLink(socket, endpoint, context));
+      resolve(socket);
     };
     const timer = context.clock.after(config.connectTimeoutMs, () =>
       giveUp(
@@ -105,16 +118,27 @@ export function openLink(config: ModbusConfig, context: DriverContext, signal: A
   });
 }
 
-function createLink(socket: net.Socket, endpoint: string, context: DriverContext): Link {
+function createLink(first: net.Socket, config: ModbusConfig, context: DriverContext): Link {
+  const { clock } = context;
+  const endpoint = endpointOf(config);
+  /** Null while the device has ended the connection in order and the next request has not come. */
+  let socket: net.Socket | null = null;
+  let gone = Promise.resolve();
+  let openedMs = 0;
+  let answers = 0;
+  /** Connections in a row that the device ended after one answer. */
+  let ended = 0;
+  let opening: { readonly done: Promise<unknown>; abort(): void } | null = null;
+  let busy = false;
   let pending: Pending | null = null;
   let lost: AppError<'protocol.link-lost'> | null = null;
   // A gateway that mixes up its clients may answer a former link's request: begin where it did not.
   let lastNumber = Math.floor(Math.random() * 0x1_0000);
   let foreign = 0;
   let strikes = 0;
-  let received = false;
   /** The last reason that was logged, so that a device with one bad habit does not fill the log. */
   let complaint: string | null = null;
+  let restless = false;
   const late = new Set<number>();
   const unitsHeard = new Set<number>();
 
@@ -126,12 +150,13 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
         ...(cause === undefined ? {} : { cause }),
       });
     }
-    socket.destroy();
+    socket?.destroy();
+    opening?.abort();
     pending?.fail(lost);
   };
   const closedByPeer = (): void =>
     lose(
-      received
+      answers > 0
         ? 'the device closed it.'
         : 'the device closed it before it answered anything. Many controllers allow few connections: close other programs that are connected to it.',
     );
@@ -148,12 +173,14 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
     bytes.writeUInt16BE(frame.length, 4);
     bytes.set(frame, HEADER_BYTES);
     observe('sent', bytes);
-    socket.write(bytes);
+    socket?.write(bytes);
   });
 
   const onFrame = (frame: Uint8Array): void => {
     const number = (frame[0]! << 8) | frame[1]!;
     strikes = 0;
+    answers++;
+    if (answers > 1) ended = 0;
     if (pending === null || number !== pending.number) {
       if (!late.delete(number)) foreign++;
       return;
@@ -169,27 +196,77 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
     }
     pending.settle(problem === null ? library.answer(body) : { kind: 'malformed', reason: problem });
   };
-  const reader = createFrameReader(onFrame, (reason) => {
+  const onBroken = (reason: string): void => {
     const text = `the peer sent bytes that are not Modbus TCP (${reason}). Check that the port belongs to a Modbus TCP server.`;
     lose(text, new AppError('protocol.bad-answer', `${endpoint}: ${text}`, { details: { reason } }));
-  });
+  };
 
-  socket.on('data', (chunk: Uint8Array) => {
-    received = true;
-    observe('received', chunk);
-    reader.push(chunk);
-  });
-  socket.on('end', closedByPeer);
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ECONNRESET' || error.code === 'EPIPE') closedByPeer();
-    else lose(`the network reported ${error.code ?? error.message}.`, error);
-  });
-  const gone = new Promise<void>((resolve) => {
-    socket.on('close', () => {
-      closedByPeer();
-      resolve();
+  const adopt = (fresh: net.Socket): void => {
+    const reader = createFrameReader(onFrame, onBroken);
+    socket = fresh;
+    openedMs = clock.monotonicMs();
+    answers = 0;
+    late.clear();
+    fresh.on('data', (chunk: Uint8Array) => {
+      observe('received', chunk);
+      reader.push(chunk);
     });
-  });
+    fresh.on('end', () => {
+      if (lost === null && answers > 0 && reader.empty) endInOrder(fresh);
+      else closedByPeer();
+    });
+    fresh.on('error', (error: NodeJS.ErrnoException) => {
+      if (socket !== fresh) return;
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') closedByPeer();
+      else lose(`the network reported ${error.code ?? error.message}.`, error);
+    });
+    gone = new Promise<void>((resolve) => {
+      fresh.on('close', () => {
+        if (socket === fresh) closedByPeer();
+        resolve();
+      });
+    });
+  };
+  const endInOrder = (old: net.Socket): void => {
+    socket = null;
+    old.destroy();
+    ended = answers === 1 ? ended + 1 : 0;
+    if (!restless) {
+      restless = true;
+      context.log.info(`${endpoint} ended the connection after its answer; the next request makes a new one.`);
+    }
+    pending?.settle(null);
+  };
+  adopt(first);
+
+  /** Waits for the next connection at most as long as for an answer, since nobody waits longer for this read. */
+  const reopen = async (timeoutMs: number, signal: AbortSignal): Promise<void> => {
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const connectTimeoutMs = Math.min(config.connectTimeoutMs, timeoutMs);
+    const work = async (): Promise<void> => {
+      await gone;
+      const rest = openedMs + CONNECT_EVERY_MS - clock.monotonicMs();
+      if (rest > 0) await clock.sleep(rest, controller.signal);
+      const fresh = await dial({ ...config, connectTimeoutMs }, context, controller.signal);
+      if (lost === null) adopt(fresh);
+      else fresh.destroy();
+    };
+    const done = work();
+    opening = { done, abort: () => controller.abort(lost) };
+    try {
+      await done;
+    } catch (error) {
+      signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      lose(`the device closed it, and no new one could be made. ${why}`, error);
+    } finally {
+      opening = null;
+      signal.removeEventListener('abort', onAbort);
+    }
+    if (lost !== null) throw lost;
+  };
 
   /** The next number, 0 to 65535, that no late answer can carry. */
   const nextNumber = (): number => {
@@ -215,45 +292,70 @@ function createLink(socket: net.Socket, endpoint: string, context: DriverContext
     }
   };
 
+  const ask = (
+    unit: number,
+    readFunction: ReadFunction,
+    offset: number,
+    count: number,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Answer | null> =>
+    new Promise((resolve, reject) => {
+      const end = (): void => {
+        pending = null;
+        timer[Symbol.dispose]();
+        signal.removeEventListener('abort', onAbort);
+      };
+      const request: Pending = {
+        number: nextNumber(),
+        unit,
+        readFunction,
+        count,
+        settle(answer) {
+          end();
+          resolve(answer);
+        },
+        fail(error) {
+          end();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => {
+        late.add(request.number);
+        request.fail(signal.reason);
+      };
+      const timer = clock.after(timeoutMs, () => onSilence(request, timeoutMs));
+      signal.addEventListener('abort', onAbort, { once: true });
+      pending = request;
+      library.request(unit, readFunction, offset, count);
+    });
+
   const link: Link = {
     endpoint,
     tap: null,
-    read(unit, readFunction, offset, count, timeoutMs, signal) {
-      return new Promise<Answer>((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        if (lost !== null) return reject(lost);
-        if (pending !== null) return reject(new Error('A request is under way on this link already.'));
-        const end = (): void => {
-          pending = null;
-          timer[Symbol.dispose]();
-          signal.removeEventListener('abort', onAbort);
-        };
-        const request: Pending = {
-          number: nextNumber(),
-          unit,
-          readFunction,
-          count,
-          settle(answer) {
-            end();
-            resolve(answer);
-          },
-          fail(error) {
-            end();
-            reject(error);
-          },
-        };
-        const onAbort = (): void => {
-          late.add(request.number);
-          request.fail(signal.reason);
-        };
-        const timer = context.clock.after(timeoutMs, () => onSilence(request, timeoutMs));
-        signal.addEventListener('abort', onAbort, { once: true });
-        pending = request;
-        library.request(unit, readFunction, offset, count);
-      });
+    async read(unit, readFunction, offset, count, timeoutMs, signal) {
+      signal.throwIfAborted();
+      if (lost !== null) throw lost;
+      if (busy) throw new Error('A request is under way on this link already.');
+      busy = true;
+      try {
+        // Ends: a connection earns the next one with an answer, so the second time round the link is lost at worst.
+        for (;;) {
+          if (socket === null) await reopen(timeoutMs, signal);
+          const answer = await ask(unit, readFunction, offset, count, timeoutMs, signal);
+          if (answer !== null) return answer;
+        }
+      } finally {
+        busy = false;
+      }
     },
+    notice: (times) =>
+      ended < times
+        ? null
+        : `The device ends the connection after each answer, so every request needs a new one; ParX makes at most ${1000 / CONNECT_EVERY_MS} a second. If the device has a setting that keeps connections open, reading gets faster with it.`,
     async close() {
       lose('it was closed here.');
+      await opening?.done.catch(() => {});
       await gone;
     },
   };

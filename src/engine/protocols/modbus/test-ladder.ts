@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { inSameNetwork, lookUp, ownAddresses, routeTo } from '#engine/platform/index.ts';
 import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
@@ -8,7 +9,6 @@ import { linkOf } from './connection.ts';
 import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
 import { type Answer, endpointOf, type Link, openLink } from './link.ts';
 import { connectTrouble } from './link-words.ts';
-import { inSameNetwork, lookUp, ownAddresses, routeTo } from './network-check.ts';
 import { tables } from './table.ts';
 
 interface Target {
