@@ -24,6 +24,22 @@ it('keeps lines from the level on, and a level of its own per module', () => {
   expect(book.since(2).lines.map(({ text }) => text)).toEqual(['now heard']);
 });
 
+it('names the modules that were heard of, silent ones too, and takes a level of their own back', () => {
+  const book = createLogBook({ directory: null, level: 'warn' });
+  book.write(line('left out', 'debug', 'acquisition Press'));
+  book.setLevel('api', 'debug');
+  expect(book.levels()).toEqual({
+    level: 'warn',
+    modules: [
+      { module: 'acquisition Press', level: null },
+      { module: 'api', level: 'debug' },
+    ],
+  });
+  book.setLevel('api', null);
+  book.write(line('left out again', 'info', 'api'));
+  expect(book.since(0).lines).toEqual([]);
+});
+
 it('says how many lines have left memory', () => {
   const book = createLogBook({ directory: null, level: 'info', keepLines: 10 });
   for (let n = 1; n <= 100; n++) book.write(line(String(n)));

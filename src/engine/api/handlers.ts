@@ -6,10 +6,11 @@ import type { Sample, Series } from '#shared/model/index.ts';
 import type { AppContract, HistoryTag } from '#shared/rpc/contract.ts';
 import type { HandlersOf } from '#shared/rpc/index.ts';
 import { buildCatalogue } from './catalogue.ts';
+import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection, traceStream } from './connections.ts';
 import { historySource, type Services } from './services.ts';
-import { projectStream } from './streams.ts';
-import { checkAddresses, previewCsv, tagStream } from './tags.ts';
+import { projectStream, tagStream } from './streams.ts';
+import { checkAddresses, previewCsv } from './tags.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** States that people look at; more often than this and the eye can't follow. */
@@ -20,15 +21,23 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
   const { clock, project, recorder, files, exports } = services;
   const catalogue = buildCatalogue(services.protocols, services.exporters);
   return {
-    catalogue: { get: async () => catalogue },
+    catalogue: {
+      get: async () => catalogue,
+      choices: async ({ list }) => ({ choices: choicesOf(list) }),
+    },
     engine: {
       health: (_input, { signal }) =>
         conflate(services.health, (listener) => every(services, 1_000, listener), clock, signal, STATE_MS),
       alerts: (_input, { signal }) =>
         conflate(() => ({ alerts: [...services.alerts.list()] }), services.alerts.watch, clock, signal, STATE_MS),
       log: (input, { signal }) => logStream(services, input, signal),
-      async setLogLevel({ module, level }) {
-        services.logBook.setLevel(module, level);
+      async logLevels() {
+        const { level, modules } = services.logBook.levels();
+        return { level, modules: [...modules] };
+      },
+      async setLogLevel(input) {
+        if (input.module === null) services.logBook.setLevel(null, input.level);
+        else services.logBook.setLevel(input.module, input.level);
       },
     },
     preferences: {
@@ -38,7 +47,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       },
     },
     project: {
-      watch: (_input, { signal }) => projectStream(project, clock, signal),
+      watch: (_input, { signal }) => projectStream(services, signal),
       async commit({ changes }) {
         const { written, removed } = project.commit(changes);
         return {

@@ -1,64 +1,80 @@
-import type { Clock } from '#engine/platform/index.ts';
-import type { ProjectStore } from '#engine/project/index.ts';
+import { changedKeys } from '#engine/platform/index.ts';
 import { type DocumentKind, documentSchemas } from '#shared/model/index.ts';
+import type { RuntimeTagInfo, StoredDocument } from '#shared/rpc/contract.ts';
+import type { Services } from './services.ts';
 
-/** Documents in one item of the first transfer; bounds the frame at about a megabyte. */
-const PAGE = 2_000;
-
-interface ProjectItem {
-  readonly complete: boolean;
-  readonly changes: { kind: DocumentKind; id: string; revision: number; document: unknown }[];
+/** The whole project in pages, then what changes; a document that is gone is null. */
+export async function* projectStream(
+  { project, clock }: Services,
+  signal: AbortSignal,
+): AsyncGenerator<{ complete: boolean; changes: StoredDocument[] }> {
+  // Kinds hold no slash.
+  const keyOf = (kind: DocumentKind, id: string): string => `${kind}/${id}`;
+  const pages = changedKeys(
+    () =>
+      (Object.keys(documentSchemas) as DocumentKind[]).flatMap((kind) =>
+        project.list(kind).map(({ document }) => keyOf(kind, document.id)),
+      ),
+    (listener) => project.watch((changes) => listener(changes.map(({ kind, id }) => keyOf(kind, id)))),
+    clock,
+    signal,
+  );
+  for await (const { complete, keys } of pages) {
+    yield {
+      complete,
+      changes: keys.map((key) => {
+        const slash = key.indexOf('/');
+        const kind = key.slice(0, slash) as DocumentKind;
+        const id = key.slice(slash + 1);
+        const stored = project.get(kind, id);
+        return { kind, id, revision: stored?.revision ?? 0, document: stored?.document ?? null };
+      }),
+    };
+  }
 }
 
-/** The whole project in pages, then what changes; several changes of one document between two pulls become one. */
-export async function* projectStream(
-  project: ProjectStore,
-  clock: Clock,
+/** All runtime tags in pages, then what changes. */
+export async function* tagStream(
+  { table, clock }: Services,
   signal: AbortSignal,
-): AsyncGenerator<ProjectItem> {
-  const changed = new Map<string, { readonly kind: DocumentKind; readonly id: string }>();
-  let wake: (() => void) | null = null;
-  const rouse = (): void => {
-    wake?.();
-    wake = null;
-  };
-  const subscription = project.watch((changes) => {
-    for (const { kind, id } of changes) changed.set(`${kind}/${id}`, { kind, id });
-    rouse();
-  });
-  signal.addEventListener('abort', rouse);
-  try {
-    let page: ProjectItem['changes'] = [];
-    for (const kind of Object.keys(documentSchemas) as DocumentKind[]) {
-      for (const { revision, document } of project.list(kind)) {
-        page.push({ kind, id: document.id, revision, document });
-        if (page.length === PAGE) {
-          yield { complete: false, changes: page };
-          page = [];
-        }
-      }
+): AsyncGenerator<{ complete: boolean; tags: RuntimeTagInfo[]; removed: string[] }> {
+  const pages = changedKeys(
+    () => table.all().map((tag) => tag.id),
+    (listener) =>
+      table.watch(({ added, changed, removed }) => listener([...added, ...changed, ...removed].map((tag) => tag.id))),
+    clock,
+    signal,
+  );
+  for await (const { complete, keys } of pages) {
+    const tags: RuntimeTagInfo[] = [];
+    const removed: string[] = [];
+    for (const id of keys) {
+      const tag = table.byId(id);
+      if (tag === undefined) removed.push(id);
+      else tags.push(infoOf(tag));
     }
-    yield { complete: true, changes: page };
-    while (!signal.aborted) {
-      if (changed.size === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        continue;
-      }
-      const batch = [...changed.values()].slice(0, PAGE);
-      for (const { kind, id } of batch) changed.delete(`${kind}/${id}`);
-      yield {
-        complete: true,
-        changes: batch.map(({ kind, id }) => {
-          const stored = project.get(kind, id);
-          return { kind, id, revision: stored?.revision ?? 0, document: stored?.document ?? null };
-        }),
-      };
-      await clock.sleep(20, signal).catch(() => undefined);
-    }
-  } finally {
-    signal.removeEventListener('abort', rouse);
-    subscription[Symbol.dispose]();
+    yield { complete, tags, removed };
   }
+}
+
+function infoOf(tag: ReturnType<Services['table']['all']>[number]): RuntimeTagInfo {
+  return {
+    id: tag.id,
+    name: tag.name,
+    description: tag.description,
+    kind: tag.kind,
+    connectionId: tag.connectionId,
+    deviceId: tag.deviceId,
+    address: tag.address,
+    wire: tag.wire,
+    type: tag.type,
+    unit: tag.unit,
+    decimals: tag.decimals,
+    range: tag.range,
+    periodMs: tag.periodMs,
+    demo: tag.demo,
+    enabled: tag.enabled,
+    recipe: tag.recipe,
+    problem: tag.problem,
+  };
 }

@@ -1,7 +1,7 @@
 import { previewTagCsv, type TagImportRow, type TagListContext } from '#engine/project/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { DeviceDocument } from '#shared/model/index.ts';
-import type { AddressCheck, RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import type { AddressCheck } from '#shared/rpc/contract.ts';
 import { driverOf, type Services } from './services.ts';
 
 function settingsOf(
@@ -98,75 +98,4 @@ export function previewCsv(
   };
   const preview = previewTagCsv(text, deviceId, context);
   return { rows: [...preview.rows], unknownColumns: [...preview.unknownColumns], separator: preview.separator };
-}
-
-const PAGE = 2_000;
-
-/** All runtime tags in pages, then what changes. */
-export async function* tagStream(
-  services: Services,
-  signal: AbortSignal,
-): AsyncGenerator<{ complete: boolean; tags: RuntimeTagInfo[]; removed: string[] }> {
-  const changed = new Set<string>();
-  let wake: (() => void) | null = null;
-  const rouse = (): void => {
-    wake?.();
-    wake = null;
-  };
-  const subscription = services.table.watch(({ added, changed: altered, removed }) => {
-    for (const list of [added, altered, removed]) for (const tag of list) changed.add(tag.id);
-    rouse();
-  });
-  signal.addEventListener('abort', rouse);
-  try {
-    const all = services.table.all();
-    for (let from = 0; from < all.length; from += PAGE) {
-      yield { complete: false, tags: all.slice(from, from + PAGE).map(infoOf), removed: [] };
-    }
-    yield { complete: true, tags: [], removed: [] };
-    while (!signal.aborted) {
-      if (changed.size === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        continue;
-      }
-      const ids = [...changed].slice(0, PAGE);
-      for (const id of ids) changed.delete(id);
-      const tags: RuntimeTagInfo[] = [];
-      const removed: string[] = [];
-      for (const id of ids) {
-        const tag = services.table.byId(id);
-        if (tag === undefined) removed.push(id);
-        else tags.push(infoOf(tag));
-      }
-      yield { complete: true, tags, removed };
-      await services.clock.sleep(20, signal).catch(() => undefined);
-    }
-  } finally {
-    signal.removeEventListener('abort', rouse);
-    subscription[Symbol.dispose]();
-  }
-}
-
-function infoOf(tag: ReturnType<Services['table']['all']>[number]): RuntimeTagInfo {
-  return {
-    id: tag.id,
-    name: tag.name,
-    description: tag.description,
-    kind: tag.kind,
-    connectionId: tag.connectionId,
-    deviceId: tag.deviceId,
-    address: tag.address,
-    wire: tag.wire,
-    type: tag.type,
-    unit: tag.unit,
-    decimals: tag.decimals,
-    range: tag.range,
-    periodMs: tag.periodMs,
-    demo: tag.demo,
-    enabled: tag.enabled,
-    recipe: tag.recipe,
-    problem: tag.problem,
-  };
 }

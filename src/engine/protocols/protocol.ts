@@ -13,7 +13,8 @@ import type {
 /**
  * The boundary between the engine and a protocol. A driver is thin: it turns bytes into samples and errors into
  * `AppError`s. Retry, back-off, time-outs around a whole call, overruns, statistics and Bad quality on loss belong to
- * acquisition's running driver; a driver has no timer and no reconnect loop of its own.
+ * acquisition's running driver; a driver has no timer and no reconnect loop of its own. A connection that the peer ends
+ * in order, as its habit is, with nothing lost, may be made anew for the next request without telling.
  */
 export interface DriverContext {
   readonly log: Logger;
@@ -55,6 +56,8 @@ export interface BrowseNode {
 }
 
 interface Connection {
+  /** What is unusual about the peer although its data flow, in sentences for people; null while nothing is. */
+  notice?(): string | null;
   browse?(parent: string | null, signal: AbortSignal): Promise<readonly BrowseNode[]>;
   /** May be called twice; resolves when sockets are gone. */
   close(): Promise<void>;
@@ -111,7 +114,7 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   readonly version: string;
   /** One sentence for the catalogue. */
   readonly summary: string;
-  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, showIf). */
+  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, showIf, choicesFrom). */
   readonly config: z.ZodType<Config>;
   /** One device's settings behind the connection; also draws the form. */
   readonly device: z.ZodType<Device>;

@@ -1,6 +1,6 @@
 import { isAppError } from '#shared/errors.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { type Choice, choiceList, RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { createLiveTags, type LiveTags } from './live-cache.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createProjectEdits, type ProjectEdits } from './project-edits.ts';
@@ -27,6 +27,8 @@ export interface AppClient extends Disposable {
     /** Every sample of these tags from now on; dispose it when the trend closes. */
     trace(tagIds: readonly string[], options?: { readonly maxPoints?: number }): TraceFeed;
   };
+  /** What a field of a plugin's form may suggest; `list` is the field's `choicesFrom`. */
+  suggest(list: string): Promise<readonly Choice[]>;
   /** The engine's clock, microseconds UTC: this computer's and the engine's may differ. */
   now(): UnixMicros;
   /** Runs twice a second, for ages and elapsed times that are written straight into the document. */
@@ -161,6 +163,7 @@ export function createClient(openPort: OpenPort): AppClient {
       if (!isAppError(error, 'rpc.disconnected')) fail(error, 'A setting of the screen could not be kept');
     }),
     live: { ...live, trace: (tagIds, options) => createTraceFeed(session, tagIds, options) },
+    suggest: async (list) => (await session.rpc.catalogue.choices({ list: choiceList.parse(list) })).choices,
     now,
     onTick(listener) {
       tickers.add(listener);

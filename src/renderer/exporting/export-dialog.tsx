@@ -146,6 +146,7 @@ export function ExportDialog({
             values={typed}
             onChange={(next) => setValues({ ...values, [exporter.id]: next })}
             errors={errors}
+            suggest={client.suggest}
           />
         )}
         <Check label="A quality column beside each tag" checked={quality} onChange={setQuality} />

@@ -75,6 +75,8 @@ export function cleanDraft(draft: ConnectionDraft, protocol: ProtocolEntry): Con
   };
 }
 
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** What saving has to write: only what differs from the project; devices that are gone from the draft are removed. */
@@ -128,8 +130,9 @@ export function differences(draft: ConnectionDraft, project: ProjectState): read
   const compare = (prefix: string, mine: Record<string, unknown>, theirs: Record<string, unknown>): void => {
     for (const key of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
       if (key === 'id' || key === 'connectionId') continue;
-      if (key === 'settings') {
-        compare(prefix, mine[key] as Record<string, unknown>, theirs[key] as Record<string, unknown>);
+      const [one, other] = [mine[key], theirs[key]];
+      if (isPlain(one) && isPlain(other)) {
+        compare(key === 'settings' ? prefix : `${prefix}${key}.`, one, other);
       } else if (!same(mine[key], theirs[key])) {
         found.push({ what: `${prefix}${key}`, mine: show(mine[key]), theirs: show(theirs[key]) });
       }

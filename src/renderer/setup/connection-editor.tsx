@@ -5,9 +5,9 @@ import {
   Banner,
   Button,
   Check,
-  checkField,
+  checkFields,
+  type FormValues,
   IconButton,
-  isShown,
   readFields,
   SchemaForm,
   TextField,
@@ -37,7 +37,7 @@ const CHECK_MS = 400;
 const under = (issues: Issues, prefix: string): ReadonlyMap<string, string> => {
   const found = new Map<string, string>();
   for (const [path, message] of issues) {
-    if (path.startsWith(prefix)) found.set(path.slice(prefix.length).split('.')[0] ?? '', message);
+    if (path.startsWith(prefix)) found.set(path.slice(prefix.length), message);
   }
   return found;
 };
@@ -233,6 +233,7 @@ export function ConnectionEditor({
           values={connection.settings}
           errors={under(issues, 'settings.')}
           example={protocol.sample.config}
+          suggest={client.suggest}
           onChange={(settings) => set({ connection: { ...connection, settings: { ...settings } } })}
         />
         <div className="editor-devices-head">
@@ -277,6 +278,7 @@ export function ConnectionEditor({
               values={device.settings}
               errors={under(issues, `devices.${index}.settings.`)}
               example={protocol.sample.device}
+              suggest={client.suggest}
               onChange={(settings) => setDevice(device.id, { settings: { ...settings } })}
             />
           </fieldset>
@@ -322,18 +324,10 @@ function normalPath(path: string): string {
 }
 
 /** What the schemas themselves say, in the screen's own sentences. */
-function localIssues(draft: ConnectionDraft, protocol: ProtocolEntry): Issues {
+function localIssues(draft: ConnectionDraft, protocol: ProtocolEntry, missing = true): Issues {
   const found = new Map<string, string>();
-  const add = (
-    schema: Readonly<Record<string, unknown>>,
-    values: Readonly<Record<string, unknown>>,
-    prefix: string,
-  ): void => {
-    const fields = readFields(schema);
-    for (const field of fields) {
-      const message = isShown(field, fields, values) ? checkField(field, values[field.name]) : undefined;
-      if (message !== undefined) found.set(prefix + field.name, message);
-    }
+  const add = (schema: Readonly<Record<string, unknown>>, values: FormValues, prefix: string): void => {
+    for (const [name, message] of checkFields(readFields(schema), values, missing)) found.set(prefix + name, message);
   };
   add(protocol.config, draft.connection.settings, 'settings.');
   for (const [index, device] of draft.devices.entries())
@@ -343,21 +337,9 @@ function localIssues(draft: ConnectionDraft, protocol: ProtocolEntry): Issues {
 
 /** While a form is being filled in, what is still empty is no fault. */
 function withoutMissing(issues: Issues, draft: ConnectionDraft, protocol: ProtocolEntry): Issues {
+  const typed = localIssues(draft, protocol, false);
   const kept = new Map(issues);
-  const drop = (
-    schema: Readonly<Record<string, unknown>>,
-    values: Readonly<Record<string, unknown>>,
-    prefix: string,
-  ): void => {
-    for (const field of readFields(schema)) {
-      const value = values[field.name];
-      if (checkField(field, value) !== undefined && (value === undefined || value === ''))
-        kept.delete(prefix + field.name);
-    }
-  };
-  drop(protocol.config, draft.connection.settings, 'settings.');
-  for (const [index, device] of draft.devices.entries())
-    drop(protocol.device, device.settings, `devices.${index}.settings.`);
+  for (const path of localIssues(draft, protocol).keys()) if (!typed.has(path)) kept.delete(path);
   if (draft.connection.name === '') kept.delete('name');
   return kept;
 }

@@ -24,8 +24,8 @@ export { LinkMark, linkMarks, Mark, qualitySign, ShapeMark, type ShownLinkState,
 export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } from './menu.tsx';
 export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
 export { type PreferenceStore, usePreference } from './preference.ts';
-export { checkField, type FormValues, isShown, readFields, type SchemaField, settingsOf } from './schema-fields.ts';
-export { SchemaForm } from './schema-form.tsx';
+export { checkFields, type FormValues, readFields, settingsOf } from './schema-fields.ts';
+export { SchemaForm, type Suggestion } from './schema-form.tsx';
 export { drawSparkline, tokenColour, watchCanvas } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   checkField,
+  checkFields,
   effective,
   isShown,
   parseField,
@@ -98,5 +99,82 @@ describe('fields of a schema', () => {
     expect(placeholder(field('host'), '192.168.0.10')).toBe('such as 192.168.0.10');
     expect(placeholder({ ...field('host'), required: false, fallback: null }, 1)).toBe('');
     expect(wordsOf('maxGapRegisters')).toBe('Max gap registers');
+  });
+});
+
+describe('nested objects', () => {
+  const nested = z.toJSONSchema(
+    z.object({
+      endpoint: z.string().min(1),
+      mode: z.enum(['open', 'signed']).default('open'),
+      security: z
+        .object({
+          policy: z.string().min(1).meta({ choicesFrom: 'time-zones' }),
+          strength: z.number().int().min(1).max(3).default(1),
+        })
+        .optional()
+        .meta({ title: 'Protection', showIf: { mode: 'signed' } }),
+      timing: z.object({
+        pauseMs: z.number().default(5),
+        retry: z.object({ count: z.number().default(3), on: z.boolean().default(true) }),
+        after: z
+          .number()
+          .optional()
+          .meta({ showIf: { pauseMs: 10 } }),
+      }),
+      window: z.object({ low: z.number(), high: z.number() }).default({ low: 1, high: 9 }),
+    }),
+    { io: 'input' },
+  );
+  const inner = readFields(nested as Record<string, unknown>);
+  const named = (name: string) => inner.find((candidate) => candidate.name === name)!;
+
+  it('are fields by path, in a group under the title of the object', () => {
+    expect(inner.map(({ name, group }) => [name, group])).toEqual([
+      ['endpoint', ''],
+      ['mode', ''],
+      ['security.policy', 'Protection'],
+      ['security.strength', 'Protection'],
+      ['timing.pauseMs', 'Timing'],
+      ['timing.retry.count', 'Timing, Retry'],
+      ['timing.retry.on', 'Timing, Retry'],
+      ['timing.after', 'Timing'],
+      ['window.low', 'Window'],
+      ['window.high', 'Window'],
+    ]);
+    expect(named('security.policy')).toMatchObject({ choicesFrom: 'time-zones', required: true });
+    expect(named('timing.pauseMs').fallback).toBe(5);
+  });
+
+  it('are shown by a setting of the outermost object, or by a neighbour', () => {
+    expect(isShown(named('security.strength'), inner, {})).toBe(false);
+    expect(isShown(named('security.strength'), inner, { mode: 'signed' })).toBe(true);
+    expect(isShown(named('timing.after'), inner, { timing: { pauseMs: 10 } })).toBe(true);
+    expect(isShown(named('timing.after'), inner, {})).toBe(false);
+  });
+
+  it('have needed settings only once something in them is set', () => {
+    const issues = (values: Record<string, unknown>) => Object.fromEntries(checkFields(inner, values, true));
+    expect(issues({ endpoint: 'x', mode: 'signed' })).toEqual({});
+    expect(issues({ endpoint: 'x', mode: 'signed', security: { strength: 2 } })).toEqual({
+      'security.policy': 'Policy is needed.',
+    });
+    expect(issues({ endpoint: 'x', security: { strength: 9 } })).toEqual({});
+    expect(issues({})).toEqual({ endpoint: 'Endpoint is needed.' });
+    expect(checkFields(inner, {}, false).size).toBe(0);
+  });
+
+  it('are given to the engine as objects: needed ones even if empty, hidden ones not, unknown settings as they are', () => {
+    expect(settingsOf(inner, { endpoint: 'x' })).toEqual({ endpoint: 'x', timing: { retry: {} } });
+    expect(
+      settingsOf(inner, {
+        endpoint: 'x',
+        security: { policy: 'old' },
+        timing: { pauseMs: 10, after: 3, list: [{ a: 1 }] },
+      }),
+    ).toEqual({ endpoint: 'x', timing: { pauseMs: 10, after: 3, list: [{ a: 1 }], retry: {} } });
+    // A default of the whole object no longer holds once a part of it is set.
+    expect(settingsOf(inner, { endpoint: 'x', window: { high: 5 } })).toMatchObject({ window: { low: 1, high: 5 } });
+    expect(settingsOf(inner, { endpoint: 'x' })).not.toHaveProperty('window');
   });
 });

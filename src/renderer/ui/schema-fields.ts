@@ -1,5 +1,6 @@
 /** What a form draws from a JSON Schema and the keys that settings carry as metadata. */
 export interface SchemaField {
+  /** Where the setting is: `port`, or `security.mode` in a nested object. */
   readonly name: string;
   readonly kind: 'text' | 'number' | 'boolean' | 'choice' | 'list';
   readonly title: string;
@@ -8,18 +9,26 @@ export interface SchemaField {
   readonly group: string;
   readonly secret: boolean;
   readonly required: boolean;
+  /** The nearest object around it that may be left out: `required` holds once something in that object is set. */
+  readonly optionalIn: string | null;
+  /** Objects around it that must be there, be they empty. */
+  readonly requiredIn: readonly string[];
   readonly whole: boolean;
   /** Shown as placeholder; holds while the field is empty. */
   readonly fallback: unknown;
+  /** The fallback is that of an object around it, which no longer holds once something else in the object is set. */
+  readonly inherited: boolean;
   readonly choices: readonly string[];
+  /** A list of the engine's that suggests what to enter; anything else may be entered as well. */
+  readonly choicesFrom: string | undefined;
   readonly minimum: number | undefined;
   readonly maximum: number | undefined;
   readonly minLength: number | undefined;
   readonly maxLength: number | undefined;
   readonly pattern: string | undefined;
   readonly maxItems: number | undefined;
-  /** Shown only while other fields have these values; a list means one of them. */
-  readonly showIf: Readonly<Record<string, unknown>> | undefined;
+  /** Shown only while other settings have these values; a list means one of them. */
+  readonly showIf: readonly { readonly name: string; readonly wanted: unknown }[];
 }
 
 export type FormValues = Readonly<Record<string, unknown>>;
@@ -41,37 +50,78 @@ export function wordsOf(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The fields in the order of the schema. Nested objects are not drawn; settings are flat. */
+/** Where a walk through the schema is: the object around the properties, as seen from the outermost. */
+interface Place {
+  readonly path: string;
+  readonly group: string;
+  readonly optionalIn: string | null;
+  readonly requiredIn: readonly string[];
+  readonly showIf: SchemaField['showIf'];
+  readonly fallback: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The fields in the order of the schema; what is in a nested object stands in a group under the object's title. */
 export function readFields(schema: Readonly<Record<string, unknown>>): readonly SchemaField[] {
-  if (!isObject(schema.properties)) return [];
-  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   const fields: SchemaField[] = [];
-  for (const [name, property] of Object.entries(schema.properties)) {
-    if (!isObject(property)) continue;
-    const own = withoutNull(property);
-    const kind = kindOf(own);
-    if (kind === null) continue;
-    fields.push({
-      name,
-      kind,
-      title: text(property.title) ?? wordsOf(name),
-      help: text(property.help) ?? text(property.description),
-      unit: text(property.unit),
-      group: text(property.group) ?? '',
-      secret: property.secret === true,
-      required: required.has(name) && property.default === undefined && own === property,
-      whole: own.type === 'integer',
-      fallback: property.default,
-      choices: choicesOf(own),
-      minimum: bound(own.minimum) ?? bound(own.exclusiveMinimum),
-      maximum: bound(own.maximum) ?? bound(own.exclusiveMaximum),
-      minLength: number(own.minLength),
-      maxLength: number(own.maxLength),
-      pattern: text(own.pattern),
-      maxItems: number(own.maxItems),
-      showIf: isObject(property.showIf) ? property.showIf : undefined,
-    });
-  }
+  const outermost = isObject(schema.properties) ? schema.properties : {};
+  const walk = (object: Readonly<Record<string, unknown>>, at: Place): void => {
+    const properties = isObject(object.properties) ? object.properties : {};
+    const needed = new Set(Array.isArray(object.required) ? object.required : []);
+    const inside = (name: string): string => (at.path === '' ? name : `${at.path}.${name}`);
+    for (const [key, property] of Object.entries(properties)) {
+      if (!isObject(property)) continue;
+      const own = withoutNull(property);
+      const name = inside(key);
+      const title = text(property.title) ?? wordsOf(key);
+      const required = needed.has(key) && property.default === undefined && own === property;
+      const inherited = at.fallback !== undefined && Object.hasOwn(at.fallback, key);
+      const fallback = inherited ? at.fallback?.[key] : property.default;
+      // A condition names a neighbour, or else a setting of the outermost object.
+      const conditions = Object.entries(isObject(property.showIf) ? property.showIf : {}).map(([other, wanted]) => ({
+        name: Object.hasOwn(properties, other) || !Object.hasOwn(outermost, other) ? inside(other) : other,
+        wanted,
+      }));
+      const showIf = [...at.showIf, ...conditions];
+      if (isObject(own.properties)) {
+        walk(own, {
+          path: name,
+          group: at.group === '' ? title : `${at.group}, ${title}`,
+          optionalIn: required ? at.optionalIn : name,
+          requiredIn: required ? [...at.requiredIn, name] : at.requiredIn,
+          showIf,
+          fallback: isObject(fallback) ? fallback : undefined,
+        });
+        continue;
+      }
+      const kind = kindOf(own);
+      if (kind === null) continue;
+      fields.push({
+        name,
+        kind,
+        title,
+        help: text(property.help) ?? text(property.description),
+        unit: text(property.unit),
+        group: at.path === '' ? (text(property.group) ?? '') : at.group,
+        secret: property.secret === true,
+        required: required && !inherited,
+        optionalIn: at.optionalIn,
+        requiredIn: at.requiredIn,
+        whole: own.type === 'integer',
+        fallback,
+        inherited,
+        choices: choicesOf(own),
+        choicesFrom: text(property.choicesFrom),
+        minimum: bound(own.minimum) ?? bound(own.exclusiveMinimum),
+        maximum: bound(own.maximum) ?? bound(own.exclusiveMaximum),
+        minLength: number(own.minLength),
+        maxLength: number(own.maxLength),
+        pattern: text(own.pattern),
+        maxItems: number(own.maxItems),
+        showIf,
+      });
+    }
+  };
+  walk(schema, { path: '', group: '', optionalIn: null, requiredIn: [], showIf: [], fallback: undefined });
   return fields;
 }
 
@@ -112,17 +162,32 @@ function kindOf(property: Record<string, unknown>): SchemaField['kind'] | null {
   }
 }
 
+/** The setting as it was entered; undefined where nothing was. */
+export function enteredAt(values: FormValues, name: string): unknown {
+  let value: unknown = values;
+  for (const key of name.split('.')) value = isObject(value) ? value[key] : undefined;
+  return value;
+}
+
+/** The settings with one of them changed; an object that has nothing left in it goes. */
+export function withEntered(values: FormValues, name: string, value: unknown): FormValues {
+  const [key = '', ...rest] = name.split('.');
+  if (rest.length === 0) return { ...values, [key]: value };
+  const inner = isObject(values[key]) ? values[key] : {};
+  const changed = withEntered(inner, rest.join('.'), value);
+  return { ...values, [key]: Object.values(changed).every((entry) => entry === undefined) ? undefined : changed };
+}
+
 /** The value that holds: what was entered, else the default. */
 export function effective(field: SchemaField, values: FormValues): unknown {
-  const value = values[field.name];
+  const value = enteredAt(values, field.name);
   return value === undefined ? field.fallback : value;
 }
 
 export function isShown(field: SchemaField, fields: readonly SchemaField[], values: FormValues): boolean {
-  if (field.showIf === undefined) return true;
-  return Object.entries(field.showIf).every(([name, wanted]) => {
+  return field.showIf.every(({ name, wanted }) => {
     const other = fields.find((candidate) => candidate.name === name);
-    const value = other === undefined ? values[name] : effective(other, values);
+    const value = other === undefined ? enteredAt(values, name) : effective(other, values);
     return Array.isArray(wanted) ? wanted.includes(value) : value === wanted;
   });
 }
@@ -198,17 +263,60 @@ export function checkField(field: SchemaField, value: unknown): string | undefin
   return undefined;
 }
 
-/** Settings without what is hidden, empty or equal to nothing; what the engine is given to check and to keep. */
-export function settingsOf(fields: readonly SchemaField[], values: FormValues): Record<string, unknown> {
-  const settings: Record<string, unknown> = {};
-  const known = new Set(fields.map((field) => field.name));
-  // What this screen has no field for is kept as it is.
-  for (const [name, value] of Object.entries(values))
-    if (!known.has(name) && value !== undefined) settings[name] = value;
+const hasContent = (value: unknown): boolean =>
+  isObject(value) ? Object.values(value).some(hasContent) : value !== undefined && value !== null && value !== '';
+
+/** What the schema itself says of all settings that are shown, by name. `missing`: also of what is still empty. */
+export function checkFields(
+  fields: readonly SchemaField[],
+  values: FormValues,
+  missing: boolean,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
   for (const field of fields) {
-    const value = values[field.name];
-    if (value === undefined || !isShown(field, fields, values)) continue;
-    settings[field.name] = value;
+    if (!isShown(field, fields, values)) continue;
+    const value = enteredAt(values, field.name);
+    const empty = value === undefined || value === null || value === '';
+    if (empty && (!missing || (field.optionalIn !== null && !hasContent(enteredAt(values, field.optionalIn)))))
+      continue;
+    const message = checkField(field, value);
+    if (message !== undefined) found.set(field.name, message);
   }
-  return settings;
+  return found;
+}
+
+/** Settings without what is hidden or empty; what the engine is given to check and to keep. */
+export function settingsOf(fields: readonly SchemaField[], values: FormValues): Record<string, unknown> {
+  // What this screen has no field for is kept as it is.
+  let settings = structuredClone(values) as FormValues;
+  for (const field of fields) {
+    if (!isShown(field, fields, values) && enteredAt(settings, field.name) !== undefined) {
+      settings = withEntered(settings, field.name, undefined);
+    }
+  }
+  for (const field of fields) {
+    if (!isShown(field, fields, values)) continue;
+    const around = field.optionalIn === null || hasContent(enteredAt(settings, field.optionalIn));
+    if (around && field.inherited && enteredAt(settings, field.name) === undefined) {
+      settings = withEntered(settings, field.name, field.fallback);
+    }
+    for (const object of around ? field.requiredIn : []) {
+      if (enteredAt(settings, object) === undefined) settings = withObject(settings, object);
+    }
+  }
+  return withoutUndefined(settings);
+}
+
+function withObject(values: FormValues, name: string): FormValues {
+  const [key = '', ...rest] = name.split('.');
+  const inner = isObject(values[key]) ? values[key] : {};
+  return { ...values, [key]: rest.length === 0 ? inner : withObject(inner, rest.join('.')) };
+}
+
+function withoutUndefined(values: FormValues): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined) kept[key] = isObject(value) ? withoutUndefined(value) : value;
+  }
+  return kept;
 }

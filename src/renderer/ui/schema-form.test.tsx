@@ -17,6 +17,13 @@ const schema = z.toJSONSchema(
       .optional()
       .meta({ title: 'Password', secret: true, group: 'Security', showIf: { login: true } }),
     pause: z.number().min(0).default(0).meta({ title: 'Pause', unit: 'ms', group: 'Timing' }),
+    backup: z
+      .object({
+        host: z.string().min(1).meta({ title: 'Second host', choicesFrom: 'hosts' }),
+        port: z.number().default(502).meta({ title: 'Second port' }),
+      })
+      .optional()
+      .meta({ title: 'Backup' }),
   }),
   { io: 'input' },
 ) as Record<string, unknown>;
@@ -38,6 +45,7 @@ function Form({ errors = new Map<string, string>() }: { readonly errors?: Readon
         values={state}
         onChange={setState}
         errors={errors}
+        suggest={async (list) => [{ value: `10.0.0.1`, label: list }]}
         example={{ host: '192.168.0.10' }}
       />
     </UiProvider>
@@ -97,5 +105,29 @@ describe('schema form', () => {
     rerender(<Form errors={new Map([['pause', 'At most 10 s.']])} />);
     expect(group()?.open).toBe(true);
     expect(screen.getByText('At most 10 s.')).toBeDefined();
+  });
+
+  it('draws a nested object as a group, keeps it as an object and shows what the engine says of it', async () => {
+    const { rerender } = render(<Form />);
+    const host = screen.getByLabelText('Second host');
+    expect(host.closest('details')?.querySelector('summary')?.textContent).toContain('Backup');
+    type('Second port', '503');
+    expect(values).toEqual({ backup: { port: 503 } });
+    type('Second port', '');
+    expect(values.backup).toBeUndefined();
+    rerender(<Form errors={new Map([['backup.host', 'Not reachable from here.']])} />);
+    expect(host.getAttribute('aria-invalid')).toBe('true');
+    rerender(<Form errors={new Map([['backup', 'One of the two is enough.']])} />);
+    expect(host.getAttribute('aria-invalid')).toBe('true');
+    expect(screen.getByLabelText('Second port').getAttribute('aria-invalid')).not.toBe('true');
+  });
+
+  it('suggests from the list that a field names, and takes anything else', async () => {
+    render(<Form />);
+    await screen.findByText('hosts');
+    const field = screen.getByLabelText('Second host') as HTMLInputElement;
+    expect(field.list?.options[0]?.value).toBe('10.0.0.1');
+    type('Second host', 'plc-2');
+    expect(values).toEqual({ backup: { host: 'plc-2' } });
   });
 });

@@ -1,8 +1,9 @@
-import { type ReactNode, useMemo } from 'react';
+import { type ReactNode, useEffect, useId, useMemo, useState } from 'react';
 import { Check, Field, unitWidth } from './controls.tsx';
 import {
   checkField,
   effective,
+  enteredAt,
   type FormValues,
   fieldText,
   isShown,
@@ -10,6 +11,7 @@ import {
   placeholder,
   readFields,
   type SchemaField,
+  withEntered,
   wordsOf,
 } from './schema-fields.ts';
 import './schema-form.css';
@@ -17,9 +19,16 @@ import './schema-form.css';
 /** Groups that are open from the start; the others open by a click, or by themselves when something in them is wrong. */
 const OPEN_GROUPS = 2;
 
+/** What a list of the engine's offers for a field. */
+export interface Suggestion {
+  readonly value: string;
+  readonly label: string;
+}
+const noSuggestions: ReadonlyMap<string, readonly Suggestion[]> = new Map();
+
 /**
  * A form drawn from a JSON Schema. What is typed is checked at once against the schema's own bounds; `errors` carries
- * what the engine found, by field name.
+ * what the engine found, by path: `port`, `forbidden.0`, `security.mode`.
  */
 export function SchemaForm({
   schema,
@@ -27,6 +36,7 @@ export function SchemaForm({
   onChange,
   errors,
   example,
+  suggest,
   disabled = false,
 }: {
   readonly schema: Readonly<Record<string, unknown>>;
@@ -35,26 +45,30 @@ export function SchemaForm({
   readonly errors: ReadonlyMap<string, string>;
   /** Settings of an example, for placeholders of what has no default. */
   readonly example?: FormValues;
+  /** Reads the list that a field's `choicesFrom` names; without it such a field is one to type into. */
+  readonly suggest?: (list: string) => Promise<readonly Suggestion[]>;
   readonly disabled?: boolean;
 }): ReactNode {
   const fields = useMemo(() => readFields(schema), [schema]);
+  const suggestions = useSuggestions(fields, suggest);
   const shown = fields.filter((field) => isShown(field, fields, values));
   const groups = new Map<string, SchemaField[]>();
   for (const field of shown) groups.set(field.group, [...(groups.get(field.group) ?? []), field]);
   const problem = (field: SchemaField): string | undefined =>
-    checkTyped(field, values[field.name]) ?? errors.get(field.name);
+    checkTyped(field, enteredAt(values, field.name)) ?? errorOf(field, shown, errors);
 
   return [...groups].map(([group, members], index) => {
     const control = (field: SchemaField): ReactNode => (
       <SchemaControl
         key={field.name}
         field={field}
-        value={values[field.name]}
+        value={enteredAt(values, field.name)}
         shownValue={effective(field, values)}
-        example={example?.[field.name]}
+        example={example === undefined ? undefined : enteredAt(example, field.name)}
+        suggestions={suggestions.get(field.choicesFrom ?? '')}
         error={problem(field)}
         disabled={disabled}
-        onChange={(value) => onChange({ ...values, [field.name]: value })}
+        onChange={(value) => onChange(withEntered(values, field.name, value))}
       />
     );
     if (group === '') {
@@ -65,7 +79,10 @@ export function SchemaForm({
       );
     }
     const wrong = members.some((field) => problem(field) !== undefined);
-    const changed = members.some((field) => values[field.name] !== undefined && values[field.name] !== field.fallback);
+    const changed = members.some((field) => {
+      const value = enteredAt(values, field.name);
+      return value !== undefined && value !== field.fallback;
+    });
     return (
       <details key={group} className="schema-group" open={index < OPEN_GROUPS || wrong || changed}>
         <summary className="section-title">
@@ -78,6 +95,46 @@ export function SchemaForm({
   });
 }
 
+/** The engine's word on a field; what it says of an object as a whole stands at the first field in it. */
+function errorOf(
+  field: SchemaField,
+  shown: readonly SchemaField[],
+  errors: ReadonlyMap<string, string>,
+): string | undefined {
+  for (const [path, message] of errors) {
+    if (path === field.name || path.startsWith(`${field.name}.`)) return message;
+    const first = shown.find((other) => other.name.startsWith(`${path}.`));
+    if (first === field) return message;
+  }
+  return undefined;
+}
+
+function useSuggestions(
+  fields: readonly SchemaField[],
+  suggest: ((list: string) => Promise<readonly Suggestion[]>) | undefined,
+): ReadonlyMap<string, readonly Suggestion[]> {
+  const [known, setKnown] = useState(noSuggestions);
+  const lists = [...new Set(fields.flatMap((field) => field.choicesFrom ?? []))].join(' ');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read once per form, whatever function the caller hands in
+  useEffect(() => {
+    if (suggest === undefined || lists === '') return;
+    let gone = false;
+    for (const list of lists.split(' ')) {
+      suggest(list).then(
+        (found) => {
+          if (!gone) setKnown((before) => new Map(before).set(list, found));
+        },
+        // A suggestion that can't be had leaves a field to type into.
+        () => undefined,
+      );
+    }
+    return () => {
+      gone = true;
+    };
+  }, [lists]);
+  return known;
+}
+
 /** While typing, an empty field is not yet a fault; the check on saving names what is missing. */
 function checkTyped(field: SchemaField, value: unknown): string | undefined {
   return value === undefined || value === '' ? undefined : checkField(field, value);
@@ -88,6 +145,7 @@ function SchemaControl({
   value,
   shownValue,
   example,
+  suggestions,
   error,
   disabled,
   onChange,
@@ -96,10 +154,12 @@ function SchemaControl({
   readonly value: unknown;
   readonly shownValue: unknown;
   readonly example: unknown;
+  readonly suggestions: readonly Suggestion[] | undefined;
   readonly error: string | undefined;
   readonly disabled: boolean;
   readonly onChange: (value: unknown) => void;
 }): ReactNode {
+  const listId = useId();
   if (field.kind === 'boolean') {
     return (
       <div className="field schema-check" title={field.help}>
@@ -148,6 +208,7 @@ function SchemaControl({
         const input = (
           <input
             {...ids}
+            list={suggestions === undefined ? undefined : listId}
             className={field.kind === 'number' ? 'input mono' : 'input'}
             type={field.secret ? 'password' : 'text'}
             inputMode={field.kind === 'number' ? 'decimal' : undefined}
@@ -159,12 +220,26 @@ function SchemaControl({
             onChange={(event) => onChange(parseField(field, event.target.value))}
           />
         );
-        if (field.unit === undefined) return input;
         return (
-          <div className="input-unit" style={unitWidth(field.unit)}>
-            {input}
-            <span>{field.unit}</span>
-          </div>
+          <>
+            {field.unit === undefined ? (
+              input
+            ) : (
+              <div className="input-unit" style={unitWidth(field.unit)}>
+                {input}
+                <span>{field.unit}</span>
+              </div>
+            )}
+            {suggestions !== undefined && (
+              <datalist id={listId}>
+                {suggestions.map((one) => (
+                  <option key={one.value} value={one.value}>
+                    {one.label}
+                  </option>
+                ))}
+              </datalist>
+            )}
+          </>
         );
       }}
     </Field>

@@ -60,6 +60,12 @@ const catalogue = z.object({
 });
 export type Catalogue = z.infer<typeof catalogue>;
 
+/** Lists that a plugin's settings can name in `choicesFrom`: what this computer has, as suggestions for a field. */
+export const choiceList = z.enum(['own-addresses', 'time-zones']);
+export type ChoiceList = z.infer<typeof choiceList>;
+const choice = z.object({ value: z.string(), label: z.string() });
+export type Choice = z.infer<typeof choice>;
+
 const documentChange = z.object({
   kind: documentKind,
   id,
@@ -197,9 +203,10 @@ const addressCheck = z.object({
 });
 export type AddressCheck = z.infer<typeof addressCheck>;
 
+const logLevel = z.enum(['debug', 'info', 'warn', 'error']);
 const logLine = z.object({
   time: z.string(),
-  level: z.enum(['debug', 'info', 'warn', 'error']),
+  level: logLevel,
   module: z.string(),
   text: z.string(),
   fields: z.string().nullable(),
@@ -213,19 +220,37 @@ export type LogEntry = z.infer<typeof logLine>;
 export const contract = {
   catalogue: {
     get: call({ role: 'viewer', input: nothing, output: catalogue }),
+    choices: call({
+      role: 'viewer',
+      input: z.object({ list: choiceList }),
+      output: z.object({ choices: z.array(choice) }),
+    }),
   },
   engine: {
     health: stream({ role: 'viewer', input: nothing, item: engineHealth }),
     alerts: stream({ role: 'viewer', input: nothing, item: z.object({ alerts: z.array(alert) }) }),
     log: stream({
       role: 'operator',
-      input: z.object({ level: z.enum(['debug', 'info', 'warn', 'error']), module: z.string().max(60).nullable() }),
+      input: z.object({ level: logLevel, module: z.string().max(300).nullable() }),
       item: z.object({ lines: z.array(logLine), dropped: z.number().int() }),
     }),
+    /** The level from which on lines are written: that of all modules, and what each that was heard of has instead. */
+    logLevels: call({
+      role: 'operator',
+      input: nothing,
+      output: z.object({
+        level: logLevel,
+        modules: z.array(z.object({ module: z.string(), level: logLevel.nullable() })),
+      }),
+    }),
+    /** For one module, or for all that have no level of their own; null takes a module's own level away. */
     setLogLevel: call({
       role: 'engineer',
       audit: true,
-      input: z.object({ module: z.string().max(60).nullable(), level: z.enum(['debug', 'info', 'warn', 'error']) }),
+      input: z.union([
+        z.object({ module: z.null(), level: logLevel }),
+        z.object({ module: z.string().max(300), level: logLevel.nullable() }),
+      ]),
       output: nothing,
     }),
   },

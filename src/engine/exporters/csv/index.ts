@@ -23,7 +23,11 @@ const options = z.object({
     .refine((name) => isTimeZone(name), 'Use an IANA name such as Europe/Berlin or UTC.')
     .nullable()
     .default(null)
-    .meta({ title: 'Time zone', help: 'IANA name such as Europe/Berlin; empty takes that of this computer.' }),
+    .meta({
+      title: 'Time zone',
+      help: 'IANA name such as Europe/Berlin; empty takes that of this computer.',
+      choicesFrom: 'time-zones',
+    }),
   unitRow: z.boolean().default(true).meta({ title: 'Units in a second row' }),
   byteOrderMark: z.boolean().default(false).meta({
     title: 'Byte order mark',
