@@ -75,12 +75,14 @@ function preciseAlarms(): NonNullable<Clock['at']> {
   };
   const run = (): void => {
     const now = performance.now();
+    if (armedFor > now) {
+      arm(armedFor);
+      return;
+    }
     try {
-      for (const alarm of pending) {
-        if (alarm.at > now) continue;
-        pending.delete(alarm);
-        alarm.callback();
-      }
+      // A late turn finds several: the earliest first. One of them may dispose another.
+      const due = [...pending].filter((alarm) => alarm.at <= now).sort((a, b) => a.at - b.at);
+      for (const alarm of due) if (pending.delete(alarm)) alarm.callback();
     } finally {
       arm(next());
     }
