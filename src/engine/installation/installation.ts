@@ -2,21 +2,25 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
+  type Container,
   type Database,
   type Logger,
-  openDatabase,
+  openContainer,
   storeError,
   withStoreErrors,
 } from '#engine/platform/index.ts';
-import { AppError } from '#shared/errors.ts';
 import { type Audit, createAudit } from './audit.ts';
 import { openKeyFile } from './key-file.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createSecretStore, type SecretProtector, type SecretStore } from './secrets.ts';
 
-/** "PXIN", in the file's header. */
-const APPLICATION_ID = 0x5058494e;
-const VERSION = 1;
+const INSTALLATION: Container = {
+  /** "PXIN" */
+  applicationId: 0x5058494e,
+  version: 1,
+  what: 'an installation database of ParX',
+  advice: { damaged: 'Move it away and start again.', tooNew: 'Start that version.' },
+};
 
 export interface InstallationOptions {
   readonly clock: Clock;
@@ -43,9 +47,8 @@ export interface Installation {
 export function openInstallation(directory: string, options: InstallationOptions): Installation {
   const path = join(directory, 'installation.db');
   withStoreErrors(directory, () => mkdirSync(directory, { recursive: true }));
-  const database = openDatabase(path);
+  const database = openContainer(path, INSTALLATION, fill);
   try {
-    prepare(database, path);
     const keyFile = openKeyFile(join(directory, 'secrets.key'), options.log);
     const preferences = createPreferences(database, options.clock, options.log);
     let closed = false;
@@ -66,36 +69,12 @@ export function openInstallation(directory: string, options: InstallationOptions
   }
 }
 
-function prepare(database: Database, path: string): void {
-  const read = (pragma: string): number => Number(database.pragma(pragma, { simple: true }));
-  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
-  if (isEmpty && read('application_id') === 0) {
-    database.transaction(() => {
-      database.exec(`
-        CREATE TABLE secret(name TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
-        CREATE TABLE preference(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        CREATE TABLE audit(
-          number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL,
-          subject TEXT NOT NULL, result TEXT NOT NULL);
-      `);
-      database.pragma(`application_id = ${APPLICATION_ID}`);
-      database.pragma(`user_version = ${VERSION}`);
-    })();
-    return;
-  }
-  const found = read('user_version');
-  if (read('application_id') !== APPLICATION_ID) {
-    throw new AppError(
-      'store.damaged',
-      `${path} is not an installation database of ParX. Move it away and start again.`,
-      {
-        details: { path, reason: 'another kind of file' },
-      },
-    );
-  }
-  if (found > VERSION) {
-    throw new AppError('store.too-new', `${path} was written by a later version of ParX. Start that version.`, {
-      details: { path, found, supported: VERSION },
-    });
-  }
+function fill(database: Database): void {
+  database.exec(`
+    CREATE TABLE secret(name TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE preference(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE audit(
+      number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL,
+      subject TEXT NOT NULL, result TEXT NOT NULL);
+  `);
 }

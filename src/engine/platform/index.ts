@@ -1,5 +1,6 @@
 export { type Alerts, createAlerts } from './alerts.ts';
 export { alarmAt, type Clock, systemClock } from './clock.ts';
+export { type Container, checkContainer, containerTooNew, damagedContainer, openContainer } from './container.ts';
 export {
   acquireLock,
   type Database,

@@ -1,6 +1,7 @@
 import type { DocumentKind, Documents, Stored } from '#shared/model/index.ts';
 
-type Entries = { readonly [K in DocumentKind]: Map<string, Stored<Documents[K]>> };
+/** Null stands where a document was: put back, it is at its old place. */
+type Entries = { readonly [K in DocumentKind]: Map<string, Stored<Documents[K]> | null> };
 
 /** The documents in memory, with the look-ups that the rules between them need. Knows no file. */
 export interface Collection {
@@ -47,10 +48,10 @@ export function createCollection(): Collection {
   const forget = (kind: DocumentKind, id: string): void => {
     if (kind === 'device') {
       const old = entries.device.get(id);
-      if (old !== undefined) leave(devices, old.document.connectionId, id);
+      if (old != null) leave(devices, old.document.connectionId, id);
     } else if (kind === 'tag') {
       const old = entries.tag.get(id);
-      if (old === undefined) return;
+      if (old == null) return;
       leave(tags, old.document.deviceId, id);
       // In a commit that swaps two names the other tag may have taken this one already.
       if (names.get(nameKey(old.document.name)) === id) names.delete(nameKey(old.document.name));
@@ -58,11 +59,11 @@ export function createCollection(): Collection {
   };
 
   return {
-    get: (kind, id) => entries[kind].get(id),
+    get: (kind, id) => entries[kind].get(id) ?? undefined,
     list<K extends DocumentKind>(kind: K) {
       let list = lists.get(kind) as readonly Stored<Documents[K]>[] | undefined;
       if (list === undefined) {
-        list = [...(entries[kind] as Map<string, Stored<Documents[K]>>).values()];
+        list = [...(entries[kind] as Map<string, Stored<Documents[K]> | null>).values()].filter((stored) => stored !== null);
         lists.set(kind, list);
       }
       return list;
@@ -70,7 +71,7 @@ export function createCollection(): Collection {
     set<K extends DocumentKind>(kind: K, stored: Stored<Documents[K]>) {
       const { document } = stored;
       forget(kind, document.id);
-      (entries[kind] as Map<string, Stored<Documents[K]>>).set(document.id, stored);
+      (entries[kind] as Map<string, Stored<Documents[K]> | null>).set(document.id, stored);
       if ('connectionId' in document) join(devices, document.connectionId, document.id);
       if ('deviceId' in document) {
         join(tags, document.deviceId, document.id);
@@ -80,7 +81,7 @@ export function createCollection(): Collection {
     },
     delete(kind, id) {
       forget(kind, id);
-      entries[kind].delete(id);
+      if (entries[kind].has(id)) entries[kind].set(id, null);
       lists.delete(kind);
     },
     devicesOf: (connectionId) => devices.get(connectionId) ?? none,

@@ -2,9 +2,12 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type Clock,
+  type Container,
+  containerTooNew,
   type Database,
+  damagedContainer,
   type Logger,
-  openDatabase,
+  openContainer,
   storeError,
   withStoreErrors,
 } from '#engine/platform/index.ts';
@@ -25,10 +28,17 @@ import { type DocumentRow, isDocumentKind, type LoadProblem, loadDocument } from
 import { assertGapFree, currentVersion, type MigrationTable, migrations as ownMigrations } from './migrations.ts';
 import { type Change, planCommit, type RemovedDocument } from './plan.ts';
 
-/** "PXPJ", in the file's header: tells a project file from any other SQLite file. */
-const APPLICATION_ID = 0x5058504a;
-/** Version of the tables themselves; documents have versions of their own. */
-const CONTAINER_VERSION = 1;
+const PROJECT: Container = {
+  /** "PXPJ" */
+  applicationId: 0x5058504a,
+  /** Of the tables themselves; documents have versions of their own. */
+  version: 1,
+  what: 'a ParX project',
+  advice: {
+    damaged: 'Open a backup instead.',
+    tooNew: 'Open it with that version, or open a backup of this one.',
+  },
+};
 
 export interface ProjectOptions {
   readonly clock: Clock;
@@ -97,13 +107,7 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
   assertGapFree(table);
   const policy = options.backupPolicy ?? DEFAULT_POLICY;
   const backupsDirectory = options.backupsDirectory ?? null;
-  const database = openDatabase(path);
-  try {
-    checkContainer(database, path);
-  } catch (error) {
-    database.close();
-    throw storeError(path, error);
-  }
+  const database = openContainer(path, PROJECT, fill);
 
   const collection = createCollection();
   const listeners = new Set<(changes: readonly ChangedDocument[]) => void>();
@@ -111,18 +115,27 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
   let closed = false;
   let report: LoadReport;
   try {
-    report = withStoreErrors(path, load);
+    report = withStoreErrors(path, () => {
+      const check = String(database.pragma('quick_check(1)', { simple: true }));
+      if (check !== 'ok') throw damagedContainer(path, PROJECT, check);
+      return load();
+    });
   } catch (error) {
     database.close();
     throw error;
   }
   for (const problem of report.problems) log.error('A document of the project could not be read.', { ...problem });
 
-  const upsert = database.prepare<[string, string, number, number, string]>(
-    'INSERT INTO document(kind, id, version, revision, body) VALUES (?, ?, ?, ?, ?) ' +
+  /** Rows are in the order of the project. A document that is put back gets the row it had. */
+  const oldRows = new Map<string, number>();
+  let lastRow = database.prepare<[], { row: number }>('SELECT coalesce(max(rowid), 0) AS row FROM document').get()!.row;
+  const upsert = database.prepare<[number | null, string, string, number, number, string]>(
+    'INSERT INTO document(rowid, kind, id, version, revision, body) VALUES (?, ?, ?, ?, ?, ?) ' +
       'ON CONFLICT(kind, id) DO UPDATE SET version = excluded.version, revision = excluded.revision, body = excluded.body',
   );
-  const remove = database.prepare<[string, string]>('DELETE FROM document WHERE kind = ? AND id = ?');
+  const remove = database.prepare<[string, string], { rowid: number }>(
+    'DELETE FROM document WHERE kind = ? AND id = ? RETURNING rowid',
+  );
   const setRevision = database.prepare<[string]>("UPDATE meta SET value = ? WHERE key = 'revision'");
 
   function load(): LoadReport {
@@ -138,7 +151,12 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
       const result = loadDocument(row, table);
       if (!result.ok) {
         if (result.reason === 'too-new')
-          throw tooNew(path, row.version, isDocumentKind(row.kind) ? currentVersion(table, row.kind) : 0);
+          throw containerTooNew(
+            path,
+            PROJECT,
+            row.version,
+            isDocumentKind(row.kind) ? currentVersion(table, row.kind) : 0,
+          );
         problems.push({ kind: row.kind, id: row.id, reason: result.reason, text: result.text });
         continue;
       }
@@ -211,9 +229,14 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
     const next = revision + 1;
     withStoreErrors(path, () =>
       database.transaction(() => {
-        for (const { kind, document } of plan.removed) remove.run(kind, document.id);
+        for (const { kind, document } of plan.removed) {
+          const gone = remove.get(kind, document.id);
+          if (gone !== undefined) oldRows.set(`${kind}/${document.id}`, gone.rowid);
+        }
         for (const { kind, document } of plan.puts) {
-          upsert.run(kind, document.id, currentVersion(table, kind), next, JSON.stringify(document));
+          const isNew = collection.get(kind, document.id) === undefined;
+          const row = isNew ? (oldRows.get(`${kind}/${document.id}`) ?? ++lastRow) : null;
+          upsert.run(row, kind, document.id, currentVersion(table, kind), next, JSON.stringify(document));
         }
         setRevision.run(String(next));
       })(),
@@ -287,42 +310,12 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
   };
 }
 
-function checkContainer(database: Database, path: string): void {
-  const read = (pragma: string): number => Number(database.pragma(pragma, { simple: true }));
-  // Also what a crash left between making the file and filling it.
-  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
-  if (isEmpty && read('user_version') === 0 && read('application_id') === 0) {
-    database.transaction(() => {
-      database.exec(`
-        CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-        INSERT INTO meta VALUES ('revision', '0');
-        CREATE TABLE document(
-          rowid INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
-          revision INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE(kind, id));
-      `);
-      database.pragma(`application_id = ${APPLICATION_ID}`);
-      database.pragma(`user_version = ${CONTAINER_VERSION}`);
-    })();
-    return;
-  }
-  if (read('application_id') !== APPLICATION_ID) throw damaged(path, 'not a ParX project');
-  const found = read('user_version');
-  if (found > CONTAINER_VERSION) throw tooNew(path, found, CONTAINER_VERSION);
-  if (found < 1) throw damaged(path, 'no version in its header');
-  const check = String(database.pragma('quick_check(1)', { simple: true }));
-  if (check !== 'ok') throw damaged(path, check);
-}
-
-function tooNew(path: string, found: number, supported: number): AppError<'store.too-new'> {
-  return new AppError(
-    'store.too-new',
-    `${path} was saved by a later version of ParX. Open it with that version, or open a backup of this one.`,
-    { details: { path, found, supported } },
-  );
-}
-
-function damaged(path: string, reason: string): AppError<'store.damaged'> {
-  return new AppError('store.damaged', `${path} can't be read as a project: ${reason}. Open a backup instead.`, {
-    details: { path, reason },
-  });
+function fill(database: Database): void {
+  database.exec(`
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('revision', '0');
+    CREATE TABLE document(
+      rowid INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
+      revision INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE(kind, id));
+  `);
 }
