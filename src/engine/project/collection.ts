@@ -63,7 +63,9 @@ export function createCollection(): Collection {
     list<K extends DocumentKind>(kind: K) {
       let list = lists.get(kind) as readonly Stored<Documents[K]>[] | undefined;
       if (list === undefined) {
-        list = [...(entries[kind] as Map<string, Stored<Documents[K]> | null>).values()].filter((stored) => stored !== null);
+        list = [...(entries[kind] as Map<string, Stored<Documents[K]> | null>).values()].filter(
+          (stored) => stored !== null,
+        );
         lists.set(kind, list);
       }
       return list;

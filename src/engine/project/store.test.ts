@@ -217,6 +217,27 @@ describe('a project', () => {
     expect(documents(contents(project))).toEqual(documents(before));
   });
 
+  it('puts a removed document back at its place, also for the next start', async () => {
+    const project = open();
+    project.commit([
+      { kind: 'connection', id: 'c', document: connection('c'), expected: null },
+      { kind: 'device', id: 'd', document: device('d', 'c'), expected: null },
+      ...['one', 'two', 'three', 'four'].map((id) => ({
+        kind: 'tag' as const,
+        id,
+        document: tag(id, 'd'),
+        expected: null,
+      })),
+    ]);
+    const order = (of: ProjectStore): string[] => of.list('tag').map(({ document }) => document.id);
+    const { removed } = project.commit(['two', 'four'].map((id) => ({ kind: 'tag', id, document: null, expected: 1 })));
+    project.put('tag', tag('five', 'd'), null);
+    expect(order(project)).toEqual(['one', 'three', 'five']);
+    project.commit(removed.map(({ kind, document }) => ({ kind, id: document.id, document, expected: null })));
+    expect(order(project)).toEqual(['one', 'two', 'three', 'four', 'five']);
+    expect(order(await reopen(project))).toEqual(['one', 'two', 'three', 'four', 'five']);
+  });
+
   it('keeps a tag that moves away from a device in the commit that removes the device', () => {
     const project = open();
     plant(project);

@@ -24,6 +24,16 @@ describe('project intake', () => {
     expect([...project.getState().connection.values()]).toMatchObject([{ revision: 2, document: { name: 'Mill' } }]);
   });
 
+  it('puts what comes back after its removal where it was', () => {
+    const { project } = createStores();
+    const take = createProjectIntake(project);
+    take({ complete: true, changes: [connection('a', 1), connection('b', 1), connection('c', 1)] }, 1);
+    take({ complete: true, changes: [removal('b')] }, 1);
+    take({ complete: true, changes: [connection('d', 2)] }, 1);
+    take({ complete: true, changes: [connection('b', 3)] }, 1);
+    expect([...project.getState().connection.keys()]).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('keeps the old project until the whole of it has come again, and forgets what is gone', () => {
     const { project } = createStores();
     const take = createProjectIntake(project);

@@ -125,6 +125,8 @@ interface ProjectItem {
 export function createProjectIntake(store: StoreApi<ProjectState>): (item: ProjectItem, generation: number) => void {
   let filling: { generation: number; maps: Record<DocumentKind, Map<string, Stored<unknown>>> } | null = null;
   let settled = -1;
+  /** Every document that was seen, in the project's order: one that is put back stands where it was. */
+  const places = new Map<string, number>();
   const emptyMaps = (): Record<DocumentKind, Map<string, Stored<unknown>>> => ({
     settings: new Map(),
     connection: new Map(),
@@ -134,15 +136,28 @@ export function createProjectIntake(store: StoreApi<ProjectState>): (item: Proje
     trend: new Map(),
   });
   const apply = (maps: Record<DocumentKind, Map<string, Stored<unknown>>>, changes: ProjectItem['changes']): void => {
+    const back = new Set<DocumentKind>();
     for (const change of changes) {
       // The engine validated the document with this kind's schema when it was written.
       if (change.document === null || change.document === undefined) maps[change.kind].delete(change.id);
-      else maps[change.kind].set(change.id, { revision: change.revision, document: change.document });
+      else {
+        const key = `${change.kind}/${change.id}`;
+        if (!places.has(key)) places.set(key, places.size);
+        else if (!maps[change.kind].has(change.id)) back.add(change.kind);
+        maps[change.kind].set(change.id, { revision: change.revision, document: change.document });
+      }
+    }
+    const placeOf = (kind: DocumentKind, id: string): number => places.get(`${kind}/${id}`) ?? places.size;
+    for (const kind of back) {
+      maps[kind] = new Map([...maps[kind]].sort(([a], [b]) => placeOf(kind, a) - placeOf(kind, b)));
     }
   };
   return (item, generation) => {
     if (settled !== generation) {
-      if (filling === null || filling.generation !== generation) filling = { generation, maps: emptyMaps() };
+      if (filling === null || filling.generation !== generation) {
+        filling = { generation, maps: emptyMaps() };
+        places.clear();
+      }
       apply(filling.maps, item.changes);
       if (!item.complete) return;
       store.setState({ loaded: true, ...(filling.maps as unknown as Omit<ProjectState, 'loaded'>) });
