@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '#shared/errors.ts';
 import { isBad } from '#shared/model/index.ts';
 import { allItems, type EngineClient, firstItem } from '#test/support/engine.ts';
+import { seededRandom } from '#test/support/random.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { startEngineProcess } from './engine-process.ts';
 
@@ -75,11 +76,7 @@ describe('an engine that is killed while it records', () => {
   it(`has all that it called stored, resumes its recording and gives each absence a reason, ${ROUNDS} times`, async () => {
     const folder = temporaryDirectory();
     // Any spread does; a fixed one makes a failure repeatable as far as kills are.
-    let seed = 4711;
-    const random = (): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-      return seed / 2 ** 32;
-    };
+    const random = seededRandom(4711);
     const lives: Seen[] = [];
     let absences = 0;
     for (let round = 0; round <= ROUNDS; round++) {
@@ -108,7 +105,7 @@ describe('an engine that is killed while it records', () => {
       }
       const seen = watch(screen);
       await seen.firstStored;
-      await wait(random() * 1_200);
+      await wait(random.next() * 1_200);
       await engine.kill();
       await seen.gone;
       lives.push(seen);
