@@ -326,15 +326,17 @@ describe('a link that goes away', () => {
     expect((await failure(rig.poll(plan))).code).toBe('protocol.link-lost');
   });
 
-  it('after each answer gives the value first and the loss then', async () => {
+  it('by a device that is switched off after its answer says so with the next poll', async () => {
     peer = await start((request, socket) => socket.end(honest(request)));
     rig = await connect(peer.port);
     const plan = rig.plan(['400001']);
     expect((await rig.poll(plan)).one(0).value).toBe(holding(0));
     await wait(30);
+    await peer.close();
     const error = await failure(rig.poll(plan));
     expect(error.code).toBe('protocol.link-lost');
-    expect(error.message).toContain('the device closed it');
+    expect(error.message).toMatch(/the device closed it, and no new one could be made\. .* refused the connection/);
+    expect((await failure(rig.poll(plan))).code).toBe('protocol.link-lost');
   });
 
   it('before any answer names the connection limit', async () => {
@@ -357,6 +359,97 @@ describe('a link that goes away', () => {
     await Promise.all([rig.connection.close(), rig.connection.close()]);
     expect((await work).code).toBe('protocol.link-lost');
     await rig.connection.close();
+  });
+});
+
+describe('a device that ends its connections in order', () => {
+  const PLAN = ['400001', '401000', '402000'];
+  const VALUES = [holding(0), holding(999), holding(1999)];
+
+  it('after each answer is read whole, at a limited rate of connections, and it is said', async () => {
+    peer = await start((request, socket) => socket.end(honest(request)));
+    rig = await connect(peer.port);
+    const { notice } = rig.connection;
+    expect(notice?.()).toBeNull();
+    const plan = rig.plan(PLAN);
+    const started = performance.now();
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await rig.poll(plan)).samples.map(({ value }) => value)).toEqual(VALUES);
+    }
+    expect(peer.accepted).toBe(9);
+    // Before the habit is known, the second request crosses the end of the connection and is asked again.
+    expect(peer.requests.length).toBeLessThanOrEqual(10);
+    expect(performance.now() - started, 'eight connections, 50 ms apart').toBeGreaterThan(8 * 49);
+    expect(notice?.()).toContain('ends the connection after each answer');
+    expect(rig.context.lines.filter((line) => line.includes('ended the connection'))).toHaveLength(1);
+  });
+
+  it('while the next request is under way gets that request again', async () => {
+    peer = await start((request, socket) => {
+      // Takes two requests per connection and answers the first.
+      if (request.turn % 2 === 0) socket.write(honest(request));
+      else socket.end();
+    });
+    rig = await connect(peer.port);
+    const plan = rig.plan(PLAN);
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await rig.poll(plan)).samples.map(({ value }) => value)).toEqual(VALUES);
+    }
+    const { number: _, turn: __, ...again } = peer.requests[2]!;
+    expect(peer.requests[1]).toMatchObject(again);
+  });
+
+  it('in a pause is read on without a word about each answer', async () => {
+    peer = await start((request, socket) => {
+      socket.write(honest(request));
+      if (request.turn % 3 === 2) setTimeout(() => socket.end(), 5);
+    });
+    rig = await connect(peer.port);
+    const plan = rig.plan(PLAN);
+    for (let turn = 0; turn < 5; turn++) {
+      expect((await rig.poll(plan)).samples.map(({ value }) => value)).toEqual(VALUES);
+      await wait(30);
+    }
+    expect(peer.accepted).toBeGreaterThanOrEqual(4);
+    expect(rig.connection.notice?.()).toBeNull();
+  });
+
+  it('but owes an answer on the new one as well has lost the link', async () => {
+    peer = await start((request, socket) => {
+      if (request.turn === 0) socket.end(honest(request));
+      else socket.end();
+    });
+    rig = await connect(peer.port);
+    const error = await failure(rig.poll(rig.plan(PLAN)));
+    expect(error.code).toBe('protocol.link-lost');
+    expect(error.message).toContain('before it answered anything');
+    expect(peer.accepted).toBe(2);
+  });
+
+  it('in the middle of an answer has lost the link', async () => {
+    peer = await start((request, socket) => {
+      if (request.turn === 0) socket.write(honest(request));
+      else socket.end(honest(request).subarray(0, 9));
+    });
+    rig = await connect(peer.port);
+    expect((await failure(rig.poll(rig.plan(PLAN)))).code).toBe('protocol.link-lost');
+    expect(peer.accepted).toBe(1);
+  });
+
+  it('leaves nothing behind when a poll is aborted, or the link closed, between two connections', async () => {
+    peer = await start((request, socket) => socket.end(honest(request)));
+    rig = await connect(peer.port);
+    const plan = rig.plan(PLAN);
+    const controller = new AbortController();
+    const aborted = expect(rig.poll(plan, controller.signal)).rejects.toThrow('aborted by the test');
+    await wait(25);
+    controller.abort(new Error('aborted by the test'));
+    await aborted;
+    expect((await rig.poll(plan)).samples.map(({ value }) => value)).toEqual(VALUES);
+    const work = failure(rig.poll(plan));
+    await wait(25);
+    await rig.connection.close();
+    expect((await work).message).toContain('closed here');
   });
 });
 

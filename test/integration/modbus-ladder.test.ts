@@ -183,6 +183,16 @@ describe('connection test', () => {
     expect(named(steps, 'Modbus')).toMatchObject({ ok: false, says: expect.stringContaining('the device closed it') });
   });
 
+  it('goes through, and says so, with a device that ends the connection after each answer', async () => {
+    peer = await startPeer((request, socket) => socket.end(honest(request)));
+    const steps = await ladder({ port: peer.port, address: 'HRD1' });
+    expect(verdicts(steps).slice(3)).toEqual(['TCP connection: ok', 'Modbus: ok', 'Unit: ok', 'Read: ok']);
+    expect(named(steps, 'Unit').advice).toContain('ends the connection after each answer');
+    await peer.close();
+    peer = await startPeer((request, socket) => socket.write(honest(request)));
+    expect(named(await ladder({ port: peer.port }), 'Unit').advice).toBeNull();
+  });
+
   it('ends within 100 ms of an abort', async () => {
     peer = await startPeer(() => {});
     const controller = new AbortController();

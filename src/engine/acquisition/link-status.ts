@@ -18,6 +18,8 @@ export interface LinkFacts {
   readonly groups: Map<string, TagGroup>;
   /** The driver has a connection; says nothing about data. */
   up: boolean;
+  /** What the driver tells of a peer whose data flow. */
+  notice: () => string | null;
   /** Why the link is down, or nobody answers on it; null when nothing failed since somebody answered last. */
   failure: Failure | null;
   attempts: number;
@@ -103,8 +105,9 @@ function linkMessage(facts: LinkFacts, now: UnixMicros): string | null {
     case 'disabled':
       return 'Nothing to read: no enabled tags. The link is closed until there are some.';
     case 'connecting':
-    case 'running':
       return null;
+    case 'running':
+      return facts.notice();
     case 'degraded': {
       const lost = devices.filter((device) => device.state === 'lost');
       const verb = lost.length === 1 ? 'does' : 'do';

@@ -59,6 +59,8 @@ export const MONITOR_MS = 100;
 const FIRST_RETRY_MS = 100;
 /** Longer than this between two calls of `monitor` and the program was not running: asleep or stopped. */
 const ASLEEP_MS = 5_000;
+/** A driver that hangs is not told from one that works in less than this per request. */
+const SHORTEST_LIMIT_MS = 100;
 /** A group that is not even asked is told as stale after its period and this many time-outs. */
 const STALE_TIMEOUTS = 3;
 
@@ -74,6 +76,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     devices: new Map(),
     groups: new Map(),
     up: false,
+    notice: () => session?.connection.notice?.() ?? null,
     failure: null,
     attempts: 0,
     nextAttempt: null,
@@ -185,8 +188,9 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       group.plan ??= makePlan(connection, group);
       return group.plan;
     },
-    // A refused block is split and read again in parts, so a plan may cost more requests than it says.
-    limitMs: (plan) => (4 * plan.requests + 20) * timeoutOf(plan.deviceId),
+    // A refused block is split and read again in parts, so a plan may cost more requests than it says; and a peer may
+    // want a connection for each, which the time-out of an answer does not cover.
+    limitMs: (plan) => (4 * plan.requests + 20) * Math.max(SHORTEST_LIMIT_MS, timeoutOf(plan.deviceId)),
     checkAwake(nowMs) {
       const awake = nowMs - monitoredMs <= ASLEEP_MS;
       if (!awake) schedule.resync(nowMs);

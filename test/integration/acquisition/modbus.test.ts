@@ -144,6 +144,30 @@ describe('acquisition over Modbus TCP', () => {
     await until('good again', 5_000, () => is(used, 'plc-1-19', QUALITY.good));
   });
 
+  it('reads a device that closes after each answer without a gap, and says what the device does', async () => {
+    const simulator = await simulate([1]);
+    simulator.control.set({ closeAfterAnswer: true });
+    const used = start();
+    used.acquisition.apply(plc('plc', simulator, [1], 100, 1_000));
+    await until('twenty reads', 10_000, () => used.of('plc-1-0').length > 20);
+    const [waiting, ...read] = used.of('plc-1-0');
+    expect(waiting?.quality).toBe(QUALITY.badWaitingForFirst);
+    expect(read.every(({ quality }) => quality === QUALITY.good)).toBe(true);
+    expect(used.gaps).toEqual([]);
+    expect(simulator.control.accepted).toBeGreaterThanOrEqual(20);
+    expect(used.link('plc')).toMatchObject({
+      state: 'running',
+      attempts: 0,
+      message: expect.stringContaining('ends the connection after each answer'),
+    });
+    // Counted work, not timing: what was not read was counted as missed.
+    const spanMs = ((read.at(-1)?.time ?? 0) - (read[0]?.time ?? 0)) / 1_000;
+    const overruns = used.link('plc').groups[0]?.overruns ?? 0;
+    expect(read.length + overruns).toBeGreaterThanOrEqual(Math.floor(spanMs / 100) - 1);
+    simulator.control.clear();
+    await until('the word about it withdrawn', 5_000, () => used.link('plc').message === null);
+  });
+
   it('survives twenty losses in a row with one socket and no timer more than before', async () => {
     const simulator = await simulate([1, 2]);
     const used = start();

@@ -125,6 +125,8 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
   let socket: net.Socket | null = null;
   let gone = Promise.resolve();
   let openedMs = 0;
+  /** On this connection. */
+  let received = false;
   let answers = 0;
   /** Connections in a row that the device ended after one answer. */
   let ended = 0;
@@ -156,7 +158,7 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
   };
   const closedByPeer = (): void =>
     lose(
-      answers > 0
+      received
         ? 'the device closed it.'
         : 'the device closed it before it answered anything. Many controllers allow few connections: close other programs that are connected to it.',
     );
@@ -205,9 +207,11 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
     const reader = createFrameReader(onFrame, onBroken);
     socket = fresh;
     openedMs = clock.monotonicMs();
+    received = false;
     answers = 0;
     late.clear();
     fresh.on('data', (chunk: Uint8Array) => {
+      received = true;
       observe('received', chunk);
       reader.push(chunk);
     });
@@ -292,6 +296,23 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
     }
   };
 
+  /**
+   * A device with this habit is about to end the connection: a request that crosses that would be sent twice, and might
+   * be answered with a reset. Costs nothing, since the next connection may not be made sooner.
+   */
+  const awaitEnd = async (signal: AbortSignal): Promise<void> => {
+    const restMs = openedMs + CONNECT_EVERY_MS - clock.monotonicMs();
+    if (restMs <= 0) return;
+    const controller = new AbortController();
+    const stop = (): void => controller.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    await Promise.race([gone, clock.sleep(restMs, controller.signal).catch(() => {})]);
+    signal.removeEventListener('abort', stop);
+    stop();
+    signal.throwIfAborted();
+    if (lost !== null) throw lost;
+  };
+
   const ask = (
     unit: number,
     readFunction: ReadFunction,
@@ -341,6 +362,7 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
       try {
         // Ends: a connection earns the next one with an answer, so the second time round the link is lost at worst.
         for (;;) {
+          if (ended > 0 && answers > 0) await awaitEnd(signal);
           if (socket === null) await reopen(timeoutMs, signal);
           const answer = await ask(unit, readFunction, offset, count, timeoutMs, signal);
           if (answer !== null) return answer;

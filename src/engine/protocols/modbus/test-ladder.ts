@@ -25,6 +25,7 @@ interface Finding {
 }
 const timedOut = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
 type Raw = TestStep['raw'];
+const CLOSING_MS = 50;
 
 /**
  * The connection test, from this computer's own address up to one value. Steps after a failed one are shown as skipped,
@@ -125,7 +126,14 @@ export async function* testModbus(
         }
         return { ok: true, says: `${endpoint} accepted a connection of its own for this test.` };
       });
-      yield* testRequests(async (ask) => (link === null ? null : ask(link)));
+      yield* testRequests(
+        async (ask) => (link === null ? null : ask(link)),
+        async () => {
+          // The end of the connection comes right behind the answer, if it comes.
+          await context.clock.sleep(CLOSING_MS, signal);
+          return link?.notice(1) ?? null;
+        },
+      );
     } finally {
       await (link as Link | null)?.close();
     }
@@ -137,17 +145,25 @@ export async function* testModbus(
       skipped: true,
       says: `The running link to ${endpoint} is used; no second connection is opened.`,
     }));
-    yield* testRequests((ask) =>
-      running.run(async (connection) => {
-        const link = linkOf(connection);
-        return link === undefined ? null : ask(link);
-      }, signal),
+    let notice: string | null = null;
+    yield* testRequests(
+      (ask) =>
+        running.run(async (connection) => {
+          const link = linkOf(connection);
+          notice = connection.notice?.() ?? null;
+          return link === undefined ? null : ask(link);
+        }, signal),
+      async () => notice,
     );
   }
 
-  /** `turn` gives the link for the time of one request and null where there is none. */
+  /**
+   * `turn` gives the link for the time of one request and null where there is none; `notice` says what was unusual
+   * about it.
+   */
   async function* testRequests(
     turn: (ask: (link: Link) => Promise<Answer>) => Promise<Answer | null>,
+    notice: () => Promise<string | null>,
   ): AsyncGenerator<TestStep> {
     const first: ModbusAddress = target.readAddress ?? { table: 'holding', offset: 0, bit: null, length: null };
     const ask = (count: number): Promise<Answer | null> =>
@@ -175,7 +191,11 @@ export async function* testModbus(
       answer = await ask(1);
       return checkHandshake(answer, device);
     });
-    yield await step('Unit', async () => checkUnit(answer, device));
+    yield await step('Unit', async () => {
+      const finding = checkUnit(answer, device);
+      const habit = finding.ok ? await notice() : null;
+      return habit === null ? finding : { ...finding, advice: habit };
+    });
     yield await step('Read', async () => {
       if (target.readAddress === null) {
         return { ok: true, skipped: true, says: 'The device has no tag yet, so no value was read.' };
