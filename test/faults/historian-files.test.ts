@@ -204,8 +204,22 @@ describe('a damaged recording', () => {
     database.close();
     await expect(openRecording(path, deps)).rejects.toMatchObject({
       code: 'store.too-new',
-      details: { found: 99, supported: 1 },
+      details: { found: 99, supported: 2 },
     });
     await expect(openStore({ path }, deps)).rejects.toMatchObject({ code: 'store.too-new' });
+  });
+
+  it('of an older version is refused by readers and set aside by the history', async () => {
+    const path = copy();
+    const database = openDatabase(path, { journal: 'delete' });
+    database.pragma('user_version = 1');
+    database.close();
+    await expect(openRecording(path, deps)).rejects.toMatchObject({
+      code: 'store.damaged',
+      message: expect.stringContaining('made by an older version in format 1'),
+    });
+    const { store, recovery } = await openStore({ path }, deps);
+    expect(recovery.sentences[0]).toMatch(/made by an older version .* was set aside as .*; a new one was begun\./);
+    await store.close();
   });
 });

@@ -1,6 +1,6 @@
 import { type Database, storeError } from '#engine/platform/index.ts';
 import { isAppError } from '#shared/errors.ts';
-import { createDecoder, type DecodeRecipe, type Decoder } from '#shared/model/index.ts';
+import { createDecoder, type DecodeRecipe, type Decoder, QUALITY, type TimeRange } from '#shared/model/index.ts';
 import { chunkSum, decodeChunk } from './chunk-codec.ts';
 import { emptyRun, type Run } from './run.ts';
 import { recipeFor } from './schema.ts';
@@ -13,6 +13,12 @@ export interface ChunkInfo {
   readonly first: number;
   readonly last: number;
   readonly count: number;
+}
+
+/** About which share of a chunk's samples lies in the range, 0 to 1. */
+export function shareOf(chunk: { readonly first: number; readonly last: number }, range: TimeRange): number {
+  const inside = Math.min(chunk.last + 1, range.to) - Math.max(chunk.first, range.from);
+  return Math.max(0, inside / (chunk.last - chunk.first + 1));
 }
 
 /** Where chunks are found; chunks of one tag never overlap in time. Ranges are half-open, lists in time order. */
@@ -102,11 +108,16 @@ export function chunkTableOf(database: Database): ChunkTable {
   };
 }
 
-/** Decodes stored runs of one tag to unscaled numbers by its newest fitting recipe. */
+/** Decodes stored runs of one tag to unscaled numbers by the newest recipe of the class they were stored in. */
 export interface TagDecoder {
   readonly newest: Decoder;
-  /** Replaces the run's stored forms by numbers, in place. */
+  /**
+   * Replaces the run's stored forms by numbers, in place. A text is no number and a number no text: samples of the kind
+   * that the newest recipe does not speak of become bad, a configuration error without a value.
+   */
   numbers(run: Run, recipeVersion: number): Run;
+  /** One slot, scaled; null where `numbers` would make it bad. */
+  one(stored: Float64Array, index: number, recipeVersion: number): number | null;
 }
 
 export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
@@ -120,10 +131,21 @@ export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
     return decoder;
   };
   const newest = decoderFor(recipes.at(-1)?.version ?? 0);
+  const fits = (decoder: Decoder): boolean => (decoder.recipe.form === 'text') === (newest.recipe.form === 'text');
   return {
     newest,
+    one(stored, index, version) {
+      const decoder = decoderFor(version);
+      return fits(decoder) ? decoder.one(stored, index) : null;
+    },
     numbers(run, version) {
-      decoderFor(version).decode(run.value, 0, run.length, run.value, 0, false);
+      const decoder = decoderFor(version);
+      if (fits(decoder)) {
+        decoder.decode(run.value, 0, run.length, run.value, 0, false);
+      } else {
+        run.value.fill(Number.NaN, 0, run.length);
+        run.quality.fill(QUALITY.badConfiguration, 0, run.length);
+      }
       return run;
     },
   };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Database } from '#engine/platform/index.ts';
 import type { EventKind, Gap, HistoryEvent, Quality, TimeRange } from '#shared/model/index.ts';
 import type { NewEvent } from './store.ts';
@@ -16,6 +17,10 @@ export function insertEvent(database: Database, event: NewEvent): HistoryEvent {
   })();
 }
 
+/**
+ * Stores an interval without samples. Its tags are a set that is stored once: a device that is lost every minute names
+ * the same thousand tags each time.
+ */
 export function insertGap(
   database: Database,
   range: TimeRange,
@@ -24,12 +29,29 @@ export function insertGap(
   tags: readonly string[],
 ): void {
   database.transaction(() => {
-    const { lastInsertRowid } = database
-      .prepare('INSERT INTO gaps (from_time, to_time, reason, quality) VALUES (?, ?, ?, ?)')
-      .run(range.from, range.to, reason, quality);
-    const tag = database.prepare('INSERT OR IGNORE INTO gap_tags VALUES (?, ?)');
-    for (const tagId of tags) tag.run(lastInsertRowid, tagId);
+    const set = tags.length === 0 ? null : tagSetOf(database, tags);
+    database
+      .prepare('INSERT INTO gaps (from_time, to_time, reason, quality, tag_set) VALUES (?, ?, ?, ?, ?)')
+      .run(range.from, range.to, reason, quality, set);
   })();
+}
+
+/** Number of the set with just these tags, which is made where it is new. */
+function tagSetOf(database: Database, tags: readonly string[]): number | bigint {
+  const members = [...new Set(tags)].sort();
+  const digest = createHash('sha256').update(members.join('\n')).digest('hex');
+  const known = database.prepare<[string], number>('SELECT id FROM tag_sets WHERE digest = ?').pluck().get(digest);
+  if (known !== undefined) return known;
+  const { lastInsertRowid } = database.prepare('INSERT INTO tag_sets (digest) VALUES (?)').run(digest);
+  const member = database.prepare('INSERT INTO tag_set_tags VALUES (?, ?)');
+  for (const tag of members) member.run(lastInsertRowid, tag);
+  return lastInsertRowid;
+}
+
+/** Removes gaps that end at or before `before`, and the sets of tags that no gap names any more. */
+export function deleteGapsBefore(database: Database, before: number): void {
+  if (database.prepare('DELETE FROM gaps WHERE to_time <= ?').run(before).changes === 0) return;
+  database.prepare('DELETE FROM tag_sets WHERE id NOT IN (SELECT tag_set FROM gaps WHERE tag_set IS NOT NULL)').run();
 }
 
 interface EventRow {
@@ -71,20 +93,24 @@ export interface GapOnFile extends Gap {
   readonly tags: readonly string[];
 }
 
-/** Gaps that touch the range, oldest first. */
+/** Gaps that touch the range, oldest first. Gaps of the same set share its list. */
 export function readGaps(database: Database, range: TimeRange): GapOnFile[] {
-  const tags = database.prepare<[number], string>('SELECT tag FROM gap_tags WHERE gap = ? ORDER BY tag').pluck();
+  const members = database
+    .prepare<[number], string>('SELECT tag FROM tag_set_tags WHERE tag_set = ? ORDER BY tag')
+    .pluck();
+  const sets = new Map<number, readonly string[]>();
+  const tagsOf = (set: number | null): readonly string[] => {
+    if (set === null) return [];
+    const known = sets.get(set) ?? members.all(set);
+    sets.set(set, known);
+    return known;
+  };
   return database
-    .prepare<[number, number], { id: number; from_time: number; to_time: number; reason: string; quality: number }>(
-      'SELECT * FROM gaps WHERE from_time < ? AND to_time > ? ORDER BY from_time, id',
+    .prepare<[number, number], GapRow & { tag_set: number | null }>(
+      'SELECT from_time, to_time, reason, quality, tag_set FROM gaps WHERE from_time < ? AND to_time > ? ORDER BY from_time, id',
     )
     .all(range.to, range.from)
-    .map((row) => ({
-      range: { from: row.from_time, to: row.to_time },
-      reason: row.reason,
-      quality: row.quality,
-      tags: tags.all(row.id),
-    }));
+    .map((row) => ({ ...gapOf(row), tags: tagsOf(row.tag_set) }));
 }
 
 /**
@@ -96,11 +122,21 @@ export function readGapsOf(database: Database, range: TimeRange, tag: string | n
   const concerning =
     tag === null
       ? ''
-      : ' AND (EXISTS (SELECT 1 FROM gap_tags WHERE gap = g.id AND tag = ?) OR NOT EXISTS (SELECT 1 FROM gap_tags WHERE gap = g.id))';
+      : ' AND (tag_set IS NULL OR EXISTS (SELECT 1 FROM tag_set_tags WHERE tag_set = g.tag_set AND tag = ?))';
   return database
-    .prepare<unknown[], { from_time: number; to_time: number; reason: string; quality: number }>(
-      `${touching}${concerning} ORDER BY from_time, id`,
-    )
+    .prepare<unknown[], GapRow>(`${touching}${concerning} ORDER BY from_time, id`)
     .all(range.to, range.from, ...(tag === null ? [] : [tag]))
-    .map((row) => ({ range: { from: row.from_time, to: row.to_time }, reason: row.reason, quality: row.quality }));
+    .map(gapOf);
 }
+
+interface GapRow {
+  from_time: number;
+  to_time: number;
+  reason: string;
+  quality: number;
+}
+const gapOf = (row: GapRow): Gap => ({
+  range: { from: row.from_time, to: row.to_time },
+  reason: row.reason,
+  quality: row.quality,
+});

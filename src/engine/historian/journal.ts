@@ -60,8 +60,8 @@ export interface Journal {
   string(row: StringRow): void;
   /** Returns when all records made so far are on the disk. */
   flush(): Promise<void>;
-  /** Flushes, closes all open samples and folds the log into the file. */
-  foldAll(): Promise<void>;
+  /** Flushes, and writes what these tags hold beside the file into it, a slice at a time. The log stays as it is. */
+  seal(states: readonly TagState[]): Promise<void>;
   /** Folds everything in, removes the log. The caller closes the file, also after an error. */
   close(): Promise<void>;
   readonly durable: { readonly upTo: number; readonly storedUntil: number | null };
@@ -225,7 +225,27 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
    * as well, and a sample that is read from both is the same sample.
    */
   async function commitClosed(logFrom: number): Promise<void> {
-    const states = [...registry.states.values()];
+    await commitStates([...registry.states.values()], () => undefined);
+    withStoreErrors(path, () =>
+      database.transaction(() => {
+        meta.set('log_from', logFrom);
+        meta.set('highest_chunk', highestChunk.get() ?? 0);
+      })(),
+    );
+    checkpoint();
+  }
+
+  /** Texts first, so that no chunk in the file has a text that is not there. `before` is called in the transaction. */
+  async function commitStates(states: readonly TagState[], before: (state: TagState) => void): Promise<void> {
+    const strings = newStrings.length;
+    if (strings > 0) {
+      withStoreErrors(path, () =>
+        database.transaction(() => {
+          for (const row of newStrings) stringInsert.run(row.number, row.text);
+        })(),
+      );
+      newStrings = newStrings.slice(strings);
+    }
     let at = 0;
     while (at < states.length) {
       const done: TagState[] = [];
@@ -234,6 +254,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         database.transaction(() => {
           while (at < states.length && clock.monotonicMs() < until) {
             const state = states[at++]!;
+            before(state);
             if (state.closed.length === 0 && state.replaced.size === 0) continue;
             sealing.write(state);
             done.push(state);
@@ -243,16 +264,6 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       for (const state of done) sealing.settled(state);
       if (at < states.length) await clock.sleep(0);
     }
-    const written = newStrings.length;
-    withStoreErrors(path, () =>
-      database.transaction(() => {
-        for (const row of newStrings) stringInsert.run(row.number, row.text);
-        meta.set('log_from', logFrom);
-        meta.set('highest_chunk', highestChunk.get() ?? 0);
-      })(),
-    );
-    newStrings = newStrings.slice(written);
-    checkpoint();
   }
 
   /** Moves the WAL into the file when it is large; never waits for a reader. */
@@ -266,23 +277,24 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
   }
 
-  /** Closes what is worth it (or all), starts a new segment, commits, and frees the old one. One fold at a time. */
-  function fold(all: boolean): Promise<void> {
-    const folded = folding.then(() => foldNow(all));
-    folding = folded.catch(() => undefined);
-    return folded;
+  /** Work on the file runs one at a time. */
+  function onFile(work: () => Promise<void>): Promise<void> {
+    const done = folding.then(work);
+    folding = done.catch(() => undefined);
+    return done;
   }
 
-  async function foldNow(all: boolean): Promise<void> {
+  /** Closes what is worth it, starts a new segment, commits, and frees the old one. */
+  async function foldNow(): Promise<void> {
     if (closing) return;
     const states = [...registry.states.values()];
     let open = states.reduce((sum, state) => sum + state.open.length, 0);
     const budget = options.segmentBytes / 4 / CARRIED_BYTES;
-    if (all || open > budget) {
+    if (open > budget) {
       states.sort((a, b) => b.open.length - a.open.length);
       let until = clock.monotonicMs() + SLICE_MS;
       for (const state of states) {
-        if (!all && open <= budget / 2) break;
+        if (open <= budget / 2) break;
         open -= state.open.length;
         sealing.close(state);
         if (clock.monotonicMs() < until) continue;
@@ -353,7 +365,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     deps.onNote(null);
     if (!closing && !foldWaits && due()) {
       foldWaits = true;
-      fold(false)
+      onFile(foldNow)
         .catch((error: unknown) => {
           foldFailedAt = clock.monotonicMs();
           const known = storeError(path, error);
@@ -412,11 +424,11 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     // The first takes what was being written when asked, the second what had been appended until then.
     flush: () => serial(flushNow).then(() => serial(flushNow)),
 
-    async foldAll() {
+    async seal(states) {
       await serial(flushNow);
       await serial(flushNow);
-      await fold(true).catch((error: unknown) => {
-        throw storeError(path, error);
+      await onFile(async () => {
+        if (!closing) await commitStates(states, sealing.close);
       });
     },
 

@@ -65,7 +65,8 @@ export interface TailPart {
 /** Calls that the writer answers; names are those of `Writer`. */
 export interface WriterCalls {
   flush: { input: null; output: null };
-  seal: { input: null; output: null };
+  seal: { input: { range: TimeRange; tags: readonly string[] }; output: null };
+  count: { input: { range: TimeRange; tags: readonly string[] }; output: number };
   addEvent: { input: NewEvent; output: HistoryEvent };
   addGap: {
     input: { range: TimeRange; reason: string; quality: Quality; tags: readonly string[] };
@@ -116,7 +117,7 @@ export interface ReaderCalls {
     output: readonly HistoryEvent[];
   };
   measure: {
-    input: { range: TimeRange; tags: readonly string[] };
+    input: { range: TimeRange; tags: readonly string[]; unsealed: number };
     output: { readonly bytes: number; readonly samples: number };
   };
   tags: { input: null; output: readonly StoredTag[] };

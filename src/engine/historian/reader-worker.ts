@@ -157,9 +157,8 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
       return reader.events(range, kinds);
     }
     case 'measure': {
-      const { range, tags } = given('measure');
-      const asked = tags.length > 0 ? tags : reader.tags().map((tag) => tag.id);
-      return reader.measure(range, tags, await tailOf(asked, range.from, range.to));
+      const { range, tags, unsealed } = given('measure');
+      return reader.measure(range, tags, unsealed);
     }
     case 'tags':
       return reader.tags();

@@ -10,7 +10,14 @@ import {
   type TimeRange,
 } from '#shared/model/index.ts';
 import { decodeChunk } from './chunk-codec.ts';
-import { type ChunkTable, chunkReaderOf, type DamagedChunk, type TagDecoder, tagDecoderOf } from './chunk-table.ts';
+import {
+  type ChunkTable,
+  chunkReaderOf,
+  type DamagedChunk,
+  shareOf,
+  type TagDecoder,
+  tagDecoderOf,
+} from './chunk-table.ts';
 import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { type Pyramid, pyramidOf } from './pyramid.ts';
@@ -56,7 +63,8 @@ export interface Reader {
   ): { readonly before: Sample | null; readonly after: Sample | null };
   gaps(range: TimeRange): Gap[];
   events(range: TimeRange, kinds: readonly EventKind[] | null): HistoryEvent[];
-  measure(range: TimeRange, tags: readonly string[], tail: readonly TailPart[]): { bytes: number; samples: number };
+  /** `unsealed`: samples of the range that the file does not have yet. */
+  measure(range: TimeRange, tags: readonly string[], unsealed: number): { bytes: number; samples: number };
   tags(): StoredTag[];
   bounds(): TimeRange | null;
 }
@@ -232,7 +240,7 @@ export function createReader(options: ReaderOptions): Reader {
     gaps: (range) => readGapsOf(database, range, null),
     events: eventsIn,
 
-    measure(range, ids, tail) {
+    measure(range, ids, unsealed) {
       return snapshot(() => {
         const all = tagsNow();
         const size = database.prepare<[number], number>('SELECT length(data) FROM chunks WHERE id = ?').pluck();
@@ -241,24 +249,14 @@ export function createReader(options: ReaderOptions): Reader {
         for (const tag of ids.length === 0 ? all.values() : ids.map((id) => all.get(id))) {
           if (tag === undefined) continue;
           for (const chunk of table.overlapping(tag.file.number, range.from, range.to)) {
-            const span = chunk.last - chunk.first + 1;
-            const inside = Math.min(chunk.last + 1, range.to) - Math.max(chunk.first, range.from);
-            const share = inside / span;
+            const share = shareOf(chunk, range);
             samples += Math.round(chunk.count * share);
             bytes += (size.get(chunk.id) ?? 0) * share;
           }
         }
         // What is not sealed yet will take about what sealed samples take.
-        const perSample = samples > 0 ? bytes / samples : 2;
-        for (const part of tail) {
-          const tag = all.get(part.id);
-          if (tag === undefined) continue;
-          const { time, length } = tailOf(part, tag.decoder);
-          let inside = 0;
-          for (let i = 0; i < length; i++) if (time[i]! >= range.from && time[i]! < range.to) inside++;
-          samples += inside;
-          bytes += inside * perSample;
-        }
+        bytes += unsealed * (samples > 0 ? bytes / samples : 2);
+        samples += unsealed;
         // Rollups, index and page slack come on top of the chunks.
         return { bytes: Math.round(bytes * 1.3), samples };
       });

@@ -1,5 +1,5 @@
 import { type Clock, type Database, withStoreErrors } from '#engine/platform/index.ts';
-import type { TimeRange } from '#shared/model/index.ts';
+import { QUALITY, type TimeRange } from '#shared/model/index.ts';
 import { type ChunkTable, tagDecoderOf } from './chunk-table.ts';
 import type { LastValue } from './messages.ts';
 import { readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
@@ -47,6 +47,7 @@ export function createRegistry(
     if (newest !== null) {
       state.sealedLast = state.closedLast = newest.last;
       state.level = newest.level;
+      state.lastForm = newest.recipe;
       state.first = table.following(tag.number, Number.MIN_SAFE_INTEGER)?.first ?? newest.first;
     }
     if (tag.last !== null) {
@@ -138,11 +139,12 @@ export function createRegistry(
       const values: LastValue[] = [];
       for (const state of states.values()) {
         if (!Number.isFinite(state.lastTime)) continue;
+        const value = state.decoder.one(state.lastSlot, 0, state.lastForm);
         values.push({
           id: state.id,
           time: state.lastTime,
-          value: state.decoder.newest.one(state.lastSlot, 0),
-          quality: state.lastQuality,
+          value: value ?? Number.NaN,
+          quality: value === null ? QUALITY.badConfiguration : state.lastQuality,
         });
       }
       return values;

@@ -1,5 +1,6 @@
 import type { Database } from '#engine/platform/index.ts';
 import type { ChunkTable } from './chunk-table.ts';
+import { deleteGapsBefore } from './event-table.ts';
 import type { Pyramid } from './pyramid.ts';
 import type { TagState } from './tag-state.ts';
 
@@ -51,7 +52,7 @@ export async function pruneBefore(
     await pause();
   }
   database.transaction(() => {
-    database.prepare('DELETE FROM gaps WHERE to_time <= ?').run(before);
+    deleteGapsBefore(database, before);
     database.prepare('DELETE FROM events WHERE coalesce(to_time, from_time) < ?').run(before);
   })();
   await shrink(database, pause);

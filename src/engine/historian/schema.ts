@@ -5,8 +5,8 @@ import type { TagRegistration } from './store.ts';
 
 /** "ParX" in SQLite's application id: what `file` and foreign tools can tell a recording by. */
 export const APPLICATION_ID = 0x50617258;
-/** Newest format that this program writes and reads; FORMAT.md describes it. */
-export const FORMAT_VERSION = 1;
+/** The format that this program writes and reads; FORMAT.md describes it. */
+export const FORMAT_VERSION = 2;
 const PAGE_BYTES = 4_096;
 const WAL_BYTES = 16 << 20;
 
@@ -52,11 +52,12 @@ CREATE TABLE event_tags (event INTEGER NOT NULL REFERENCES events(id) ON DELETE 
   PRIMARY KEY (event, tag)) WITHOUT ROWID;
 CREATE TABLE event_labels (event INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE, name TEXT NOT NULL,
   value TEXT NOT NULL, PRIMARY KEY (event, name)) WITHOUT ROWID;
+CREATE TABLE tag_sets (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE);
+CREATE TABLE tag_set_tags (tag_set INTEGER NOT NULL REFERENCES tag_sets(id) ON DELETE CASCADE, tag TEXT NOT NULL,
+  PRIMARY KEY (tag_set, tag)) WITHOUT ROWID;
 CREATE TABLE gaps (id INTEGER PRIMARY KEY, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, reason TEXT NOT NULL,
-  quality INTEGER NOT NULL);
+  quality INTEGER NOT NULL, tag_set INTEGER REFERENCES tag_sets(id));
 CREATE INDEX gaps_by_time ON gaps (from_time);
-CREATE TABLE gap_tags (gap INTEGER NOT NULL REFERENCES gaps(id) ON DELETE CASCADE, tag TEXT NOT NULL,
-  PRIMARY KEY (gap, tag)) WITHOUT ROWID;
 `;
 
 /** Opens the file for writing, making it when it does not exist. Throws `store.too-new` and what `openDatabase` throws. */
@@ -84,7 +85,7 @@ export function openForWriting(path: string, journal: 'wal' | 'delete', levels: 
   }
 }
 
-/** Refuses files of other programs and of newer versions. */
+/** Refuses files of other programs and of other versions. */
 export function checkFormat(database: Database, path: string): void {
   const application = database.pragma('application_id', { simple: true });
   if (application !== APPLICATION_ID) {
@@ -99,6 +100,12 @@ export function checkFormat(database: Database, path: string): void {
       `${path} has format ${found}; this program reads up to ${FORMAT_VERSION}. Open it with a newer version.`,
       { details: { path, found, supported: FORMAT_VERSION } },
     );
+  }
+  if (found < FORMAT_VERSION) {
+    const reason = `made by an older version in format ${found}; this program reads format ${FORMAT_VERSION}`;
+    throw new AppError('store.damaged', `${path} cannot be read: ${reason}. Open it with the version that made it.`, {
+      details: { path, reason },
+    });
   }
 }
 

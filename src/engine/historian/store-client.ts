@@ -269,7 +269,7 @@ function createStore(
       return writer.call('prune', { before: limit });
     },
     async copyRange(path, name, range, tags, onProgress, signal) {
-      await writer.call('seal', null);
+      await writer.call('seal', { range, tags });
       signal.throwIfAborted();
       // A reader of its own, so that the screen's views do not wait behind it.
       const copier = await newReader();
@@ -281,7 +281,10 @@ function createStore(
         await copier.close();
       }
     },
-    measure: (range, tags) => reader().call('measure', { range, tags }, null),
+    async measure(range, tags) {
+      const unsealed = await writer.call('count', { range, tags });
+      return reader().call('measure', { range, tags, unsealed }, null);
+    },
     close() {
       closed ??= (async () => {
         retention?.[Symbol.dispose]();

@@ -14,8 +14,9 @@ const NOTES = [
   'events ORDER BY id',
   'event_tags ORDER BY event, tag',
   'event_labels ORDER BY event, name',
+  'tag_sets ORDER BY id',
+  'tag_set_tags ORDER BY tag_set, tag',
   'gaps ORDER BY id',
-  'gap_tags ORDER BY gap, tag',
 ];
 
 /**

@@ -54,6 +54,8 @@ export interface TagState {
   /** The latest sample by time; `lastSlot` is its stored form. */
   lastTime: number;
   lastQuality: number;
+  /** Recipe version that it was stored under. */
+  lastForm: number;
   readonly lastSlot: Float64Array<ArrayBuffer>;
   readonly lastWords: Int32Array<ArrayBuffer>;
   /** Stored form and quality of the sample at `closedLast`. */
@@ -91,6 +93,7 @@ export function createTagState(
     first: null,
     lastTime: Number.NEGATIVE_INFINITY,
     lastQuality: 0,
+    lastForm: recipes.at(-1)?.version ?? 1,
     lastSlot,
     lastWords: new Int32Array(lastSlot.buffer),
     closedSlot: new Float64Array(1),
@@ -123,6 +126,7 @@ export function pushSample(
   if (time >= state.lastTime) {
     state.lastTime = time;
     state.lastQuality = quality;
+    state.lastForm = state.form;
     state.lastWords[0] = low;
     state.lastWords[1] = high;
   }

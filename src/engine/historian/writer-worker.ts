@@ -91,9 +91,15 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
     case 'flush':
       await writer.flush();
       return null;
-    case 'seal':
-      await writer.seal();
+    case 'seal': {
+      const { range, tags } = given('seal');
+      await writer.seal(tags, range);
       return null;
+    }
+    case 'count': {
+      const { range, tags } = given('count');
+      return writer.count(tags, range);
+    }
     case 'addEvent':
       return writer.addEvent(given('addEvent'));
     case 'addGap': {

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { acquireLock, type Clock, type Database, storeError, withStoreErrors } from '#engine/platform/index.ts';
 import type { Quality, SampleBlock, TimeRange } from '#shared/model/index.ts';
-import { chunkReaderOf, chunkTableOf, type DamagedChunk } from './chunk-table.ts';
+import { chunkReaderOf, chunkTableOf, type DamagedChunk, shareOf } from './chunk-table.ts';
 import { insertEvent, insertGap } from './event-table.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { syncFolder } from './log.ts';
@@ -108,6 +108,9 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
     deps.onDurable({ upTo: journal.durable.upTo, error, counts: counts() });
   }
 
+  const statesOf = (ids: readonly string[]): TagState[] =>
+    ids.length === 0 ? [...registry.states.values()] : ids.flatMap((id) => registry.byId(id) ?? []);
+
   let rebuilding: Promise<void> | null = null;
   const rebuildInBackground = (): void => {
     rebuilding ??= rebuildStale(database, table, pyramid, registry.states, pause, () => closing !== null)
@@ -160,8 +163,22 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
     /** Returns when all that was appended before is on the disk; throws the store's code where it cannot be. */
     flush: (): Promise<void> => journal.flush(),
-    /** Seals everything that was appended before into the file. */
-    seal: (): Promise<void> => journal.foldAll(),
+    /** Seals what was appended before with a time in the range into the file; `ids` empty: of all tags. */
+    seal(ids: readonly string[], range: TimeRange): Promise<void> {
+      return journal.seal(statesOf(ids).filter((state) => isBesideFile(state, range)));
+    },
+
+    /** Samples in the range that the file does not have yet; a sample that will replace another one counts, too. */
+    count(ids: readonly string[], range: TimeRange): number {
+      let samples = 0;
+      for (const { open, closed } of statesOf(ids)) {
+        for (let i = 0; i < open.length; i++) {
+          if (open.time[i]! >= range.from && open.time[i]! < range.to) samples++;
+        }
+        for (const chunk of closed) samples += Math.round(chunk.count * shareOf(chunk, range));
+      }
+      return samples;
+    },
 
     /**
      * What the file does not have yet of these tags: everything in [from, to) and at least one sample beyond each end.
@@ -250,6 +267,13 @@ async function ownerOf(path: string, meta: Meta, clock: Clock): Promise<Uint8Arr
     await syncFolder(dirname(path));
   }
   return new Uint8Array(Buffer.from(owner, 'hex'));
+}
+
+/** True where the tag holds samples of the range that are not in the file. */
+function isBesideFile({ open, closed }: TagState, range: TimeRange): boolean {
+  if (closed.some((chunk) => chunk.first < range.to && chunk.last >= range.from)) return true;
+  for (let i = 0; i < open.length; i++) if (open.time[i]! >= range.from && open.time[i]! < range.to) return true;
+  return false;
 }
 
 /** Chunks and samples that a view of [from, to) needs, with the nearest ones beyond its ends. */

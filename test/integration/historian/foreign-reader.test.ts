@@ -72,7 +72,7 @@ describe.skipIf(unless(python, 'needs python3 with its sqlite3 module'))(
         })),
       );
       store.append(samples);
-      await store.writer.seal();
+      await store.writer.seal([], EVER);
       const ours = cases.map((_, tag) =>
         store
           .raw([`tag-${tag}`], EVER)

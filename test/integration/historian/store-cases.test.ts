@@ -1,8 +1,9 @@
 import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readGaps } from '#engine/historian/event-table.ts';
 import { openDatabase } from '#engine/platform/index.ts';
-import { type DecodeRecipe, PLAIN_RECIPE } from '#shared/model/index.ts';
+import { type DecodeRecipe, PLAIN_RECIPE, QUALITY } from '#shared/model/index.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { blockOf, EVER, openDirect, registration } from './direct.ts';
 import { expectRollups } from './expect-rollups.ts';
@@ -88,7 +89,7 @@ describe('a store in unusual use', () => {
       [1, false],
     ] as const) {
       hour(from, backward);
-      await store.writer.seal();
+      await store.writer.seal([], EVER);
     }
     expect(store.raw(['tag-0'], EVER).flatMap((part) => [...part.value])).toEqual(
       Array.from({ length: 18_000 }, (_, i) => i),
@@ -157,7 +158,7 @@ describe('a store in unusual use', () => {
         quality: 0,
       })),
     );
-    await store.writer.seal();
+    await store.writer.seal([], EVER);
     store.writer.register([registration(0, { ...words, type: 'int16' })]);
     const range = { from: START, to: START + 40_000 * SECOND };
     expect(Math.min(...store.view(['tag-0'], range, 100)[0]!.envelope!.min)).toBe(-7);
@@ -179,7 +180,7 @@ describe('a store in unusual use', () => {
     const store = await openDirect(path(), { chunkSamples: 200 });
     store.writer.register([registration(0)]);
     store.append(Array.from({ length: 20_000 }, (_, i) => ({ tag: 0, time: START + i * 1_000, value: i, quality: 0 })));
-    await store.writer.seal();
+    await store.writer.seal([], EVER);
     let asked = 0;
     const stop = new Error('stop');
     const view = (limit: number) => () =>
@@ -206,7 +207,7 @@ describe('a store in unusual use', () => {
           quality: 0,
         })),
       );
-      await store.writer.seal();
+      await store.writer.seal([], EVER);
     }
     const { bytes } = await store.writer.status();
     let rounds = 0;
@@ -223,5 +224,123 @@ describe('a store in unusual use', () => {
     expect(bounds.from).toBeGreaterThan(START + 50_000 * SECOND);
     expect(bounds.to).toBe(START + 199_999 * SECOND + 1);
     await store.close();
+  });
+
+  it('seals the asked tags alone, and thousands of them without keeping its thread for long', async () => {
+    const file = path();
+    const store = await openDirect(file);
+    const tags = 8_000;
+    store.writer.register(Array.from({ length: tags }, (_, i) => registration(i)));
+    for (let poll = 0; poll < 20; poll++) {
+      store.append(
+        Array.from({ length: tags }, (_, tag) => ({ tag, time: START + poll, value: tag + poll, quality: 0 })),
+      );
+    }
+    await store.writer.flush();
+    const database = openDatabase(file, { readonly: true });
+    const sealed = database.prepare('SELECT count(DISTINCT tag) FROM chunks').pluck();
+    await store.writer.seal(['tag-3', 'tag-4'], { from: START - SECOND, to: START });
+    expect(sealed.get(), 'of a time without samples').toBe(0);
+    await store.writer.seal(['tag-3', 'tag-4'], { from: START, to: START + 1 });
+    expect(sealed.get()).toBe(2);
+    let longest = 0;
+    let turns = 0;
+    let at = performance.now();
+    const ticking = setInterval(() => {
+      longest = Math.max(longest, performance.now() - at);
+      at = performance.now();
+      turns++;
+    }, 1);
+    await store.writer.seal([], EVER);
+    clearInterval(ticking);
+    expect(sealed.get()).toBe(tags);
+    database.close();
+    expect(turns, 'turns of the thread meanwhile').toBeGreaterThan(3);
+    expect(longest).toBeLessThan(400);
+    expect(store.writer.count([], EVER)).toBe(0);
+    await store.close();
+    expectRollups(file);
+  }, 60_000);
+
+  it('stores the tags of a gap once, however often they are lost', async () => {
+    const file = path();
+    const store = await openDirect(file);
+    const lost = Array.from({ length: 1_000 }, (_, i) => `tag-${i}`);
+    for (let i = 0; i < 400; i++) {
+      const at = START + i * SECOND;
+      // The order in which tags are named makes no other set.
+      const named = i % 2 === 0 ? lost : lost.toReversed();
+      store.writer.addGap({ from: at, to: at + 1 }, 'The device does not answer.', 0x80_0a, named);
+    }
+    store.writer.addGap({ from: START, to: START + 1 }, 'One alone.', 0x80_0a, ['tag-7', 'tag-7']);
+    const database = openDatabase(file, { readonly: true });
+    const rows = database.prepare('SELECT count(*) FROM tag_set_tags').pluck();
+    expect(rows.get()).toBe(1_001);
+    const gaps = readGaps(database, { from: START, to: START + 2 * SECOND });
+    expect(gaps.map((gap) => gap.tags.length)).toEqual([1_000, 1, 1_000]);
+    store.writer.register([registration(7), registration(1_000)]);
+    const [seven, other] = store.view(['tag-7', 'tag-1000'], { from: START, to: START + 2 * SECOND }, 100);
+    expect(seven!.gaps.map((gap) => gap.reason)).toEqual([
+      'The device does not answer.',
+      'One alone.',
+      'The device does not answer.',
+    ]);
+    expect(other!.gaps).toEqual([]);
+    await store.writer.prune(START + 100 * SECOND);
+    expect(rows.get(), 'the set that no gap names any more is gone').toBe(1_000);
+    await store.writer.prune(START + 400 * SECOND);
+    expect(rows.get()).toBe(0);
+    database.close();
+    await store.close();
+  });
+
+  it('makes samples bad whose tag was a text and is a number now, or the other way round', async () => {
+    const file = path();
+    const text: DecodeRecipe = { ...PLAIN_RECIPE, form: 'text', type: 'string' };
+    const words: DecodeRecipe = { ...PLAIN_RECIPE, form: 'bits', type: 'int16' };
+    const gain = { kind: 'gain', gain: 10, offset: 0 } as const;
+    const store = await openDirect(file, { chunkSamples: 200 });
+    const put = (from: number, count: number, value: number): void => {
+      store.append(
+        Array.from({ length: count }, (_, i) => ({ tag: 0, time: START + (from + i) * SECOND, value, quality: 0 })),
+      );
+    };
+    const values = (): unknown[] =>
+      store.raw(['tag-0'], EVER).flatMap((part) => Array.from(part.value, (value, i) => [value, part.quality[i]]));
+    const bad = (count: number): unknown[] =>
+      Array.from({ length: count }, () => [Number.NaN, QUALITY.badConfiguration]);
+    const good = (count: number, value: number): unknown[] => Array.from({ length: count }, () => [value, 0]);
+
+    store.writer.register([registration(0, words)]);
+    put(0, 300, 65_535);
+    store.writer.register([registration(0, text)]);
+    store.writer.intern(1, 'Coil 1');
+    expect(await store.writer.lastValues()).toMatchObject([{ value: Number.NaN, quality: QUALITY.badConfiguration }]);
+    put(300, 300, 1);
+    expect(values()).toEqual([...bad(300), ...good(300, 1)]);
+    await store.writer.seal([], EVER);
+    expect(store.raw(['tag-0'], EVER)[0]!.texts).toEqual({ 1: 'Coil 1' });
+    expect(values()).toEqual([...bad(300), ...good(300, 1)]);
+    store.writer.register([registration(0, { ...words, type: 'uint16', scaling: gain })]);
+    put(600, 300, 7);
+    expect(values(), 'by the newest recipe of their own class').toEqual([
+      ...good(300, 655_350),
+      ...bad(300),
+      ...good(300, 70),
+    ]);
+    const range = { from: START, to: START + 900 * SECOND };
+    const merged = (): unknown => {
+      const { quality, envelope } = store.view(['tag-0'], range, 20)[0]!;
+      return [Math.max(...quality), ...new Set(Array.from(envelope!.max).filter((value) => !Number.isNaN(value)))];
+    };
+    expect(merged()).toEqual([QUALITY.badConfiguration, 655_350, 70]);
+    await store.close();
+
+    const again = await openDirect(file);
+    expect(await again.writer.lastValues()).toMatchObject([{ value: 70, quality: 0 }]);
+    again.writer.register([registration(0, text)]);
+    expect(await again.writer.lastValues()).toMatchObject([{ value: Number.NaN, quality: QUALITY.badConfiguration }]);
+    await again.close();
+    expectRollups(file);
   });
 });

@@ -154,7 +154,7 @@ async function play(steps: readonly Step[], folder: string): Promise<void> {
           await store.writer.flush();
           break;
         case 'seal':
-          await store.writer.seal();
+          await store.writer.seal([], EVER);
           break;
         case 'restart':
           await store.close();
@@ -187,7 +187,7 @@ async function play(steps: readonly Step[], folder: string): Promise<void> {
       }
     }
     compare();
-    await store.writer.seal();
+    await store.writer.seal([], EVER);
     compare();
     rows += expectRollups(path());
     expect(store.warnings).toEqual([]);
