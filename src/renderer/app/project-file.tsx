@@ -1,6 +1,6 @@
 import { type ReactNode, useRef, useState } from 'react';
 import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
-import { actionStore, Banner, Button, Dialog, formatBytes, plural, useActions } from '#renderer/ui/index.ts';
+import { Banner, Button, Dialog, formatBytes, plural, runAction, useActions } from '#renderer/ui/index.ts';
 import { FRAME_LIMITS } from '#shared/rpc/index.ts';
 import { fileProblem, projectFileName } from './project-file-text.ts';
 import './project-file.css';
@@ -91,10 +91,7 @@ export function ProjectFile(): ReactNode {
 export function ProjectFileButtons({ onUse }: { readonly onUse?: () => void }): ReactNode {
   const run = (id: string): void => {
     onUse?.();
-    actionStore
-      .getState()
-      .actions.find((action) => action.id === id)
-      ?.run();
+    runAction(id);
   };
   return (
     <div className="project-file-buttons">

@@ -22,7 +22,7 @@ export function ShortcutSheet({ page, onClose }: { readonly page: string; readon
   const groups = useMemo(() => {
     const byGroup = new Map<string, Map<string, Action>>();
     for (const action of actions) {
-      if (action.keys === undefined) continue;
+      if (action.keys === undefined || action.keys.length === 0) continue;
       const group = byGroup.get(action.group) ?? new Map<string, Action>();
       byGroup.set(action.group, group.set(action.id, action));
     }

@@ -11,12 +11,21 @@ import {
   ShapeMark,
   type ShownLinkState,
   shortenMiddle,
+  shownLinkState,
   zoneName,
 } from '#renderer/ui/index.ts';
 
 /** More connections than this are told by counts: the bar has one line. */
 const MAX_SEGMENTS = 5;
-const worstFirst: readonly ShownLinkState[] = ['lost', 'degraded', 'unknown', 'connecting', 'running', 'disabled'];
+const worstFirst: readonly ShownLinkState[] = [
+  'lost',
+  'degraded',
+  'unknown',
+  'connecting',
+  'running',
+  'idle',
+  'disabled',
+];
 
 export function StatusBar({
   alertsOpen,
@@ -56,8 +65,7 @@ function ConnectionSegments(): ReactNode {
           id: document.id,
           name: document.name,
           demo: document.demo,
-          state:
-            statuses.get(document.id)?.state ?? (document.enabled ? ('connecting' as const) : ('disabled' as const)),
+          state: shownLinkState(statuses.get(document.id)?.state, document.enabled),
           message: statuses.get(document.id)?.message ?? null,
         }))
         .sort((a, b) => worstFirst.indexOf(a.state) - worstFirst.indexOf(b.state) || a.name.localeCompare(b.name)),

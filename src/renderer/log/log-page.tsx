@@ -1,4 +1,4 @@
-import { Eraser, Pause, Play } from 'lucide-react';
+import { Eraser, Pause, Play, SlidersHorizontal } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { useClient, useZone } from '#renderer/client/index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   useActions,
 } from '#renderer/ui/index.ts';
 import type { LogEntry } from '#shared/rpc/contract.ts';
+import { LevelsDialog } from './levels-dialog.tsx';
 import './log.css';
 
 interface LogRow extends LogEntry {
@@ -41,6 +42,7 @@ export function LogPage(): ReactNode {
   const [paused, setPaused] = useState(false);
   const [search, setSearch] = useState('');
   const [selection, setSelection] = useState(nothing);
+  const [levels, setLevels] = useState(false);
   const count = useRef(0);
   const held = useRef<LogRow[]>([]);
   const isPaused = useRef(paused);
@@ -70,21 +72,16 @@ export function LogPage(): ReactNode {
     }
     setPaused(!paused);
   };
-  const write = (to: Level): void => {
-    client.rpc.engine
-      .setLogLevel({ module: null, level: to })
-      .then(() =>
-        client.notify({
-          kind: 'info',
-          text: `The engine writes lines of level "${to}" and above until it is restarted.`,
-        }),
-      )
-      .catch((error: unknown) => client.fail(error, 'The level of the log could not be changed'));
-  };
   useActions(
     [
-      { id: 'log.debug', title: 'Let the engine write more: debug', group: 'Log', run: () => write('debug') },
-      { id: 'log.info', title: 'Let the engine write as usual: info', group: 'Log', run: () => write('info') },
+      {
+        id: 'log.levels',
+        title: 'Choose what the engine writes, by module',
+        group: 'Log',
+        words: 'level debug verbose more',
+        keys: ['L'],
+        run: () => setLevels(true),
+      },
       {
         id: 'log.pause',
         title: paused ? 'Follow the log' : 'Hold the log',
@@ -126,9 +123,9 @@ export function LogPage(): ReactNode {
           </Mark>
         ),
       },
-      { id: 'module', title: 'Module', width: 130, filter: 'choice', text: (row) => row.module },
-      { id: 'text', title: 'Text', width: 640, text: (row) => row.text },
-      { id: 'fields', title: 'Fields', width: 360, mono: true, text: (row) => row.fields ?? '' },
+      { id: 'module', title: 'Module', width: 190, filter: 'choice', text: (row) => row.module },
+      { id: 'text', title: 'Text', width: 480, grow: true, text: (row) => row.text },
+      { id: 'fields', title: 'Fields', width: 260, grow: true, mono: true, text: (row) => row.fields ?? '' },
     ],
     [zone],
   );
@@ -152,6 +149,9 @@ export function LogPage(): ReactNode {
         </select>
         <span className="toolbar-gap" />
         {dropped > 0 && <span className="quiet">{dropped} lines were not fetched in time; the log file has them.</span>}
+        <Button icon={SlidersHorizontal} onClick={() => setLevels(true)} title="What the engine writes, by module (L)">
+          Levels
+        </Button>
         <Button icon={paused ? Play : Pause} aria-pressed={paused} onClick={toggle} title="Space">
           {paused ? 'Follow' : 'Hold'}
         </Button>
@@ -169,6 +169,7 @@ export function LogPage(): ReactNode {
           selection={selection}
           onSelect={setSelection}
           search={search}
+          menu={() => [{ label: 'What this module writes', icon: SlidersHorizontal, run: () => setLevels(true) }]}
           empty={
             <EmptyState title="No lines at this level" text="What the engine writes is listed here as it happens." />
           }
@@ -180,6 +181,7 @@ export function LogPage(): ReactNode {
           {selected.fields !== null && <pre className="mono">{selected.fields}</pre>}
         </section>
       )}
+      {levels && <LevelsDialog module={selected?.module ?? null} onClose={() => setLevels(false)} />}
     </div>
   );
 }

@@ -1,10 +1,11 @@
-import { Cable, Factory, FolderOpen, type LucideIcon } from 'lucide-react';
+import { Cable, Factory, FileCog, FolderOpen, type LucideIcon } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { useClient } from '#renderer/client/index.ts';
 import { OpenRecordingDialog } from '#renderer/recordings/index.ts';
+import { runAction } from '#renderer/ui/index.ts';
 import './overview.css';
 
-/** Three ways to a trend within a minute. Shown while the project has no connection. */
+/** Four ways to a trend within a minute. Shown while the project has no connection. */
 export function FirstRun(): ReactNode {
   const client = useClient();
   const [opening, setOpening] = useState(false);
@@ -44,6 +45,13 @@ export function FirstRun(): ReactNode {
             text="A PLC or another device on the network. Its address is needed; a test walks from the network card to the first value."
             action="Add a connection"
             run={() => client.showPage('/connections/new')}
+          />
+          <Choice
+            icon={FileCog}
+            title="Project file"
+            text="Connections, tags and trends that were saved on this or another computer, or by somebody else."
+            action="Open a project file"
+            run={() => runAction('project.open')}
           />
           <Choice
             icon={FolderOpen}

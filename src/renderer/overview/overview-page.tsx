@@ -18,6 +18,7 @@ import {
   MiddleText,
   NO_VALUE,
   Skeleton,
+  shownLinkState,
   useActions,
   usePreference,
 } from '#renderer/ui/index.ts';
@@ -203,7 +204,7 @@ function Connections(): ReactNode {
               return (
                 <tr key={document.id} title={status?.message ?? undefined}>
                   <td>
-                    <LinkMark state={status?.state ?? (document.enabled ? 'unknown' : 'disabled')} />
+                    <LinkMark state={shownLinkState(status?.state, document.enabled)} />
                   </td>
                   <td className="name-cell">
                     <span>
@@ -214,7 +215,9 @@ function Connections(): ReactNode {
                     </span>
                   </td>
                   <td className="mono quiet">{status?.endpoint ?? NO_VALUE}</td>
-                  <td className="num">{status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000)}</td>
+                  <td className="num">
+                    {status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000, 'seconds')}
+                  </td>
                   <td className="num">{status === undefined ? NO_VALUE : `${running} of ${status.devices.length}`}</td>
                   <td className="num">
                     {status === undefined
@@ -236,7 +239,7 @@ function Connections(): ReactNode {
           )
           .map((status) => (
             <p key={status.connectionId} className="list-note selectable">
-              {status.message}
+              <strong>{documents.get(status.connectionId)?.document.name}</strong>: {status.message}
             </p>
           ))}
       </div>
@@ -277,9 +280,14 @@ function Recorder(): ReactNode {
         <dd className="mono">{formatBytes(recording?.diskFreeBytes)}</dd>
         <dt>Engine</dt>
         <dd>
-          {health === null
-            ? NO_VALUE
-            : `version ${health.version}, running since ${formatTime(health.startedAt, zone, 'minute')}`}
+          {health === null ? (
+            NO_VALUE
+          ) : (
+            <>
+              version <span className="mono">{health.version}</span>, running since{' '}
+              <span className="mono">{formatTime(health.startedAt, zone, 'minute')}</span>
+            </>
+          )}
         </dd>
         <dt>Keeps awake</dt>
         <dd>{health === null ? NO_VALUE : health.keepAwake ? 'Yes, this computer does not go to sleep' : 'No'}</dd>

@@ -22,6 +22,18 @@ export function formatTimeLeft(seconds: number | null | undefined): string {
   return formatDuration(Math.round(seconds) * 1000);
 }
 
+const paused = (reason: string): ReactNode => (
+  <span className="mark" data-tone="warn" title={reason}>
+    <ShapeMark shape="triangle" /> History paused
+  </span>
+);
+
+/** Whole seconds from the first on: a running clock with tenths would flicker. */
+function formatElapsed(micros: number): string {
+  const seconds = Math.max(0, Math.floor(micros / 1e6));
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000);
+}
+
 export function RecordingControl(): ReactNode {
   const client = useClient();
   const recording = useStores('recording', (state) => state.state);
@@ -72,14 +84,20 @@ export function RecordingControl(): ReactNode {
     <fieldset className="rec" aria-label="Recording">
       {active !== null ? (
         <>
-          <span className="mark rec-state" data-tone="ok" title={`Recording since it was started: "${active.name}".`}>
-            <ShapeMark shape="disc" /> REC
-          </span>
+          {recording?.paused == null ? (
+            <span className="mark rec-state" data-tone="ok" title={`Recording since it was started: "${active.name}".`}>
+              <ShapeMark shape="disc" /> REC
+            </span>
+          ) : (
+            <span className="mark rec-state" data-tone="warn" title={recording.paused}>
+              <ShapeMark shape="triangle" /> PAUSED
+            </span>
+          )}
           <span className="rec-name" title={active.name}>
             {shortenMiddle(active.name, 26)}
           </span>
           <span className="mono rec-elapsed" title="Time since the start of the recording, lead-in included.">
-            {formatDuration(Math.max(0, Math.floor((now - active.from) / 1e6)) * 1000 || 0)}
+            {formatElapsed(now - active.from)}
           </span>
           <span className="mono rec-size" title={`${active.tags} tags`}>
             {formatBytes(active.bytes)}
@@ -93,7 +111,7 @@ export function RecordingControl(): ReactNode {
           {recording === null
             ? 'Recorder unknown'
             : recording.paused !== null
-              ? 'History paused'
+              ? paused(recording.paused)
               : recording.finishing !== null
                 ? `Writing "${shortenMiddle(recording.finishing.name, 20)}" ${Math.round(recording.finishing.progress * 100)} %`
                 : 'History on, not recording'}

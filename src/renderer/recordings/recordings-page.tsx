@@ -12,6 +12,7 @@ import {
   formatDuration,
   formatTime,
   Mark,
+  MiddleText,
   NO_VALUE,
   plural,
   Skeleton,
@@ -106,11 +107,15 @@ export function RecordingsPage(): ReactNode {
   const facts: readonly (readonly [string, ReactNode])[] = [
     [
       'Recording',
-      active === null ? (
+      recording?.paused != null ? (
+        <Mark key="recording" tone="warn" shape="triangle" title={recording.paused}>
+          <MiddleText text={active === null ? 'Paused' : `Paused: ${active.name}`} />
+        </Mark>
+      ) : active === null ? (
         'Off'
       ) : (
         <Mark key="recording" tone="ok" shape="disc">
-          {active.name}
+          <MiddleText text={active.name} />
         </Mark>
       ),
     ],
@@ -306,7 +311,14 @@ function RemoveDialog({
 
 function fileColumns(zone: string | null): readonly Column<FileRow>[] {
   return [
-    { id: 'name', title: 'Name', width: 300, text: (row) => row.file.name },
+    {
+      id: 'name',
+      title: 'Name',
+      width: 300,
+      grow: true,
+      text: (row) => row.file.name,
+      cell: (row) => <MiddleText text={row.file.name} />,
+    },
     {
       id: 'state',
       title: 'State',

@@ -12,6 +12,7 @@ import {
   MiddleText,
   NO_VALUE,
   type ShownLinkState,
+  shownLinkState,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument, ConnectionStatus, DeviceDocument, DeviceStatus } from '#shared/model/index.ts';
 import { draftStore } from './connection-draft.ts';
@@ -52,12 +53,12 @@ export function useLinkRows(): readonly LinkRow[] {
         id: connection.id,
         connection,
         device: null,
-        state: status?.state ?? (connection.enabled && connections.has(connection.id) ? 'unknown' : 'disabled'),
+        state: connections.has(connection.id) ? shownLinkState(status?.state, connection.enabled) : 'draft',
         status,
         deviceStatus: undefined,
         tags: own.reduce((sum, stored) => sum + (tagCounts.get(stored.document.id) ?? 0), 0),
         draft: drafts.has(connection.id),
-        age: status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000),
+        age: status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000, 'seconds'),
       });
       for (const { document } of own) {
         const deviceStatus = status?.devices.find((entry) => entry.deviceId === document.id);
@@ -65,12 +66,12 @@ export function useLinkRows(): readonly LinkRow[] {
           id: document.id,
           connection,
           device: document,
-          state: deviceStatus?.state ?? (connection.enabled && document.enabled ? 'unknown' : 'disabled'),
+          state: shownLinkState(deviceStatus?.state, connection.enabled && document.enabled),
           status,
           deviceStatus,
           tags: tagCounts.get(document.id) ?? 0,
           draft: false,
-          age: deviceStatus === undefined ? NO_VALUE : formatAge((now - deviceStatus.since) / 1000),
+          age: deviceStatus === undefined ? NO_VALUE : formatAge((now - deviceStatus.since) / 1000, 'seconds'),
         });
       }
     }
@@ -92,7 +93,7 @@ export function linkColumns(): readonly Column<LinkRow>[] {
         <span className="link-name" data-device={row.device === null ? undefined : ''}>
           <MiddleText text={(row.device?.name ?? row.connection.name) || 'Without a name'} />
           {row.device === null && row.connection.demo && <DemoMark />}
-          {row.draft && <span className="draft-mark">not saved</span>}
+          {row.draft && row.state !== 'draft' && <span className="draft-mark">not saved</span>}
         </span>
       ),
     },
@@ -158,7 +159,8 @@ export function linkColumns(): readonly Column<LinkRow>[] {
       ...plain,
       id: 'message',
       title: 'Message',
-      width: 420,
+      width: 240,
+      grow: true,
       text: (row) => (row.device === null ? row.status?.message : row.deviceStatus?.message) ?? '',
     },
   ];

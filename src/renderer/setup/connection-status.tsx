@@ -10,6 +10,7 @@ import {
   formatTime,
   LinkMark,
   NO_VALUE,
+  shownLinkState,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument } from '#shared/model/index.ts';
 
@@ -37,9 +38,9 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
   return (
     <div className="conn-status">
       <div className="conn-state">
-        <LinkMark state={status.state} />
+        <LinkMark state={shownLinkState(status.state, connection.enabled)} />
         <span className="quiet">
-          since {formatTime(status.since, zone)} ({formatAge((now - status.since) / 1000)})
+          since {formatTime(status.since, zone)} ({formatAge((now - status.since) / 1000, 'seconds')})
         </span>
         <span className="toolbar-gap" />
         {(status.state === 'lost' || status.state === 'connecting') && (
@@ -57,7 +58,8 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
             <dt>Attempts</dt>
             <dd className="mono">
               {formatCount(status.attempts)}
-              {status.nextAttempt !== null && `, next in ${formatAge(Math.max(0, status.nextAttempt - now) / 1000)}`}
+              {status.nextAttempt !== null &&
+                `, next in ${formatAge(Math.max(0, status.nextAttempt - now) / 1000, 'seconds')}`}
             </dd>
           </>
         )}
@@ -86,7 +88,12 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
               <tr key={device.deviceId} title={device.message ?? undefined}>
                 <td>{devices.get(device.deviceId)?.document.name ?? device.deviceId}</td>
                 <td>
-                  <LinkMark state={device.state} />
+                  <LinkMark
+                    state={shownLinkState(
+                      device.state,
+                      connection.enabled && devices.get(device.deviceId)?.document.enabled !== false,
+                    )}
+                  />
                 </td>
                 <td className="num">{device.responseMs === null ? NO_VALUE : `${ms(device.responseMs)} ms`}</td>
                 <td className="num">{device.responseP99Ms === null ? NO_VALUE : `${ms(device.responseP99Ms)} ms`}</td>

@@ -249,7 +249,9 @@ export function ConnectionsPage(): ReactNode {
         if (pickedRow?.device != null) void removeDevice(pickedRow.device);
         else if (target !== undefined && target !== null) void remove(target);
       }}
-      rowClass={(row) => (row.state === 'disabled' ? 'off' : row.device === null ? 'group' : undefined)}
+      rowClass={(row) =>
+        row.state === 'disabled' || row.state === 'draft' ? 'off' : row.device === null ? 'group' : undefined
+      }
       menu={() =>
         here === null
           ? []

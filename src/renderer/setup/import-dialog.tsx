@@ -9,6 +9,7 @@ import {
   Dialog,
   EmptyState,
   Mark,
+  MiddleText,
   plural,
   SelectField,
 } from '#renderer/ui/index.ts';
@@ -49,14 +50,15 @@ const columns: readonly Column<ImportRow>[] = [
       </Mark>
     ),
   },
-  { id: 'name', title: 'Name', width: 220, text: (row) => row.name },
+  { id: 'name', title: 'Name', width: 260, text: (row) => row.name, cell: (row) => <MiddleText text={row.name} /> },
   { id: 'address', title: 'Address', width: 120, mono: true, text: (row) => row.address },
   { id: 'device', title: 'Device', width: 130, filter: 'choice', text: (row) => row.device },
   { id: 'type', title: 'Type', width: 80, mono: true, text: (row) => row.tag?.type ?? '' },
   {
     id: 'reason',
     title: 'Reason',
-    width: 440,
+    width: 380,
+    grow: true,
     text: (row) => row.reason ?? '',
     cell: (row) => (
       <span

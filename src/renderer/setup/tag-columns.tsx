@@ -53,6 +53,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
       id: 'name',
       title: 'Name',
       width: 230,
+      grow: true,
       text: (row) => row.name,
       cell: (row) => (
         <span className="tag-name">

@@ -38,6 +38,14 @@ export function registerActions(actions: readonly Action[]): Disposable {
   };
 }
 
+/** Runs what is registered under an id, for a button of a page that does not hold the action itself. */
+export function runAction(id: string): void {
+  actionStore
+    .getState()
+    .actions.findLast((action) => action.id === id)
+    ?.run();
+}
+
 /** Registers while the component is there. `inputs` as of an effect: registered anew when one changes. */
 export function useActions(actions: readonly Action[], inputs: readonly unknown[]): void {
   const latest = useRef(actions);

@@ -253,7 +253,8 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
   let total = 0;
   for (const column of visible) {
     const width = Math.round((layout.sizing[column.id] ?? column.width) * scale);
-    sizes[`--w-${column.id}`] = `${width}px`;
+    const grows = column.grow === true && layout.sizing[column.id] === undefined;
+    sizes[`--flex-${column.id}`] = `${grows ? 1 : 0} 0 ${width}px`;
     total += width;
   }
 
@@ -270,7 +271,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
               role="columnheader"
               className="table-title"
               data-align={column.align}
-              style={{ width: `var(--w-${column.id})` }}
+              style={{ flex: `var(--flex-${column.id})` }}
               aria-sort={sorted === 'asc' ? 'ascending' : sorted === 'desc' ? 'descending' : 'none'}
             >
               <button
@@ -298,7 +299,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
       {layout.filterRow && (
         <div className="table-row table-filters" role="row" aria-rowindex={2}>
           {visible.map((column) => (
-            <div key={column.id} role="gridcell" className="table-filter" style={{ width: `var(--w-${column.id})` }}>
+            <div key={column.id} role="gridcell" className="table-filter" style={{ flex: `var(--flex-${column.id})` }}>
               {column.filter !== false && (
                 <ColumnFilter
                   column={column}

@@ -79,11 +79,14 @@ export function formatDuration(ms: number | null | undefined): string {
   return `${Math.floor(minutes / 1440)} d ${pad(Math.floor(minutes / 60) % 24)} h ${pad(minutes % 60)} min`;
 }
 
-/** Age of a value: whole seconds above ten so that the text does not flicker, at most two parts. */
-export function formatAge(ms: number | null | undefined): string {
+/**
+ * Age, in at most two parts. Of a value it has tenths below ten seconds; `seconds` is for states, which last, and whose
+ * tenths would only flicker.
+ */
+export function formatAge(ms: number | null | undefined, finest: 'tenths' | 'seconds' = 'tenths'): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return NO_VALUE;
-  if (ms < 0) return '0.0 s';
-  if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 0) return finest === 'tenths' ? '0.0 s' : '0 s';
+  if (ms < 9950 && finest === 'tenths') return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -1,4 +1,4 @@
-export { type Action, actionStore, listenForActionKeys, registerActions, useActions } from './actions.ts';
+export { type Action, actionStore, listenForActionKeys, registerActions, runAction, useActions } from './actions.ts';
 export {
   Banner,
   Button,
@@ -20,7 +20,16 @@ export {
 export { DataTable, type DataTableProps, type TableHandle } from './data-table.tsx';
 export { Dialog } from './dialog.tsx';
 export * from './format.ts';
-export { LinkMark, linkMarks, Mark, qualitySign, ShapeMark, type ShownLinkState, type Tone } from './marks.tsx';
+export {
+  LinkMark,
+  linkMarks,
+  Mark,
+  qualitySign,
+  ShapeMark,
+  type ShownLinkState,
+  shownLinkState,
+  type Tone,
+} from './marks.tsx';
 export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } from './menu.tsx';
 export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
 export { type PreferenceStore, usePreference } from './preference.ts';

@@ -42,8 +42,17 @@ export function Mark({
   );
 }
 
-/** `unknown` while the engine itself can't be asked: an old state shown as if it were true would be a lie. */
-export type ShownLinkState = LinkState | 'unknown';
+/**
+ * `unknown` while the engine itself can't be asked: an old state shown as if it were true would be a lie. `idle` is
+ * switched on and has nothing to read; `draft` is not saved yet.
+ */
+export type ShownLinkState = LinkState | 'unknown' | 'idle' | 'draft';
+
+/** What the engine says of a connection or device, as it is shown. `enabled`: it is switched on, with all above it. */
+export function shownLinkState(state: LinkState | undefined, enabled: boolean): ShownLinkState {
+  if (!enabled) return 'disabled';
+  return state === 'disabled' ? 'idle' : (state ?? 'unknown');
+}
 
 export const linkMarks: Readonly<
   Record<ShownLinkState, { readonly tone: Tone; readonly shape: Shape; readonly text: string }>
@@ -54,6 +63,8 @@ export const linkMarks: Readonly<
   lost: { tone: 'error', shape: 'cross', text: 'Lost' },
   disabled: { tone: 'quiet', shape: 'ring', text: 'Off' },
   unknown: { tone: 'quiet', shape: 'diamond', text: 'Unknown' },
+  idle: { tone: 'quiet', shape: 'square', text: 'No tags' },
+  draft: { tone: 'quiet', shape: 'dashed', text: 'Not saved' },
 };
 
 export function LinkMark({ state, text }: { readonly state: ShownLinkState; readonly text?: string }): ReactNode {

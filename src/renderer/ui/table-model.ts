@@ -31,6 +31,8 @@ export interface Column<Row> {
   readonly title: string;
   /** Pixels at 100 % text size. */
   readonly width: number;
+  /** Takes what is left of the table's width, until the user gives it a width of its own. */
+  readonly grow?: boolean;
   readonly align?: 'left' | 'right';
   readonly mono?: boolean;
   /** What is searched, filtered and copied. Live values give their newest. */

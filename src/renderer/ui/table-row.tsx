@@ -45,7 +45,7 @@ function PlainRow<Row>(props: TableRowProps<Row>): ReactNode {
             data-align={column.align}
             data-active={active ? '' : undefined}
             className={column.mono === true ? 'table-cell mono' : 'table-cell'}
-            style={{ width: `var(--w-${column.id})` }}
+            style={{ flex: `var(--flex-${column.id})` }}
           >
             {active && editing && column.editor !== undefined ? (
               <CellInput row={row} editor={column.editor} label={column.title} onEnd={props.onEditEnd} />

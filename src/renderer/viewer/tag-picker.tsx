@@ -1,11 +1,14 @@
 import { Plus } from 'lucide-react';
 import { type DragEvent, type KeyboardEvent, type ReactNode, type Ref, useMemo, useRef, useState } from 'react';
-import { DemoMark, MiddleText, SearchField, useRem } from '#renderer/ui/index.ts';
+import { DemoMark, MiddleText, plural, SearchField, useRem } from '#renderer/ui/index.ts';
 import { TAGS_MIME } from './drag-data.ts';
 import type { TraceTag } from './trend-model.ts';
 import { useVirtualRows } from './virtual-rows.ts';
 
 const ROW_REM = 1.5;
+const collator = new Intl.Collator('en', { numeric: true });
+/** The engine's own tags have dots in their ids, those of documents can't. */
+const isDiagnostic = (tag: TraceTag): boolean => tag.id.includes('.');
 
 /** All tags of the source to the left of the plots: search, then drag, double-click or Enter. */
 export function TagPicker({
@@ -30,14 +33,21 @@ export function TagPicker({
       .toLowerCase()
       .split(/\s+/)
       .filter((word) => word !== '');
-    const all = [...(tags?.values() ?? [])].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    const all = [...(tags?.values() ?? [])].sort(
+      (a, b) => Number(isDiagnostic(a)) - Number(isDiagnostic(b)) || collator.compare(a.name, b.name),
+    );
     if (words.length === 0) return all;
     return all.filter((tag) => {
       const text = `${tag.name} ${tag.description} ${tag.unit ?? ''}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
   }, [tags, search]);
-  const rows = useVirtualRows(list, found.length, rowHeight);
+  // The diagnostics stand below the plant's own tags, under a heading that has a row.
+  const own = found.findIndex(isDiagnostic);
+  const headed = own < 0 ? found.length : own;
+  const rowOf = (index: number): number => (index < headed ? index : index + 1);
+  const rowCount = found.length + (own < 0 ? 0 : 1);
+  const rows = useVirtualRows(list, rowCount, rowHeight);
 
   const choose = (
     index: number,
@@ -66,7 +76,7 @@ export function TagPicker({
       const index = Math.max(0, Math.min(found.length - 1, to));
       event.preventDefault();
       choose(index, { shiftKey: event.shiftKey, ctrlKey: false, metaKey: false });
-      rows.reveal(index);
+      rows.reveal(rowOf(index));
     };
     if (event.key === 'ArrowDown') move(focused + 1);
     else if (event.key === 'ArrowUp') move(focused - 1);
@@ -105,9 +115,18 @@ export function TagPicker({
         tabIndex={0}
         onKeyDown={onKeyDown}
       >
-        <div style={{ height: found.length * rowHeight, position: 'relative' }}>
-          {found.slice(rows.first, rows.last).map((tag, offset) => {
-            const index = rows.first + offset;
+        <div style={{ height: rowCount * rowHeight, position: 'relative' }}>
+          {own >= 0 && (
+            <div
+              className="trend-picker-head"
+              role="presentation"
+              style={{ top: headed * rowHeight, height: rowHeight }}
+            >
+              Diagnostics of the connections
+            </div>
+          )}
+          {found.slice(Math.max(0, rows.first - 1), rows.last).map((tag, offset) => {
+            const index = Math.max(0, rows.first - 1) + offset;
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of its rows
               <div
@@ -119,7 +138,7 @@ export function TagPicker({
                 className="trend-picker-row"
                 data-focused={index === focused ? '' : undefined}
                 data-drawn={inTrend.has(tag.id) ? '' : undefined}
-                style={{ position: 'absolute', top: index * rowHeight, height: rowHeight, left: 0, right: 0 }}
+                style={{ position: 'absolute', top: rowOf(index) * rowHeight, height: rowHeight, left: 0, right: 0 }}
                 draggable
                 title={tag.description === '' ? undefined : tag.description}
                 onDragStart={(event) => onDragStart(event, tag)}
@@ -156,7 +175,7 @@ export function TagPicker({
       <p className="trend-picker-foot quiet">
         {selected.size > 1
           ? `${selected.size} selected. Enter adds them.`
-          : `${found.length} tags. Double-click, Enter or drag.`}
+          : `${plural(found.length, 'tag')}. Double-click, Enter or drag.`}
       </p>
     </section>
   );
