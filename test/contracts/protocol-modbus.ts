@@ -1,5 +1,5 @@
 import { createRegisterImage, startModbusSimulator } from '#simulators/modbus/index.ts';
-import type { KnownTag, ProtocolSimulator } from './protocol.ts';
+import type { KnownTag, ProtocolSimulator } from './protocol-device.ts';
 
 /** Every type in every order that it has, in both register tables, and the bits. */
 const numbers = {
@@ -16,6 +16,7 @@ const orders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
 const MANY_FROM = 20_000;
 
 export const modbusSimulator: ProtocolSimulator = {
+  mode: 'poll',
   async start() {
     const image = createRegisterImage();
     const known: KnownTag[] = [];

@@ -2,63 +2,18 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { PollConnection, ProtocolDriver, TagBinding } from '#engine/protocols/index.ts';
+import type { PollConnection, ProtocolConnection, ProtocolDriver, TagBinding } from '#engine/protocols/index.ts';
 import { isAppError } from '#shared/errors.ts';
-import {
-  createDecoder,
-  type DecodeRecipe,
-  decodeExact64,
-  isBad,
-  QUALITY,
-  type ValueType,
-  type WordOrder,
-} from '#shared/model/index.ts';
+import { isBad, QUALITY } from '#shared/model/index.ts';
 import { expectNoNewHandles, guardLeaks, openHandles } from '#test/support/leak-guard.ts';
-import {
-  createCollector,
-  createDriverContext,
-  type Pushed,
-  type SampleCollector,
-} from '#test/support/sample-collector.ts';
-
-export interface KnownTag {
-  readonly address: string;
-  readonly type: ValueType;
-  readonly order: WordOrder | null;
-  readonly value: number | bigint | string;
-}
-
-/** What a protocol needs to be held to the contract: a device that is not made with the driver's own library. */
-export interface ProtocolSimulator {
-  start(): Promise<RunningSimulator>;
-}
-export interface RunningSimulator {
-  readonly config: unknown;
-  readonly device: unknown;
-  /** One at least of every value type that the driver names. */
-  readonly known: readonly KnownTag[];
-  /** A well-formed address between readable ones that the device refuses. */
-  readonly refused: Pick<KnownTag, 'address' | 'type'>;
-  /** Address of the n-th of many numeric tags, n from 0 to 999, and what it holds. */
-  many(n: number): KnownTag;
-  /** Texts that are no addresses of this protocol. */
-  readonly nonsense: readonly string[];
-  /** Answers nothing any more, without closing. */
-  silence(): void;
-  speak(): void;
-  /** Ends all links. */
-  drop(): void;
-  /** Requests, and links, that it has seen since the start. */
-  readonly seen: { readonly requests: number; readonly links: number };
-  /** The longest that a silent device may cost, in milliseconds. */
-  readonly timeoutMs: number;
-  close(): Promise<void>;
-}
+import { createCollector, createDriverContext, type SampleCollector } from '#test/support/sample-collector.ts';
+import { type KnownTag, type ProtocolSimulator, type RunningSimulator, readable } from './protocol-device.ts';
+import { describeTold } from './protocol-told.ts';
 
 export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimulator): void {
   describe(`protocol ${driver.id}`, () => {
     let device: RunningSimulator | undefined;
-    let connection: PollConnection | undefined;
+    let connection: ProtocolConnection | undefined;
     guardLeaks();
     afterEach(async () => {
       await connection?.close();
@@ -67,16 +22,20 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
       device = undefined;
     });
 
-    const connect = async (running: RunningSimulator): Promise<PollConnection> => {
+    const connectAny = async (running: RunningSimulator): Promise<ProtocolConnection> => {
       device = running;
-      const made = await driver.connect(
+      connection = await driver.connect(
         driver.config.parse(running.config),
         new Map([['device', driver.device.parse(running.device)]]),
         createDriverContext(),
         new AbortController().signal,
       );
-      if (made.mode !== 'poll') throw new Error('This suite holds polled protocols to the contract.');
-      connection = made;
+      expect(connection.mode).toBe(simulator.mode);
+      return connection;
+    };
+    const connect = async (running: RunningSimulator): Promise<PollConnection> => {
+      const made = await connectAny(running);
+      if (made.mode !== 'poll') throw new Error('A polled protocol was expected.');
       return made;
     };
     const bind = (running: RunningSimulator, tags: readonly Omit<KnownTag, 'value'>[]): TagBinding<unknown>[] =>
@@ -173,153 +132,13 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
       });
     });
 
-    describe('reading', () => {
-      it('brings known values with the right time, value and quality', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        const tags = bind(running, running.known);
-        const before = Date.now() * 1000;
-        const sink = await poll(made, tags);
-        const after = (Date.now() + 1) * 1000;
-        running.known.forEach((known, index) => {
-          const sample = sink.one(index);
-          expect(readable(sample, tags[index]!.recipe), known.address).toBe(known.value);
-          expect(sample.quality).toBe(QUALITY.good);
-          expect(sample.time).toBeGreaterThanOrEqual(before - 2000);
-          expect(sample.time).toBeLessThanOrEqual(after + 2000);
-        });
-        expect(new Set(running.known.map((known) => known.type))).toEqual(new Set(driver.valueTypes));
-      });
-
-      it('plans without I/O, and a poll costs what the plan says', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        const before = running.seen.requests;
-        const plan = made.plan('device', bind(running, running.known));
-        await wait(20);
-        expect(running.seen.requests).toBe(before);
-        expect(plan.tags).toEqual(running.known.map((_, index) => index));
-        expect(plan.bytes).toBeGreaterThan(0);
-        await made.poll(plan, createCollector(), new AbortController().signal);
-        expect(running.seen.requests - before).toBe(plan.requests);
-      });
-
-      it('takes 1,000 tags in one plan', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        const known = Array.from({ length: 1000 }, (_, n) => running.many(n));
-        const tags = bind(running, known);
-        const sink = await poll(made, tags);
-        expect(sink.samples.length).toBe(1000);
-        known.forEach(({ value }, index) => {
-          expect(readable(sink.one(index), tags[index]!.recipe)).toBe(value);
-        });
-      });
-
-      it('overlapping and duplicate tags get a sample each', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        const known = [...running.known, ...running.known, ...running.known.slice(0, 3)];
-        const tags = bind(running, known);
-        const sink = await poll(made, tags);
-        known.forEach(({ value }, index) => {
-          expect(readable(sink.one(index), tags[index]!.recipe)).toBe(value);
-        });
-      });
-
-      it('an empty plan reads nothing and is no error', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        expect((await poll(made, [])).samples).toEqual([]);
-      });
-    });
-
-    describe('faults', () => {
-      it('a refused address goes bad alone', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        const known = Array.from({ length: 40 }, (_, n) => running.many(n));
-        const tags = bind(running, [...known, { ...running.refused, order: null }]);
-        for (let turn = 0; turn < 3; turn++) {
-          const sink = await poll(made, tags);
-          expect(sink.samples.length).toBe(41);
-          known.forEach((_, index) => {
-            expect(sink.one(index).quality).toBe(QUALITY.good);
-          });
-          expect(isBad(sink.one(40).quality)).toBe(true);
-        }
-        expect(running.seen.links).toBe(1);
-      });
-
-      it('a silent device is protocol.timeout within the limit, and is read again when it speaks', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        const tags = bind(running, running.known);
-        await poll(made, tags);
-        running.silence();
-        const started = performance.now();
-        await expect(poll(made, tags)).rejects.toMatchObject({ code: 'protocol.timeout', retryable: true });
-        expect(performance.now() - started).toBeLessThan(2 * running.timeoutMs);
-        running.speak();
-        expect((await poll(made, tags)).samples.every((sample) => sample.quality === QUALITY.good)).toBe(true);
-      });
-
-      it('an abort stops a poll within 100 ms', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        running.silence();
-        const controller = new AbortController();
-        const work = poll(made, bind(running, running.known), controller.signal);
-        const ended = expect(work).rejects.toThrow('aborted by the test');
-        await wait(20);
-        const started = performance.now();
-        controller.abort(new Error('aborted by the test'));
-        await ended;
-        expect(performance.now() - started).toBeLessThan(100);
-        await expect(poll(made, [], AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
-      });
-
-      it('a link lost during a poll throws protocol.link-lost at once', async () => {
-        const running = await simulator.start();
-        const made = await connect(running);
-        running.silence();
-        const work = poll(made, bind(running, running.known));
-        setTimeout(() => running.drop(), 20);
-        const started = performance.now();
-        await expect(work).rejects.toMatchObject({ code: 'protocol.link-lost', retryable: true });
-        expect(performance.now() - started).toBeLessThan(running.timeoutMs);
-      });
-
-      it('a port without device is protocol.connect-failed, and an abort before it stops it', async () => {
-        const running = await simulator.start();
-        await running.close();
-        const config = driver.config.parse(running.config);
-        const devices = new Map([['device', driver.device.parse(running.device)]]);
-        const signal = new AbortController().signal;
-        await expect(driver.connect(config, devices, createDriverContext(), signal)).rejects.toMatchObject({
-          code: 'protocol.connect-failed',
-          retryable: true,
-        });
-        const aborted = AbortSignal.abort(new Error('not today'));
-        await expect(driver.connect(config, devices, createDriverContext(), aborted)).rejects.toThrow('not today');
-      });
-
-      it('closes twice, without handles left open', async () => {
-        const running = await simulator.start();
-        const before = openHandles();
-        const made = await connect(running);
-        await poll(made, bind(running, running.known));
-        await made.close();
-        await made.close();
-        await expectNoNewHandles(before);
-        await expect(poll(made, bind(running, running.known))).rejects.toMatchObject({ code: 'protocol.link-lost' });
-      });
-    });
+    if (simulator.mode === 'poll') describePolled();
+    else describeTold(driver, simulator, { connect: connectAny, bind });
 
     describe('what it says it can', () => {
       it('browses, or has no browse at all', async () => {
         const running = await simulator.start();
-        const made = await connect(running);
+        const made = await connectAny(running);
         if (driver.can.browse) {
           expect(await made.browse?.(null, new AbortController().signal)).toBeInstanceOf(Array);
         } else {
@@ -329,12 +148,14 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
 
       it('never writes', async () => {
         const running = await simulator.start();
-        expect(Object.keys(await connect(running)).filter((name) => /write|publish|command/i.test(name))).toEqual([]);
+        expect(Object.keys(await connectAny(running)).filter((name) => /write|publish|command/i.test(name))).toEqual(
+          [],
+        );
       });
     });
 
     describe('connection test', () => {
-      const steps = async (running: RunningSimulator, shared: PollConnection | null = null) => {
+      const steps = async (running: RunningSimulator, shared: ProtocolConnection | null = null) => {
         const settings = driver.device.parse(running.device);
         const known = running.known[0]!;
         const found = [];
@@ -363,10 +184,10 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
 
       it('uses the running link when there is one, and says so', async () => {
         const running = await simulator.start();
-        const made = await connect(running);
+        const made = await connectAny(running);
         const found = await steps(running, made);
         expect(found.filter((step) => !step.ok)).toEqual([]);
-        expect(running.seen.links).toBe(1);
+        if (simulator.mode === 'poll') expect(running.seen.links).toBe(1);
         expect(found.some((step) => step.says.includes('running link'))).toBe(true);
       });
 
@@ -390,18 +211,150 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
         }
       };
     });
-  });
-}
 
-/** The number or text that a person reads, from a stored form. */
-function readable(sample: Pushed, recipe: DecodeRecipe): number | bigint | string {
-  if (typeof sample.value === 'string') return sample.value;
-  const stored = new Float64Array(1);
-  if (typeof sample.value === 'bigint') {
-    if (recipe.type === 'int64' || recipe.type === 'uint64') return decodeExact64(sample.value, recipe);
-    new BigUint64Array(stored.buffer)[0] = sample.value;
-  } else {
-    stored[0] = sample.value;
-  }
-  return createDecoder(recipe).one(stored, 0);
+    function describePolled(): void {
+      describe('reading', () => {
+        it('brings known values with the right time, value and quality', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          const tags = bind(running, running.known);
+          const before = Date.now() * 1000;
+          const sink = await poll(made, tags);
+          const after = (Date.now() + 1) * 1000;
+          running.known.forEach((known, index) => {
+            const sample = sink.one(index);
+            expect(readable(sample, tags[index]!.recipe), known.address).toBe(known.value);
+            expect(sample.quality).toBe(QUALITY.good);
+            expect(sample.time).toBeGreaterThanOrEqual(before - 2000);
+            expect(sample.time).toBeLessThanOrEqual(after + 2000);
+          });
+          expect(new Set(running.known.map((known) => known.type))).toEqual(new Set(driver.valueTypes));
+        });
+
+        it('plans without I/O, and a poll costs what the plan says', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          const before = running.seen.requests;
+          const plan = made.plan('device', bind(running, running.known));
+          await wait(20);
+          expect(running.seen.requests).toBe(before);
+          expect(plan.tags).toEqual(running.known.map((_, index) => index));
+          expect(plan.bytes).toBeGreaterThan(0);
+          await made.poll(plan, createCollector(), new AbortController().signal);
+          expect(running.seen.requests - before).toBe(plan.requests);
+        });
+
+        it('takes 1,000 tags in one plan', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          const known = Array.from({ length: 1000 }, (_, n) => running.many(n));
+          const tags = bind(running, known);
+          const sink = await poll(made, tags);
+          expect(sink.samples.length).toBe(1000);
+          known.forEach(({ value }, index) => {
+            expect(readable(sink.one(index), tags[index]!.recipe)).toBe(value);
+          });
+        });
+
+        it('overlapping and duplicate tags get a sample each', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          const known = [...running.known, ...running.known, ...running.known.slice(0, 3)];
+          const tags = bind(running, known);
+          const sink = await poll(made, tags);
+          known.forEach(({ value }, index) => {
+            expect(readable(sink.one(index), tags[index]!.recipe)).toBe(value);
+          });
+        });
+
+        it('an empty plan reads nothing and is no error', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          expect((await poll(made, [])).samples).toEqual([]);
+        });
+      });
+
+      describe('faults', () => {
+        it('a refused address goes bad alone', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          const known = Array.from({ length: 40 }, (_, n) => running.many(n));
+          const tags = bind(running, [...known, { ...running.refused, order: null }]);
+          for (let turn = 0; turn < 3; turn++) {
+            const sink = await poll(made, tags);
+            expect(sink.samples.length).toBe(41);
+            known.forEach((_, index) => {
+              expect(sink.one(index).quality).toBe(QUALITY.good);
+            });
+            expect(isBad(sink.one(40).quality)).toBe(true);
+          }
+          expect(running.seen.links).toBe(1);
+        });
+
+        it('a silent device is protocol.timeout within the limit, and is read again when it speaks', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          const tags = bind(running, running.known);
+          await poll(made, tags);
+          running.silence();
+          const started = performance.now();
+          await expect(poll(made, tags)).rejects.toMatchObject({ code: 'protocol.timeout', retryable: true });
+          expect(performance.now() - started).toBeLessThan(2 * running.timeoutMs);
+          running.speak();
+          expect((await poll(made, tags)).samples.every((sample) => sample.quality === QUALITY.good)).toBe(true);
+        });
+
+        it('an abort stops a poll within 100 ms', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          running.silence();
+          const controller = new AbortController();
+          const work = poll(made, bind(running, running.known), controller.signal);
+          const ended = expect(work).rejects.toThrow('aborted by the test');
+          await wait(20);
+          const started = performance.now();
+          controller.abort(new Error('aborted by the test'));
+          await ended;
+          expect(performance.now() - started).toBeLessThan(100);
+          await expect(poll(made, [], AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
+        });
+
+        it('a link lost during a poll throws protocol.link-lost at once', async () => {
+          const running = await simulator.start();
+          const made = await connect(running);
+          running.silence();
+          const work = poll(made, bind(running, running.known));
+          setTimeout(() => running.drop(), 20);
+          const started = performance.now();
+          await expect(work).rejects.toMatchObject({ code: 'protocol.link-lost', retryable: true });
+          expect(performance.now() - started).toBeLessThan(running.timeoutMs);
+        });
+
+        it('a port without device is protocol.connect-failed, and an abort before it stops it', async () => {
+          const running = await simulator.start();
+          await running.close();
+          const config = driver.config.parse(running.config);
+          const devices = new Map([['device', driver.device.parse(running.device)]]);
+          const signal = new AbortController().signal;
+          await expect(driver.connect(config, devices, createDriverContext(), signal)).rejects.toMatchObject({
+            code: 'protocol.connect-failed',
+            retryable: true,
+          });
+          const aborted = AbortSignal.abort(new Error('not today'));
+          await expect(driver.connect(config, devices, createDriverContext(), aborted)).rejects.toThrow('not today');
+        });
+
+        it('closes twice, without handles left open', async () => {
+          const running = await simulator.start();
+          const before = openHandles();
+          const made = await connect(running);
+          await poll(made, bind(running, running.known));
+          await made.close();
+          await made.close();
+          await expectNoNewHandles(before);
+          await expect(poll(made, bind(running, running.known))).rejects.toMatchObject({ code: 'protocol.link-lost' });
+        });
+      });
+    }
+  });
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
-import { protocols } from '#engine/protocols/index.ts';
+import { findProtocol } from '#engine/protocols/index.ts';
 import { createDecoder, QUALITY } from '#shared/model/index.ts';
 import { type DemoLine, startDemoLine } from '#simulators/demo-line.ts';
 import { demoProject } from '#simulators/demo-project.ts';
@@ -23,7 +23,7 @@ describe('the demo project on the demo line', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     const project = demoProject(line.modbus.port);
     const connection = project.connection[0]!;
-    const driver = protocols.find((candidate) => candidate.id === connection.protocol)!;
+    const driver = findProtocol(connection.protocol)!;
     const devices = new Map(project.device.map(({ id, settings }) => [id, driver.device.parse(settings)]));
     const context = { log: createLogger(() => undefined), clock: systemClock(), trace: null };
     const { signal } = new AbortController();

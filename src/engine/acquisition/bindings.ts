@@ -86,6 +86,7 @@ export function resolveConnection(
     }
     const timeoutMs =
       numberAt(settings.data, 'responseTimeoutMs') ??
+      numberAt(settings.data, 'timeoutMs') ??
       numberAt(config.data, 'responseTimeoutMs') ??
       numberAt(config.data, 'timeoutMs') ??
       DEFAULT_TIMEOUT_MS;

@@ -1,0 +1,199 @@
+import type { BrowseNode, DriverContext, PushConnection, SampleSink, TagBinding } from '#engine/protocols/protocol.ts';
+import { AppError } from '#shared/errors.ts';
+import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
+import type { EgdAddress } from './address.ts';
+import { type EgdConfig, type EgdDevice, endpointOf } from './config.ts';
+import { HEADER_BYTES, type Header, parseHeader, producerNumber, producerText, signatureText } from './header.ts';
+import { createHeard, type Heard, periodOf } from './heard.ts';
+import { createLayout, type Layout } from './layout.ts';
+import { openSocket } from './socket.ts';
+import { qualityOf, timeIsSound } from './status.ts';
+
+/** Strangers who were named in the log; more are only counted. */
+const MOST_NAMED = 100;
+
+/** One device document: what is expected of its exchange, and its tags while somebody listens. */
+interface Expected {
+  readonly device: EgdDevice;
+  layout: Layout | null;
+  /** Why its productions can't be used at present; said once in the log. */
+  mismatch: string | null;
+}
+
+export type Datagram = (bytes: Uint8Array, from: string) => void;
+
+/** The parts of a connection that the connection test looks at. */
+export interface Ears {
+  readonly heard: Heard;
+  /** Called with every datagram while it is set. */
+  tap: Datagram | null;
+}
+const ears = new WeakMap<object, Ears>();
+export const earsOf = (connection: object): Ears | undefined => ears.get(connection);
+
+/** Why a production can't be used with this layout; null when it can. */
+export function mismatchOf(device: EgdDevice, header: Header, dataBytes: number): string | null {
+  if (device.dataBytes > 0 && dataBytes !== device.dataBytes) {
+    return `it has ${dataBytes} bytes of data, and the layout was made for ${device.dataBytes}`;
+  }
+  if (device.signature > 0 && header.signature !== device.signature) {
+    return `its configuration signature is ${signatureText(header.signature)}, and the layout was made for ${signatureText(device.signature)}`;
+  }
+  return null;
+}
+
+/** Hears all exchanges on one port; no packet is ever sent. */
+export async function connectEgd(
+  config: EgdConfig,
+  devices: ReadonlyMap<string, EgdDevice>,
+  context: DriverContext,
+  signal: AbortSignal,
+): Promise<PushConnection<EgdAddress>> {
+  const socket = await openSocket(config, signal);
+  const { clock, log } = context;
+  const expected = new Map<string, Expected>();
+  const routes = new Map<number, Map<number, Expected[]>>();
+  for (const [id, device] of devices) {
+    const entry: Expected = { device, layout: null, mismatch: null };
+    expected.set(id, entry);
+    const producer = producerNumber(device.producerId) ?? 0;
+    const exchanges = routes.get(producer) ?? new Map<number, Expected[]>();
+    routes.set(producer, exchanges);
+    exchanges.set(device.exchangeId, [...(exchanges.get(device.exchangeId) ?? []), entry]);
+  }
+  const ear: Ears = { heard: createHeard(), tap: null };
+  const named = new Set<string>();
+  const sayOnce = (key: string, text: string): void => {
+    if (named.has(key) || named.size >= MOST_NAMED) return;
+    named.add(key);
+    log.warn(text);
+  };
+  let sink: SampleSink | null = null;
+  let lost: AppError<'protocol.link-lost'> | null = null;
+  let onLost: ((error: unknown) => void) | null = null;
+  let closed: Promise<void> | null = null;
+
+  const lose = (cause: unknown): void => {
+    lost ??= new AppError('protocol.link-lost', `EGD on ${endpointOf(config)} is no longer received.`, {
+      details: { endpoint: endpointOf(config) },
+      retryable: true,
+      cause,
+    });
+    onLost?.(lost);
+  };
+
+  socket.on('error', lose);
+  socket.on('message', (bytes: Buffer, { address }) => {
+    context.trace?.('received', bytes);
+    ear.tap?.(bytes, address);
+    const parsed = parseHeader(bytes);
+    if (parsed.kind === 'other') {
+      ear.heard.strange.count++;
+      ear.heard.strange.reason = parsed.reason;
+      ear.heard.strange.from = address;
+      sayOnce(`other ${address}`, `A datagram from ${address} is no EGD production: ${parsed.reason}.`);
+      return;
+    }
+    const { header } = parsed;
+    const dataBytes = bytes.length - HEADER_BYTES;
+    ear.heard.note(header, dataBytes, address, parsed.kind === 'swapped', clock.monotonicMs());
+    if (parsed.kind === 'swapped' && !config.acceptSwapped) {
+      sayOnce(
+        `swapped ${address}`,
+        `Productions from ${address} have type and version of the header in the wrong order, and are not used. Correct the producer, or switch "Accept swapped type and version" on.`,
+      );
+      return;
+    }
+    const wanted = routes.get(header.producer)?.get(header.exchange);
+    if (wanted === undefined || sink === null) return;
+    for (const one of wanted) deliver(one, header, bytes.subarray(HEADER_BYTES), address, sink);
+  });
+
+  function deliver(one: Expected, header: Header, data: Uint8Array, from: string, into: SampleSink): void {
+    if (one.layout === null) return;
+    const time: UnixMicros =
+      header.produced !== null && timeIsSound(header.status) ? header.produced : context.clock.now();
+    const mismatch = mismatchOf(one.device, header, data.length);
+    if (mismatch !== null) {
+      if (one.mismatch !== mismatch) {
+        log.warn(
+          `Exchange ${header.exchange} of ${producerText(header.producer)} (${from}) does not fit its layout: ${mismatch}. Its tags are bad until it fits again.`,
+        );
+      }
+      one.mismatch = mismatch;
+      one.layout.pushBad(time, QUALITY.badConfiguration, into);
+      return;
+    }
+    one.mismatch = null;
+    one.layout.push(header, data, time, qualityOf(header.status), into);
+  }
+
+  const connection: PushConnection<EgdAddress> = {
+    mode: 'push',
+    async listen(tags, into, until) {
+      until.throwIfAborted();
+      if (lost !== null) throw lost;
+      const byDevice = new Map<string, TagBinding<EgdAddress>[]>();
+      for (const tag of tags) {
+        if (!expected.has(tag.deviceId)) throw new Error(`The connection was made without the device ${tag.deviceId}.`);
+        byDevice.set(tag.deviceId, [...(byDevice.get(tag.deviceId) ?? []), tag]);
+      }
+      for (const [id, entry] of expected) {
+        const own = byDevice.get(id);
+        entry.layout = own === undefined ? null : createLayout(own);
+      }
+      sink = into;
+      try {
+        await new Promise<void>((resolve, reject) => {
+          onLost = reject;
+          until.addEventListener('abort', () => resolve(), { once: true });
+        });
+      } finally {
+        onLost = null;
+        sink = null;
+      }
+    },
+    async browse(parent) {
+      const all = ear.heard.all();
+      if (parent === null) return producersOf(all);
+      return all.filter((entry) => producerText(entry.producer) === parent).map(exchangeNode);
+    },
+    close() {
+      closed ??= new Promise((resolve) => {
+        lose(undefined);
+        socket.close(() => resolve());
+      });
+      return closed;
+    },
+  };
+  ears.set(connection, ear);
+  return connection;
+}
+
+function producersOf(all: ReturnType<Heard['all']>): BrowseNode[] {
+  const names = new Map<string, string>();
+  for (const entry of all) names.set(producerText(entry.producer), entry.from);
+  return [...names].map(([id, from]) => ({
+    id,
+    name: id === from ? id : `${id} (sent from ${from})`,
+    hasChildren: true,
+    address: null,
+  }));
+}
+
+function exchangeNode(entry: ReturnType<Heard['all']>[number]): BrowseNode {
+  const period = periodOf(entry);
+  const parts = [
+    `${entry.dataBytes} bytes`,
+    period === null ? 'heard once' : `every ${period.toFixed(period < 100 ? 1 : 0)} ms`,
+    `signature ${signatureText(entry.signature)}`,
+    ...(entry.lost > 0 ? [`${entry.lost} lost`] : []),
+    ...(entry.swapped ? ['type and version swapped'] : []),
+  ];
+  return {
+    id: `${producerText(entry.producer)}/${entry.exchange}`,
+    name: `Exchange ${entry.exchange}: ${parts.join(', ')}`,
+    hasChildren: false,
+    address: null,
+  };
+}

@@ -1,0 +1,84 @@
+import type { Header } from './header.ts';
+
+/** What has been heard of one exchange since its socket was opened, whether anybody wants it or not. */
+export interface HeardExchange {
+  readonly producer: number;
+  readonly exchange: number;
+  /** Address that the last production came from. */
+  from: string;
+  productions: number;
+  /** Productions that are missing by their numbers. */
+  lost: number;
+  dataBytes: number;
+  signature: number;
+  status: number;
+  swapped: boolean;
+  /** Monotonic milliseconds of the first and the last production. */
+  readonly firstMs: number;
+  lastMs: number;
+  lastRequest: number;
+}
+
+/** Anybody can send to the port: no more exchanges than this are kept. */
+const MOST = 2_000;
+
+export interface Heard {
+  /** The entry, or null where too many are known already. */
+  note(header: Header, dataBytes: number, from: string, swapped: boolean, nowMs: number): HeardExchange | null;
+  all(): readonly HeardExchange[];
+  /** Datagrams that were no productions, with what was wrong with the last one. */
+  strange: { count: number; reason: string; from: string };
+}
+
+export function createHeard(): Heard {
+  const known = new Map<number, Map<number, HeardExchange>>();
+  let count = 0;
+  return {
+    strange: { count: 0, reason: '', from: '' },
+    all: () => [...known.values()].flatMap((exchanges) => [...exchanges.values()]),
+    note(header, dataBytes, from, swapped, nowMs) {
+      let exchanges = known.get(header.producer);
+      let entry = exchanges?.get(header.exchange);
+      if (entry === undefined) {
+        if (count >= MOST) return null;
+        count++;
+        entry = {
+          producer: header.producer,
+          exchange: header.exchange,
+          from,
+          productions: 0,
+          lost: 0,
+          dataBytes,
+          signature: header.signature,
+          status: header.status,
+          swapped,
+          firstMs: nowMs,
+          lastMs: nowMs,
+          lastRequest: (header.requestId - 1) & 0xffff,
+        };
+        if (exchanges === undefined) {
+          exchanges = new Map();
+          known.set(header.producer, exchanges);
+        }
+        exchanges.set(header.exchange, entry);
+      }
+      const step = (header.requestId - entry.lastRequest) & 0xffff;
+      // A producer that does not count (0), a late or doubled production and a restart are not taken for losses.
+      if (step > 1 && step < 0x8000 && entry.lastRequest !== 0) entry.lost += step - 1;
+      entry.lastRequest = header.requestId;
+      entry.from = from;
+      entry.productions++;
+      entry.dataBytes = dataBytes;
+      entry.signature = header.signature;
+      entry.status = header.status;
+      entry.swapped = swapped;
+      entry.lastMs = nowMs;
+      return entry;
+    },
+  };
+}
+
+/** Mean time between productions in milliseconds; null before the second one. */
+export function periodOf(entry: HeardExchange): number | null {
+  return entry.productions < 2 ? null : (entry.lastMs - entry.firstMs) / (entry.productions - 1);
+}

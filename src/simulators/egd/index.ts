@@ -1,0 +1,1 @@
+export { type EgdFaults, type EgdProducer, type ProducedExchange, startEgdProducer } from './producer.ts';

@@ -1,0 +1,182 @@
+import { createSocket } from 'node:dgram';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { PushConnection } from '#engine/protocols/index.ts';
+import { findProtocol } from '#engine/protocols/index.ts';
+import { QUALITY } from '#shared/model/index.ts';
+import { type EgdProducer, startEgdProducer } from '#simulators/egd/index.ts';
+import { guardLeaks } from '#test/support/leak-guard.ts';
+import { createCollector, createDriverContext } from '#test/support/sample-collector.ts';
+
+const driver = findProtocol('egd')!;
+
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
+
+describe('EGD over a real socket', () => {
+  guardLeaks();
+  const open: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close();
+  });
+
+  const rig = async (config: object = {}, settings: object = {}, host = '127.0.0.1') => {
+    const port = await freePort();
+    const data = Buffer.alloc(8);
+    data.writeFloatLE(12.5, 0);
+    const producer: EgdProducer = await startEgdProducer({
+      producerId: '10.0.0.1',
+      host,
+      port,
+      running: false,
+      exchanges: [{ id: 5, periodMs: 100, data, signature: 256 }],
+    });
+    open.push(producer);
+    const context = createDriverContext();
+    const device = driver.device.parse({ producerId: '10.0.0.1', exchangeId: 5, timeoutMs: 300, ...settings });
+    const connection = (await driver.connect(
+      driver.config.parse({ port, localAddress: '127.0.0.1', ...config }),
+      new Map([['device', device]]),
+      context,
+      new AbortController().signal,
+    )) as PushConnection;
+    open.push(connection);
+    const { address } = driver.parseAddress('0', device);
+    const recipe = driver.recipe({ type: 'float32', order: null, scaling: null, unit: null }, address, device);
+    const sink = createCollector();
+    const controller = new AbortController();
+    const listening = connection.listen([{ index: 0, address, recipe, deviceId: 'device' }], sink, controller.signal);
+    open.unshift({
+      async close() {
+        controller.abort();
+        await listening;
+      },
+    });
+    const produce = async (): Promise<void> => {
+      await producer.produce();
+      await wait(20);
+    };
+    return { port, producer, produce, sink, context, connection, device };
+  };
+
+  it('takes the time of the producer, and the receive time where it gives none or its clock is not set', async () => {
+    const { producer, produce, sink } = await rig();
+    const now = Date.now() * 1_000;
+    producer.faults = { clockAheadS: 3_600 };
+    await produce();
+    producer.faults = { noTime: true };
+    await produce();
+    producer.faults = { clockAheadS: 3_600, status: 3 };
+    await produce();
+    const [ahead, none, unset] = sink.samples.map(({ time }) => Math.round((time - now) / 60_000_000));
+    expect([ahead, none, unset]).toEqual([60, 0, 0]);
+    expect(sink.samples.every(({ quality }) => quality === QUALITY.good)).toBe(true);
+  });
+
+  it('of another signature or length is bad and not wrong, says so once, and is good again', async () => {
+    const { producer, produce, sink, context } = await rig({}, { signature: 256, dataBytes: 8 });
+    await produce();
+    producer.faults = { signature: 257 };
+    await produce();
+    await produce();
+    producer.faults = { extraBytes: -4 };
+    await produce();
+    producer.faults = {};
+    await produce();
+    expect(sink.samples.map(({ quality }) => quality)).toEqual([
+      QUALITY.good,
+      QUALITY.badConfiguration,
+      QUALITY.badConfiguration,
+      QUALITY.badConfiguration,
+      QUALITY.good,
+    ]);
+    expect(context.lines.filter((line) => line.includes('does not fit'))).toHaveLength(2);
+  });
+
+  it('with a swapped header is named, and used only when asked to', async () => {
+    const refused = await rig();
+    refused.producer.faults = { swapped: true };
+    await refused.produce();
+    await refused.produce();
+    expect(refused.sink.samples).toEqual([]);
+    expect(refused.context.lines.filter((line) => line.includes('wrong order'))).toHaveLength(1);
+    const accepted = await rig({ acceptSwapped: true });
+    accepted.producer.faults = { swapped: true };
+    await accepted.produce();
+    expect(accepted.sink.samples).toHaveLength(1);
+  });
+
+  it('lists producers and exchanges heard, wanted or not, with what was lost', async () => {
+    const { producer, produce, connection } = await rig();
+    for (let i = 0; i < 9; i++) {
+      producer.faults = i === 4 ? { silent: true } : {};
+      await produce();
+    }
+    const { signal } = new AbortController();
+    const [found] = (await connection.browse?.(null, signal)) ?? [];
+    expect(found).toMatchObject({ id: '10.0.0.1', hasChildren: true });
+    expect(found!.name).toBe('10.0.0.1 (sent from 127.0.0.1)');
+    const [exchange] = (await connection.browse?.(found!.id, signal)) ?? [];
+    expect(exchange!.name).toMatch(/^Exchange 5: 8 bytes, every [\d.]+ ms, signature 1\.0, 1 lost$/);
+  });
+
+  it('survives garbage, and doubled productions give a sample each', async () => {
+    const { producer, produce, sink, context } = await rig();
+    producer.faults = { garbage: true };
+    await produce();
+    producer.faults = { twice: true };
+    await produce();
+    expect(sink.samples).toHaveLength(2);
+    expect(context.lines.filter((line) => line.includes('is no EGD production'))).toHaveLength(1);
+  });
+
+  it('hears a multicast group that it has joined', async () => {
+    const { produce, sink } = await rig({ groups: ['224.0.7.1'] }, {}, '224.0.7.1');
+    await produce();
+    expect(sink.samples).toHaveLength(1);
+  });
+
+  it('says in words that its port is in use', async () => {
+    const { port } = await rig();
+    await expect(
+      driver.connect(
+        driver.config.parse({ port, localAddress: '127.0.0.1' }),
+        new Map(),
+        createDriverContext(),
+        new AbortController().signal,
+      ),
+    ).rejects.toMatchObject({
+      code: 'protocol.connect-failed',
+      message: expect.stringMatching(/port \d+ is in use/) as string,
+    });
+  });
+
+  it('tells in the connection test which producer and which exchange it hears instead', async () => {
+    const { producer, connection, device } = await rig();
+    const sending = setInterval(() => void producer.produce(), 20);
+    try {
+      const failing = async (settings: object): Promise<string> => {
+        for await (const step of driver.test(
+          { config: driver.config.parse({}), device: { ...device, ...settings }, readAddress: null },
+          createDriverContext(),
+          new AbortController().signal,
+          { run: (use) => use(connection) },
+        )) {
+          if (!step.ok && !step.skipped) return `${step.name}: ${step.says}`;
+        }
+        return 'none';
+      };
+      expect(await failing({})).toBe('none');
+      expect(await failing({ producerId: '10.0.0.2' })).toMatch(/^Producer: .*but 10\.0\.0\.1\.$/);
+      expect(await failing({ exchangeId: 9 })).toMatch(/^Exchange: .*this producer sends 5\.$/);
+      expect(await failing({ signature: 512 })).toMatch(/^Layout: .*signature is 1\.0.* 2\.0\.$/);
+    } finally {
+      clearInterval(sending);
+    }
+  });
+});
