@@ -24,6 +24,7 @@ import { type Pyramid, pyramidOf } from './pyramid.ts';
 import { createRawCursor, type RawCursor } from './raw-cursor.ts';
 import { emptyRun, mergeRuns } from './run.ts';
 import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samples.ts';
+import { scalingOf } from './scaling.ts';
 import { readTags, type TagOnFile } from './schema.ts';
 import type { StoredTag } from './store.ts';
 import { type ViewColumns, type ViewTag, viewOf } from './view.ts';
@@ -169,9 +170,8 @@ export function createReader(options: ReaderOptions): Reader {
 
   const sampleOf = (tag: KnownTag, point: Point | null): Sample | null => {
     if (point === null) return null;
-    const value = new Float64Array([point.value]);
-    scale(tag.decoder.newest.recipe, value);
-    return { time: point.time, value: value[0]!, quality: point.quality };
+    const value = scalingOf(tag.decoder.newest.recipe).one(point.value);
+    return { time: point.time, value, quality: point.quality };
   };
 
   return {
@@ -303,28 +303,17 @@ export function tailOf(part: TailPart, decoder: TagDecoder): Tail {
 }
 
 function scaleAll(recipe: DecodeRecipe, columns: ViewColumns): void {
-  scale(recipe, columns.value);
-  if (columns.envelope === null) return;
-  const { min, max } = columns.envelope;
-  scale(recipe, min);
-  scale(recipe, max);
+  const scaling = scalingOf(recipe);
+  const { value, envelope } = columns;
+  scaling.apply(value, 0, value.length, value);
+  if (envelope === null) return;
+  const { min, max } = envelope;
+  scaling.apply(min, 0, min.length, min);
+  scaling.apply(max, 0, max.length, max);
   if (linear(recipe.scaling).gain >= 0) return;
   for (let i = 0; i < columns.length; i++) {
     const swapped = min[i]!;
     min[i] = max[i]!;
     max[i] = swapped;
-  }
-}
-
-/** Applies the recipe's scaling in place, with the same arithmetic as `createDecoder`. */
-function scale(recipe: DecodeRecipe, values: Float64Array): void {
-  if (recipe.scaling === null || recipe.form === 'text') return;
-  const { gain, offset } = linear(recipe.scaling);
-  const clamp = recipe.scaling.kind === 'range' && recipe.scaling.clamp ? recipe.scaling : null;
-  const low = clamp === null ? Number.NEGATIVE_INFINITY : Math.min(clamp.low, clamp.high);
-  const high = clamp === null ? Number.POSITIVE_INFINITY : Math.max(clamp.low, clamp.high);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]! * gain + offset;
-    values[i] = value < low ? low : value > high ? high : value;
   }
 }
