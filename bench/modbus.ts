@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import ModbusRTU from 'modbus-serial';
-import { createLogger, systemClock } from '#engine/platform/index.ts';
+import { createLogger, systemClock, systemNetwork } from '#engine/platform/index.ts';
 import type { PollConnection, SampleSink, TagBinding } from '#engine/protocols/index.ts';
 import { createBlockDecoder, planTag } from '#engine/protocols/modbus/decode.ts';
 import { modbus } from '#engine/protocols/modbus/index.ts';
@@ -114,7 +114,7 @@ for (const layout of layouts) {
   const connection: PollConnection = (await modbus.connect(
     modbus.config.parse({ host: '127.0.0.1', port }),
     new Map([['d', device]]),
-    { log: createLogger(() => {}), clock, trace: null },
+    { log: createLogger(() => {}), clock, network: systemNetwork, trace: null },
     signal,
   )) as PollConnection;
   const plan = connection.plan('d', bind(layout.offsets, device));

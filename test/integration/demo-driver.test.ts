@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLogger, systemClock } from '#engine/platform/index.ts';
+import { createLogger, systemClock, systemNetwork } from '#engine/platform/index.ts';
 import { findProtocol } from '#engine/protocols/index.ts';
 import { createDecoder, QUALITY } from '#shared/model/index.ts';
 import { type DemoLine, startDemoLine } from '#simulators/demo-line.ts';
@@ -25,7 +25,7 @@ describe('the demo project on the demo line', () => {
     const connection = project.connection[0]!;
     const driver = findProtocol(connection.protocol)!;
     const devices = new Map(project.device.map(({ id, settings }) => [id, driver.device.parse(settings)]));
-    const context = { log: createLogger(() => undefined), clock: systemClock(), trace: null };
+    const context = { log: createLogger(() => undefined), clock: systemClock(), network: systemNetwork, trace: null };
     const { signal } = new AbortController();
     const link = await driver.connect(driver.config.parse(connection.settings), devices, context, signal);
     if (link.mode !== 'poll') throw new Error('Modbus is polled.');

@@ -1,4 +1,4 @@
-import { createLogger, type Logger, systemClock } from '#engine/platform/index.ts';
+import { createLogger, type Logger, systemClock, systemNetwork } from '#engine/platform/index.ts';
 import type { DriverContext, SampleSink } from '#engine/protocols/index.ts';
 import type { Quality, UnixMicros } from '#shared/model/index.ts';
 
@@ -45,5 +45,5 @@ export function createDriverContext(
 ): DriverContext & { readonly lines: readonly string[] } {
   const lines: string[] = [];
   const log: Logger = createLogger((line) => lines.push(line.text), 'driver');
-  return { log, clock: systemClock(), trace: null, ...change, lines };
+  return { log, clock: systemClock(), network: systemNetwork, trace: null, ...change, lines };
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#engine/platform/index.ts';
+import { type Clock, type Logger, systemNetwork } from '#engine/platform/index.ts';
 import type { DriverContext, PollConnection, PollPlan, SharedLink } from '#engine/protocols/protocol.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { type ConnectionStatus, type GroupStatus, QUALITY, type Quality } from '#shared/model/index.ts';
@@ -276,6 +276,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     const context: DriverContext = {
       log,
       clock,
+      network: systemNetwork,
       get trace() {
         return options.trace();
       },

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { conflate, createChanging } from '#engine/platform/index.ts';
+import { conflate, createChanging, systemNetwork } from '#engine/platform/index.ts';
 import type { DriverContext } from '#engine/protocols/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { ConnectionDocument, DeviceDocument, TestStep } from '#shared/model/index.ts';
@@ -54,6 +54,7 @@ export async function* testConnection(
   const context: DriverContext = {
     log: services.log.module(`test ${input.connection.name}`),
     clock: services.clock,
+    network: systemNetwork,
     trace: null,
   };
   yield* driver.test(

@@ -14,7 +14,7 @@ export {
 export { readDurable, writeDurable } from './durable-file.ts';
 export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts';
 export { createLogBook, type LogBook } from './log-book.ts';
-export { inSameNetwork, lookUp, type OwnAddress, ownAddresses, routeTo } from './network-check.ts';
+export { inSameNetwork, type Network, type OwnAddress, ownAddresses, systemNetwork } from './network-check.ts';
 export { watchNetwork } from './network-watch.ts';
 export { type Changing, changedKeys, conflate, createChanging } from './watch.ts';
 export type { WorkerName, WorkerUrls } from './workers.ts';

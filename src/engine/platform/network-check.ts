@@ -25,6 +25,14 @@ export function ownAddresses(
   );
 }
 
+/** What a connection test may ask of this computer's network; given to drivers with their context. */
+export interface Network {
+  ownAddresses(): readonly OwnAddress[];
+  inSameNetwork(own: readonly OwnAddress[], target: string): OwnAddress | undefined;
+  lookUp(host: string, signal: AbortSignal): Promise<readonly string[]>;
+  routeTo(target: string, port: number, signal: AbortSignal): Promise<string>;
+}
+
 /** The own address whose network holds `target`. */
 export function inSameNetwork(own: readonly OwnAddress[], target: string): OwnAddress | undefined {
   return own.find(({ address, prefix, family }) => {
@@ -67,3 +75,5 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
+
+export const systemNetwork: Network = { ownAddresses: () => ownAddresses(), inSameNetwork, lookUp, routeTo };

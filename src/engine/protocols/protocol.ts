@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Clock, Logger } from '#engine/platform/index.ts';
+import type { Clock, Logger, Network } from '#engine/platform/index.ts';
 import type {
   DecodeRecipe,
   Quality,
@@ -19,6 +19,8 @@ import type {
 export interface DriverContext {
   readonly log: Logger;
   readonly clock: Clock;
+  /** For the connection test: this computer's addresses, names and routes. */
+  readonly network: Network;
   /** Raw bytes for the trace; null while nobody looks, so that drivers need not build anything. */
   readonly trace: ((direction: 'sent' | 'received', bytes: Uint8Array) => void) | null;
 }

@@ -1,4 +1,4 @@
-import { inSameNetwork, ownAddresses } from '#engine/platform/index.ts';
+import type { Network } from '#engine/platform/index.ts';
 import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
@@ -71,7 +71,7 @@ export async function* testEgd(
 
   let stop: () => Promise<void> = async () => undefined;
   try {
-    yield await step('Own addresses', async () => ownAddressFinding(config, device));
+    yield await step('Own addresses', async () => ownAddressFinding(context.network, config, device));
     yield await step('Port', async () => {
       if (shared === null) {
         const opened = await connectEgd(config, new Map(), context, signal).catch((error: unknown) => {
@@ -233,8 +233,8 @@ export async function* testEgd(
   }
 }
 
-function ownAddressFinding(config: EgdConfig, device: EgdDevice): Finding {
-  const own = ownAddresses().filter((one) => one.family === 4);
+function ownAddressFinding(network: Network, config: EgdConfig, device: EgdDevice): Finding {
+  const own = network.ownAddresses().filter((one) => one.family === 4);
   const named = own.map((one) => `${one.address}/${one.prefix}`).join(', ');
   if (config.localAddress !== '' && !own.some((one) => one.address === config.localAddress)) {
     return {
@@ -243,7 +243,7 @@ function ownAddressFinding(config: EgdConfig, device: EgdDevice): Finding {
       advice: `Use one of ${named === '' ? 'none, because no adapter is up' : named}, or leave "Own address" empty.`,
     };
   }
-  const near = inSameNetwork(own, device.producerId);
+  const near = network.inSameNetwork(own, device.producerId);
   if (near !== undefined) {
     return { ok: true, says: `${device.producerId} is in the network of adapter ${near.adapter} (${near.address}).` };
   }

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { inSameNetwork, lookUp, ownAddresses, routeTo } from '#engine/platform/index.ts';
+import type { Network, OwnAddress } from '#engine/platform/index.ts';
 import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
@@ -83,7 +83,7 @@ export async function* testModbus(
         return { ok: true, skipped: true, says: `${config.host} is an IP address; there is no name to look up.` };
       }
       try {
-        addresses = await lookUp(config.host, signal);
+        addresses = await context.network.lookUp(config.host, signal);
       } catch (error) {
         signal.throwIfAborted();
         const { sentence, advice } = connectTrouble(error, endpoint, '');
@@ -91,10 +91,12 @@ export async function* testModbus(
       }
       return { ok: true, says: `${config.host} is ${addresses.join(', ')}.` };
     });
-    yield await step('Own addresses', async () => checkOwnAddresses(addresses[0] ?? config.host, config.localAddress));
+    yield await step('Own addresses', async () =>
+      checkOwnAddresses(context.network, addresses[0] ?? config.host, config.localAddress),
+    );
     yield await step('Route', async () => {
       try {
-        const from = await routeTo(addresses[0] ?? config.host, config.port, signal);
+        const from = await context.network.routeTo(addresses[0] ?? config.host, config.port, signal);
         return { ok: true, says: `Packets to ${addresses[0]} leave from ${from}.` };
       } catch (error) {
         signal.throwIfAborted();
@@ -206,8 +208,8 @@ export async function* testModbus(
   }
 }
 
-function checkOwnAddresses(target: string, localAddress: string): Finding {
-  const own = ownAddresses();
+function checkOwnAddresses(network: Network, target: string, localAddress: string): Finding {
+  const own = network.ownAddresses();
   if (localAddress !== '' && !own.some((one) => one.address === localAddress)) {
     return {
       ok: false,
@@ -215,7 +217,7 @@ function checkOwnAddresses(target: string, localAddress: string): Finding {
       advice: `Use one of ${listOf(own)}, or leave "Own address" empty.`,
     };
   }
-  const near = inSameNetwork(own, target);
+  const near = network.inSameNetwork(own, target);
   if (near !== undefined) {
     return {
       ok: true,
@@ -229,7 +231,7 @@ function checkOwnAddresses(target: string, localAddress: string): Finding {
   };
 }
 
-function listOf(own: ReturnType<typeof ownAddresses>): string {
+function listOf(own: readonly OwnAddress[]): string {
   const outward = own.filter((one) => one.family === 4 && !one.address.startsWith('127.'));
   return outward.length === 0 ? 'no adapter is up' : outward.map((one) => `${one.address}/${one.prefix}`).join(', ');
 }
