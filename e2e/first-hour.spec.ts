@@ -83,11 +83,11 @@ describe.skipIf(needs('chromium'))('the first hour', () => {
     await device?.close();
   });
 
-  step('offers three ways to begin when there is no demo', async () => {
+  step('offers four ways to begin when there is no demo', async () => {
     const empty = await startHost(temporaryDirectory(), ['--no-demo']);
     const first = await openScreen(browser.context, empty.url);
     try {
-      for (const choice of ['Demo line', 'New connection', 'Recording'])
+      for (const choice of ['Demo line', 'New connection', 'Project file', 'Recording'])
         await first.page.getByRole('heading', { name: choice, exact: true }).waitFor();
       await first.page.getByRole('button', { name: 'Add a connection' }).click();
       await first.page.getByRole('form', { name: 'New connection' }).waitFor();

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -9,12 +10,12 @@ import { startHost } from './fixtures/host.ts';
 import { openScreen } from './fixtures/screen.ts';
 import { connectionsOf } from './pages/connections.ts';
 import { recordingsOf } from './pages/recordings.ts';
-import { PAGES, shellOf } from './pages/shell.ts';
+import { PAGES, type PageName, shellOf } from './pages/shell.ts';
 import { tagsOf } from './pages/tags.ts';
 import { trendOf } from './pages/trend.ts';
 
-// Pictures for people to look at: every page, its dialogs, and its empty and faulty states, in both themes and two
-// sizes. `node e2e/screenshots.ts FOLDER` after a build.
+// Pictures for people to look at: every page, its dialogs, and its empty and faulty states, in both themes, pages in
+// two sizes. `node e2e/screenshots.ts FOLDER` after a build. As root on Linux also what a full disk looks like.
 
 const folder = process.argv[2];
 if (folder === undefined) {
@@ -34,6 +35,10 @@ const data = mkdtempSync(join(tmpdir(), 'parx-pictures-'));
 const browser = await launchBrowser(SIZES[0]);
 const image = createRegisterImage({ everything: true });
 const device = await startModbusSimulator({ units: { 1: image } });
+/** Has ten registers and refuses the others. */
+const small = createRegisterImage();
+small.define('holding', 0, 10);
+const boiler = await startModbusSimulator({ units: { 1: small } });
 const beat = setInterval(() => {
   const t = Date.now() / 1000;
   image.setRegisters(
@@ -43,10 +48,10 @@ const beat = setInterval(() => {
   );
 }, 50);
 
-/** The same view in both themes and both sizes. */
-async function shoot(page: Page, name: string): Promise<void> {
+/** The same view in both themes, and in both sizes or the given ones. */
+async function shoot(page: Page, name: string, sizes: readonly (typeof SIZES)[number][] = SIZES): Promise<void> {
   const shell = shellOf(page);
-  for (const size of SIZES) {
+  for (const size of sizes) {
     await page.setViewportSize(size);
     // A drawing and a table take a moment to have their new size; nothing in the page says when.
     await page.waitForTimeout(400);
@@ -56,6 +61,13 @@ async function shoot(page: Page, name: string): Promise<void> {
   await shell.rail.waitFor();
 }
 let shade: 'dark' | 'light' = 'dark';
+const ONE_SIZE = [SIZES[0]] as const;
+
+/** Opens a page as one does who then looks at it: without the rail's hint in front. */
+async function show(page: Page, name: PageName): Promise<void> {
+  await shellOf(page).go(name);
+  await page.mouse.move(330, 12);
+}
 
 async function empty(): Promise<void> {
   const host = await startHost(join(data, `empty-${shade}`), ['--no-demo']);
@@ -63,12 +75,12 @@ async function empty(): Promise<void> {
   const shell = shellOf(page);
   await shell.theme(shade === 'dark' ? 'Dark' : 'Light');
   for (const name of PAGES) {
-    await shell.go(name);
+    await show(page, name);
     await shoot(page, `empty-${name.toLowerCase()}`);
   }
   await host.kill();
   await shell.lostBanner.waitFor();
-  await shell.go('Overview');
+  await show(page, 'Overview');
   await shoot(page, 'engine-lost');
   await close();
 }
@@ -84,7 +96,7 @@ async function full(): Promise<void> {
   await shell.theme(shade === 'dark' ? 'Dark' : 'Light');
   await shell.status.getByText('running').first().waitFor();
 
-  await shell.go('Connections');
+  await show(page, 'Connections');
   await connections.begin();
   await shoot(page, 'connection-new');
   await connections.fill({ name: 'Hot strip mill, finishing train', host: '127.0.0.1', port: device.port });
@@ -99,6 +111,10 @@ async function full(): Promise<void> {
   await connections.tab('Settings');
   await connections.save(true);
   await connections.begin();
+  await connections.fill({ name: 'Boiler house', host: '127.0.0.1', port: boiler.port });
+  await connections.save(true);
+  await connections.row('Boiler house').first().waitFor();
+  await connections.begin();
   await connections.fill({ name: 'Wrong', host: 'not a host!', port: 'x' });
   await connections.save(true);
   await shoot(page, 'connection-wrong-fields');
@@ -108,7 +124,7 @@ async function full(): Promise<void> {
     { length: 60 },
     (_, n) => `"${n === 0 ? LONG_NAME : `Gap force ${n}`}",${400_001 + n},uint16,kN`,
   );
-  await shell.go('Tags');
+  await show(page, 'Tags');
   await tags.beginImport(
     'mill.csv',
     ['name,address,type,unit', ...rows, 'Broken,banana,uint16,', 'Gap force 3,400009,uint16,'].join('\n'),
@@ -122,6 +138,12 @@ async function full(): Promise<void> {
     'Press that is off / Device 1',
   );
   await tags.finishImport();
+  await tags.beginImport(
+    'boiler.csv',
+    ['name,address,type', ...[1, 2, 12, 13].map((n) => `Boiler ${n},${400_000 + n},uint16`)].join('\n'),
+    'Boiler house / Device 1',
+  );
+  await tags.finishImport();
   await tags.search('');
   await shoot(page, 'tags');
   await tags.search('nothing is called this');
@@ -133,10 +155,10 @@ async function full(): Promise<void> {
 
   await recordings.start('Coil 4711, first pass');
   for (const name of ['Overview', 'Connections', 'Recordings', 'Log'] as const) {
-    await shell.go(name);
+    await show(page, name);
     await shoot(page, name.toLowerCase());
   }
-  await shell.go('Connections');
+  await show(page, 'Connections');
   await connections.choose('Press that is off');
   await connections.tab('Status');
   await shoot(page, 'connection-lost');
@@ -144,7 +166,7 @@ async function full(): Promise<void> {
   await connections.tab('Status');
   await shoot(page, 'connection-running');
 
-  await shell.go('Trend');
+  await show(page, 'Trend');
   await trend.following.waitFor();
   await shoot(page, 'trend-following');
   await trend.add(LONG_NAME);
@@ -160,7 +182,7 @@ async function full(): Promise<void> {
   await page.keyboard.press('Escape');
 
   await recordings.stop();
-  await shell.go('Recordings');
+  await show(page, 'Recordings');
   await recordings.table.getByRole('row').filter({ hasText: 'Coil 4711' }).waitFor();
   await shoot(page, 'recordings-one');
   await page.keyboard.press('Alt+a');
@@ -170,21 +192,167 @@ async function full(): Promise<void> {
   await shell.palette.fill('gap');
   await shoot(page, 'palette');
   await page.keyboard.press('Escape');
-  await shell.go('Trend');
+  await show(page, 'Trend');
   await page.keyboard.press('?');
   await shoot(page, 'shortcuts');
+  await page.keyboard.press('Escape');
+
+  await dialogs(page);
+  await host.kill();
+  await shell.lostBanner.waitFor();
+  for (const name of ['Trend', 'Tags', 'Overview'] as const) {
+    await show(page, name);
+    await shoot(page, `engine-lost-${name.toLowerCase()}`, ONE_SIZE);
+  }
   await close();
-  await host.stop();
+}
+
+/** What lies over the pages, and states of them that a click brings. */
+async function dialogs(page: Page): Promise<void> {
+  const shell = shellOf(page);
+  const connections = connectionsOf(page);
+  const tags = tagsOf(page);
+  const trend = trendOf(page);
+  const main = page.getByRole('main');
+  const shot = async (name: string, leave = true): Promise<void> => {
+    await shoot(page, name, ONE_SIZE);
+    if (leave) await page.keyboard.press('Escape');
+  };
+
+  const from = page.viewportSize() ?? SIZES[0];
+  await trend.pause();
+  await page.mouse.move(from.width - 150, 200);
+  await trend.plots.focus();
+  await page.keyboard.press('a');
+  await page.mouse.move(from.width - 80, 200);
+  await page.keyboard.press('b');
+  await shot('trend-cursors', false);
+  await page.mouse.click(from.width - 200, 200, { button: 'right' });
+  await shot('trend-menu');
+  await page.keyboard.press('s');
+  await shot('trend-stacked', false);
+  await page.keyboard.press('s');
+  await page.keyboard.press('x');
+
+  await show(page, 'Overview');
+  await main.getByRole('button', { name: 'Choose' }).click();
+  await shot('overview-choose');
+  await page
+    .getByRole('banner')
+    .getByRole('button', { name: /^ParX project/ })
+    .click();
+  await shot('project');
+  await page.keyboard.press('Alt+r');
+  await shot('recording-start');
+
+  await show(page, 'Tags');
+  await tags.search('Press pressure');
+  await tags.table.getByText('Press pressure').click();
+  await shot('tags-lost', false);
+  await tags.search('Boiler');
+  await tags.table.getByText('Boiler 12').click();
+  await shot('tags-bad', false);
+  await tags.table.focus();
+  await page.keyboard.press('Control+a');
+  await shot('tags-several', false);
+  await tags.search('');
+  await main
+    .getByRole('button', { name: /filter/i })
+    .first()
+    .click();
+  await shot('tags-filters', false);
+  await main
+    .getByRole('button', { name: /filter/i })
+    .first()
+    .click();
+
+  await show(page, 'Connections');
+  await connections.choose('Hot strip mill');
+  await connections.tab('Protocol log');
+  await page.getByText('read holding registers', { exact: false }).first().waitFor();
+  await shot('connection-log', false);
+  await connections.choose('Boiler');
+  await connections.tab('Protocol log');
+  await page
+    .getByText(/exception/i)
+    .first()
+    .waitFor();
+  await shot('connection-log-trouble', false);
+  await connections.tab('Status');
+  await shot('connection-degraded', false);
+  await connections.tab('Settings');
+  await shot('connection-settings', false);
+
+  await show(page, 'Recordings');
+  await recordingsOf(page).table.getByText('Coil 4711').click();
+  await shot('recordings-chosen', false);
+  await page.keyboard.press('Delete');
+  await shot('recording-delete');
+  await main.getByRole('button', { name: 'Open a file' }).click();
+  const open = page.getByRole('dialog', { name: 'Open a recording file' });
+  await open.getByLabel('Path of the file').fill('/there/is/no such.parx');
+  await open.getByRole('button', { name: 'Open', exact: true }).click();
+  await open.getByRole('alert').waitFor();
+  await shot('recording-open-refused');
+  await main.getByRole('button', { name: 'Note' }).click();
+  await shot('note');
+
+  await show(page, 'Log');
+  await page.getByRole('grid', { name: 'Log lines' }).getByText('refused the connection').first().click();
+  await shot('log-line', false);
+  await main.getByRole('button', { name: 'Levels' }).click();
+  await page.getByLabel('Level of all modules').waitFor();
+  await shot('log-levels');
+
+  await show(page, 'Overview');
+  for (let n = 0; n < 4; n++) await page.keyboard.press('Control+Alt++');
+  await shot('text-150', false);
+  await show(page, 'Tags');
+  await shot('text-150-tags', false);
+  for (let n = 0; n < 4; n++) await page.keyboard.press('Control+Alt+-');
+  await shell.rail.waitFor();
+}
+
+/** The recorder has no room left. Needs a file system of its own, so root. */
+async function fullDisk(): Promise<void> {
+  const disk = join(data, `disk-${shade}`);
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'parx-pictures', disk]);
+  try {
+    const host = await startHost(disk);
+    const { page, close } = await openScreen(browser.context, host.url);
+    const shell = shellOf(page);
+    await shell.theme(shade === 'dark' ? 'Dark' : 'Light');
+    await recordingsOf(page).start('Coil 4712');
+    for (const bytes of [1 << 20, 4096]) {
+      try {
+        for (let n = 0; ; n++) writeFileSync(join(disk, `fill-${bytes}-${n}`), new Uint8Array(bytes));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
+    }
+    await page.getByRole('banner').getByText('PAUSED').waitFor({ timeout: 60_000 });
+    await show(page, 'Recordings');
+    await page.keyboard.press('Alt+a');
+    await shoot(page, 'disk-full', ONE_SIZE);
+    await close();
+    await host.kill();
+  } finally {
+    execFileSync('umount', ['-l', disk]);
+  }
 }
 
 try {
   for (shade of ['dark', 'light'] as const) {
     await empty();
     await full();
+    if (process.getuid?.() === 0) await fullDisk();
+    else console.log('Not root: no pictures of a full disk.');
   }
 } finally {
   clearInterval(beat);
   await browser.close();
   await device.close();
+  await boiler.close();
   rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }

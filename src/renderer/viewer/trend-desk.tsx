@@ -381,15 +381,27 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
               >
                 {count === 0 && projectLoaded && (
                   <div className="trend-empty">
-                    <EmptyState
-                      icon={AreaChart}
-                      title="Nothing is drawn yet"
-                      text="Drag tags from the list at the left into this space, or choose them there and press Enter. Live values and the recorded past are shown in one picture."
-                    >
-                      <Button look="primary" onClick={page.findTags}>
-                        Find tags
-                      </Button>
-                    </EmptyState>
+                    {known?.size === 0 ? (
+                      <EmptyState
+                        icon={AreaChart}
+                        title="Nothing to draw yet"
+                        text="A trend draws tags, and there are none. Add a connection and its tags; they are recorded from the first value on."
+                      >
+                        <Button look="primary" onClick={() => client.showPage('/connections/new')}>
+                          Add a connection
+                        </Button>
+                      </EmptyState>
+                    ) : (
+                      <EmptyState
+                        icon={AreaChart}
+                        title="Nothing is drawn yet"
+                        text="Drag tags from the list at the left into this space, or choose them there and press Enter. Live values and the recorded past are shown in one picture."
+                      >
+                        <Button look="primary" onClick={page.findTags}>
+                          Find tags
+                        </Button>
+                      </EmptyState>
+                    )}
                   </div>
                 )}
                 {dragging && (
