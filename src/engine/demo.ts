@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Logger } from '#engine/platform/index.ts';
+import type { Clock, Logger } from '#engine/platform/index.ts';
 import type { ProjectStore } from '#engine/project/index.ts';
 import { AppError } from '#shared/errors.ts';
 import {
@@ -29,12 +29,14 @@ const demoDocuments = z.object({
 
 /**
  * Starts the demo line and puts its connection, tags and trend into the project. What is there already stays as the
- * user has it; only the connection's address follows the simulator, which takes whatever port is free.
+ * user has it; only the connection's address follows the simulator, which takes whatever port is free. Throws
+ * `config.invalid` where the demo is switched off, `protocol.connect-failed` when it does not start in time.
  */
 export async function addDemo(options: {
   readonly project: ProjectStore;
   readonly demoProject: string | undefined;
   readonly startDemo: (() => Promise<DemoAddress>) | undefined;
+  readonly clock: Clock;
   readonly log: Logger;
 }): Promise<{ connectionId: string; trendId: string }> {
   const { project, log } = options;
@@ -43,7 +45,7 @@ export async function addDemo(options: {
       details: { issues: [{ path: 'demo', message: 'Switched off.' }] },
     });
   }
-  const { host, port } = await options.startDemo();
+  const { host, port } = await withinLimit(options.clock, options.startDemo());
   const address = { host, port };
   const documents = demoDocuments.parse(JSON.parse(options.demoProject));
   const changes: DocumentChange[] = [];
@@ -71,6 +73,25 @@ export async function addDemo(options: {
     log.info('The demo line is in the project.', { documents: changes.length, port: address.port });
   }
   return { connectionId: DEMO_CONNECTION, trendId: DEMO_TREND };
+}
+
+/** The demo line's process starts in well under a second; a computer under full load gets this long. */
+const LIMIT_MS = 10_000;
+
+async function withinLimit(clock: Clock, starting: Promise<DemoAddress>): Promise<DemoAddress> {
+  const answered = new AbortController();
+  const late = clock.sleep(LIMIT_MS, answered.signal).then((): never => {
+    throw new AppError(
+      'protocol.connect-failed',
+      `The demo line did not start within ${LIMIT_MS / 1000} s. Try again when this computer has less to do.`,
+      { details: { endpoint: 'demo line' }, retryable: true },
+    );
+  });
+  try {
+    return await Promise.race([starting, late]);
+  } finally {
+    answered.abort();
+  }
 }
 
 function listensAt(connection: ConnectionDocument, address: DemoAddress): boolean {

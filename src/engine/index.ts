@@ -10,6 +10,7 @@ import { openRecording, openStore } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
 import { createLive, createTagTable } from '#engine/live/index.ts';
 import {
+  type Alerts,
   type Clock,
   createAlerts,
   createLogBook,
@@ -30,7 +31,7 @@ import { isAppError } from '#shared/errors.ts';
 import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
-import { noteAbsence, noteConfiguration, RUN_MARK, readLastRun, watchComputer } from './run-notes.ts';
+import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
 import { applyProject, registerTags, watchLinks } from './wiring.ts';
 
 export type { LogLevel, LogLine, WorkerName, WorkerUrls } from '#engine/platform/index.ts';
@@ -119,16 +120,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       log: log.module('installation'),
       protector: options.host.secrets ?? null,
     });
-    const remember = (name: string, text: string): void => {
-      installation.preferences.set(name, text);
-      installation.preferences.flush();
-    };
-    undo.push(() => {
-      remember(RUN_MARK, '""');
-      installation.close();
-    });
-    const lastRun = readLastRun(installation, at('crash.txt'));
-    remember(RUN_MARK, JSON.stringify({ since: startedAt }));
+    undo.push(() => installation.close());
+    const mark = openRunMark(at('running.json'), log);
+    undo.push(mark.clear);
 
     const { store, recovery } = await openStore(
       { path: at('history.parx'), ...options.history },
@@ -206,7 +200,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       },
     });
     undo.push(() => acquisition.stop());
-    noteAbsence(store, lastRun, recovery.lastSample, startedAt, log);
+    noteAbsence(store, mark.lastRun, recovery.lastSample, startedAt, log);
+    mark.set(startedAt);
     const stopWatch = watchComputer(clock, store, log);
     undo.push(() => stopWatch[Symbol.dispose]());
 
@@ -220,15 +215,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     });
     undo.push(() => recorderWatch[Symbol.dispose]());
 
-    const loadDemo = async (): Promise<{ connectionId: string; trendId: string }> =>
-      addDemo({ project, demoProject: options.demoProject, startDemo: options.host.startDemo, log });
+    const loadDemo = async (): Promise<{ connectionId: string; trendId: string }> => {
+      const { startDemo } = options.host;
+      const loaded = await addDemo({ project, demoProject: options.demoProject, startDemo, clock, log });
+      alerts.clear('demo-line');
+      return loaded;
+    };
     const projectWatch = project.watch((changes) => {
       applyProject(project, acquisition);
       noteConfiguration(store, changes, clock, log);
     });
     undo.push(() => projectWatch[Symbol.dispose]());
-    await startDemoAtStart(project, options, loadDemo, log);
+    // The plant's own devices do not wait for the demo line.
     applyProject(project, acquisition);
+    await startDemoAtStart(project, options, loadDemo, log, alerts);
 
     const services: Services = {
       clock,
@@ -333,7 +333,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         log.info(event === 'suspend' ? 'The computer goes to sleep.' : 'The computer has woken up.');
       },
       log: (module) => log.module(module),
-      noteCrash: (reason) => writeFileSync(at('crash.txt'), reason),
+      noteCrash: mark.crashed,
       stop() {
         stopping ??= closeAll().then(() => log.info('Engine stopped.'));
         return stopping;
@@ -352,7 +352,8 @@ async function startDemoAtStart(
   project: ProjectStore,
   options: EngineOptions,
   loadDemo: () => Promise<unknown>,
-  log: ReturnType<typeof createLogger>,
+  log: Logger,
+  alerts: Alerts,
 ): Promise<void> {
   if (options.host.startDemo === undefined) return;
   const untouched = project.list('connection').length === 0 && project.list('tag').length === 0;
@@ -362,6 +363,12 @@ async function startDemoAtStart(
     await loadDemo();
   } catch (error) {
     log.error('The demo line could not be started.', { error: String(error) });
+    alerts.raise('demo-line', {
+      severity: 'warning',
+      source: 'Demo line',
+      text: isAppError(error) ? error.message : 'The demo line could not be started. The log has the reason.',
+      advice: 'Start ParX again, or with --no-demo to be without it. Nothing else depends on it.',
+    });
   }
 }
 

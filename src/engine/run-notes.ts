@@ -1,31 +1,73 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { watchClock } from '#engine/acquisition/index.ts';
 import type { SampleStore } from '#engine/historian/index.ts';
-import type { Installation } from '#engine/installation/index.ts';
-import { type Clock, type Logger, watchNetwork } from '#engine/platform/index.ts';
+import { type Clock, type Logger, readDurable, watchNetwork, writeDurable } from '#engine/platform/index.ts';
 import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
 
 // What the engine itself writes into the history: how the last run ended, sleep, clock steps, configuration changes.
-
-export const RUN_MARK = 'engine-run';
 
 export interface LastRun {
   /** Null for the first start or after an orderly stop. */
   readonly crashed: string | null;
 }
 
-/** How the run before this one ended: a mark that is still there means it had no time to take it away. */
-export function readLastRun(installation: Installation, crashPath: string): LastRun {
-  const mark = installation.preferences.get(RUN_MARK);
-  let reason: string | null = null;
+/**
+ * The mark of a running engine, a file: one that is still there at a start means that the run before had no time to take
+ * it away. Not a preference, which screens write as they like and which is written later.
+ */
+export interface RunMark {
+  readonly lastRun: LastRun;
+  /** From here on this run is the one that is marked; what was known of the last one must have been noted before. */
+  set(since: UnixMicros): void;
+  /** The cause, in the last moments of a crash; synchronous. */
+  crashed(reason: string): void;
+  /** After an orderly stop. A run that was never marked leaves the mark of the one before. */
+  clear(): void;
+}
+
+export function openRunMark(path: string, log: Logger): RunMark {
+  let since: UnixMicros | null = null;
+  return {
+    lastRun: readLastRun(path, log),
+    set(now) {
+      try {
+        writeDurable(path, JSON.stringify({ since: now }));
+        since = now;
+      } catch (error) {
+        // On a full disk the recording must start all the same, and what is noted of the last run is told once.
+        rmSync(path, { force: true });
+        log.warn('The start could not be marked; should this run end by a crash, its gap gets the general reason.', {
+          error: String(error),
+        });
+      }
+    },
+    crashed: (reason) => writeFileSync(path, JSON.stringify({ since, reason })),
+    clear() {
+      if (since !== null) rmSync(path, { force: true });
+    },
+  };
+}
+
+function readLastRun(path: string, log: Logger): LastRun {
+  let text: string | null = null;
   try {
-    reason = readFileSync(crashPath, 'utf8');
-    rmSync(crashPath);
-  } catch {
-    // No note: either all was well, or there was no moment to write one.
+    text = readDurable(path);
+  } catch (error) {
+    log.warn('How the last run ended could not be read.', { error: String(error) });
   }
-  if (mark === null || mark === '""') return { crashed: null };
-  return { crashed: reason ?? 'The program ended without being stopped: power cut, end of the process or a crash.' };
+  if (text === null) return { crashed: null };
+  let reason: unknown;
+  try {
+    reason = (JSON.parse(text) as { readonly reason?: unknown }).reason;
+  } catch {
+    // Cut off while the crash was noted: that it was one is certain all the same.
+  }
+  return {
+    crashed:
+      typeof reason === 'string'
+        ? reason
+        : 'The program ended without being stopped: power cut, end of the process or a crash.',
+  };
 }
 
 /** The time between the last stored sample and this start has a reason in the gap ledger. */

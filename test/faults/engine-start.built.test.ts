@@ -115,8 +115,8 @@ describe('an engine that ends', () => {
       expect.stringMatching(/unexpected error.*the library lost its socket/),
     );
     // Told once: a later orderly stop and start have a reason of their own.
-    expect(existsSync(join(data, 'crash.txt'))).toBe(false);
     expect(await again.stop()).toBe(0);
+    expect(existsSync(join(data, 'running.json'))).toBe(false);
   });
 
   it('while screens are open lets them know at once, whether it was stopped or killed', async () => {

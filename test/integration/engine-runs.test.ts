@@ -1,0 +1,94 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { addDemo } from '#engine/demo.ts';
+import { createLogger, openDatabase, systemClock } from '#engine/platform/index.ts';
+import { openProject } from '#engine/project/index.ts';
+import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts';
+import { startEngine } from '#test/support/engine.ts';
+import { createFakeClock } from '#test/support/fake-clock.ts';
+import { freePort } from '#test/support/free-port.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+// How one run of the engine ends and the next begins.
+
+/** A data folder with some history: a connection that finds nobody is recorded as lost. */
+async function folderWithHistory(): Promise<string> {
+  const directory = temporaryDirectory();
+  const { engine, client } = await startEngine(directory);
+  const screen = client();
+  const settings = { ...makeConnection().settings, port: await freePort() };
+  const documents = { connection: makeConnection({ settings }), device: makeDevice(), tag: makeTag() };
+  await screen.project.commit({
+    changes: Object.entries(documents).map(([kind, document]) => ({
+      kind: kind as keyof typeof documents,
+      id: document.id,
+      document,
+      expected: null,
+    })),
+  });
+  const stored = async (): Promise<unknown> => (await screen.history.bounds({ source: 'history' })).range;
+  await expect.poll(stored, { timeout: 10_000 }).not.toBeNull();
+  await engine.stop();
+  return directory;
+}
+
+/** What the next start says of the time before it. */
+async function reasonsOf(directory: string): Promise<string> {
+  const { engine, client } = await startEngine(directory);
+  const { gaps } = await client().history.gaps({
+    source: 'history',
+    range: { from: 0, to: systemClock().now() + 1e6 },
+  });
+  await engine.stop();
+  return gaps.map(({ reason }) => reason).join('\n');
+}
+
+it('keeps the cause of a crash through starts that fail, and tells it once', async () => {
+  const directory = await folderWithHistory();
+  const mark = join(directory, 'running.json');
+  expect(existsSync(mark)).toBe(false);
+  writeFileSync(mark, JSON.stringify({ since: 1, reason: 'The engine ended because the test says so.' }));
+  const project = join(directory, 'project.parxproject');
+  const setVersion = (version: number): void => {
+    const database = openDatabase(project);
+    database.pragma(`user_version = ${version}`);
+    database.close();
+  };
+  setVersion(9);
+  await expect(startEngine(directory)).rejects.toMatchObject({ code: 'store.too-new' });
+  expect(readFileSync(mark, 'utf8')).toContain('because the test says so');
+  setVersion(1);
+  expect(await reasonsOf(directory)).toContain('because the test says so');
+  expect(existsSync(mark)).toBe(false);
+  expect(await reasonsOf(directory)).toMatch(/ParX was not running\.$/);
+});
+
+it('marks a run while it lasts; a preference of a screen says nothing about it', async () => {
+  const directory = await folderWithHistory();
+  const { engine, client } = await startEngine(directory);
+  expect(existsSync(join(directory, 'running.json'))).toBe(true);
+  await client('viewer').preferences.set({ name: 'engine-run', value: '"x"' });
+  await engine.stop();
+  expect(await reasonsOf(directory)).not.toContain('without being stopped');
+});
+
+it('takes a mark that was cut off for a crash without a cause', async () => {
+  const directory = await folderWithHistory();
+  writeFileSync(join(directory, 'running.json'), '{"since":17');
+  expect(await reasonsOf(directory)).toContain('The program ended without being stopped');
+});
+
+it('does not wait for a demo line that never answers', async () => {
+  const clock = createFakeClock();
+  const log = createLogger(() => undefined);
+  const project = openProject(join(temporaryDirectory(), 'project.parxproject'), { clock, log });
+  const demoProject = readFileSync(new URL('../../resources/demo-project.json', import.meta.url), 'utf8');
+  const loading = addDemo({ project, demoProject, startDemo: () => new Promise(() => undefined), clock, log });
+  loading.catch(() => undefined);
+  await clock.advance(10_000);
+  await expect(loading).rejects.toMatchObject({ code: 'protocol.connect-failed', retryable: true });
+  expect(project.list('connection')).toEqual([]);
+  expect(clock.pending).toBe(0);
+  await project.close();
+});
