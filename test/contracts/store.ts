@@ -16,7 +16,7 @@ export function describeStore(name: string, make: StoreFactory): void {
     it('gives back what was appended, at once and after a restart, and leaves one file', async () => {
       const file = path();
       const { store, recovery } = await make.open({ path: file });
-      expect(recovery).toEqual({ clean: true, samplesReplayed: 0, sentences: [], lastSample: null });
+      expect(recovery).toEqual({ clean: true, samplesReplayed: 0, sentences: [], lastSample: null, lastStored: null });
       expect(store.status().storedUntil).toBeNull();
       store.register([tag(0), tag(1)]);
       const stored = store.append(block([...ramp(0, 50), [1, START, 7, QUALITY.badTimeout]]));

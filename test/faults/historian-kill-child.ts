@@ -34,13 +34,14 @@ async function throughStore(): Promise<(block: SampleBlock, upTo: number) => voi
 
 async function throughWriter(): Promise<(block: SampleBlock, upTo: number) => void> {
   const writer = await openWriter(
-    { path, flushMs: 20, segmentBytes: 60_000, foldMs: 100, chunkSamples: 128 },
+    { path, flushMs: 20, segmentBytes: 60_000, foldMs: 100, chunkSamples: 128, textGraceMs: 0 },
     {
       clock: systemClock(),
       onDurable: (note) =>
         note.error === null
           ? say(`stored ${note.upTo} ${note.counts.storedUntil}`)
           : say(`failed ${String(note.error)}`),
+      onTexts: () => undefined,
       warn: (text) => say(`failed ${text}`),
     },
   );

@@ -116,10 +116,12 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     const from = Number(meta.get('log_from') ?? 1);
     const known = new Set(strings.map((row) => row.number));
     let unknown = 0;
+    let lastStored = Number(meta.get('stored_until') ?? Number.NEGATIVE_INFINITY);
     const replay = await replayLog(path, owner, from, {
       samples(logged) {
         const words = new Int32Array(logged.value.buffer, logged.value.byteOffset, logged.length * 2);
         for (let i = 0; i < logged.length; i++) {
+          lastStored = Math.max(lastStored, (logged.received ?? logged.time)[i]!);
           const state = registry.states.get(logged.number[i]!);
           if (state === undefined) {
             unknown++;
@@ -165,7 +167,14 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         `The history was not closed properly; ${replay.samples} samples were restored from the log. ${until}`,
       );
     }
-    return { clean, samplesReplayed: replay.samples, sentences, lastSample };
+    lastStored = Math.min(lastStored, clock.now());
+    return {
+      clean,
+      samplesReplayed: replay.samples,
+      sentences,
+      lastSample,
+      lastStored: Number.isFinite(lastStored) ? lastStored : null,
+    };
   }
 
   /** Puts all that is open, and the forms of all tags, into the present segment. */
@@ -229,6 +238,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     withStoreErrors(path, () =>
       database.transaction(() => {
         meta.set('log_from', logFrom);
+        if (storedUntil !== null) meta.set('stored_until', storedUntil);
         meta.set('highest_chunk', highestChunk.get() ?? 0);
       })(),
     );

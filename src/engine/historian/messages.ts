@@ -13,6 +13,7 @@ import type {
 } from '#shared/model/index.ts';
 import type { Run } from './run.ts';
 import type { NewEvent, RecoveryReport, StoredTag, TagRegistration } from './store.ts';
+import type { SweptTexts } from './string-sweep.ts';
 
 /** What the store, its writer and its readers tell each other. Samples travel as transferred columns. */
 export interface StringRow {
@@ -28,6 +29,8 @@ export interface WriterOptions {
   readonly foldMs: number;
   /** Samples of a full chunk. */
   readonly chunkSamples: number;
+  /** Time from a text's number being given out for the last time to its samples being here. */
+  readonly textGraceMs: number;
 }
 export interface WriterCounts {
   readonly storedUntil: number | null;
@@ -93,6 +96,7 @@ export type FromWriter =
   | { readonly kind: 'failed'; readonly error: PostedError }
   | { readonly kind: 'durable'; readonly note: DurableNote & { readonly error: PostedError | null } }
   | { readonly kind: 'warning'; readonly text: string }
+  | { readonly kind: 'texts'; readonly swept: SweptTexts }
   | Answer;
 
 /** Calls that a reader answers. */

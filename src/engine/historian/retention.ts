@@ -16,6 +16,12 @@ export function usedBytes(database: Database): number {
   return (pages - free) * Number(database.pragma('page_size', { simple: true }));
 }
 
+export interface Pruned {
+  readonly bytesFreed: number;
+  /** Samples of tags that are or were texts which were removed, and at most one chunk's per tag that stayed. */
+  readonly textSamples: number;
+}
+
 /**
  * Removes chunks that end before `before`, except the one with each tag's last sample before it, so that a value that
  * seldom changes stays known at the edge; and events and gaps that lie wholly before it.
@@ -27,8 +33,12 @@ export async function pruneBefore(
   states: ReadonlyMap<number, TagState>,
   before: number,
   pause: () => Promise<void>,
-): Promise<number> {
+): Promise<Pruned> {
   const used = usedBytes(database);
+  let textSamples = 0;
+  const ending = database
+    .prepare<[number, number], number>('SELECT coalesce(sum(count), 0) FROM chunks WHERE tag = ? AND last < ?')
+    .pluck();
   const tags = database.prepare('SELECT DISTINCT tag FROM chunks WHERE last < ?').pluck().all(before) as number[];
   const remove = database.prepare('DELETE FROM chunks WHERE tag = ? AND last < ? AND id <> ?');
   for (let i = 0; i < tags.length; i += TAGS_PER_STEP) {
@@ -38,10 +48,11 @@ export async function pruneBefore(
         const state = states.get(number);
         if (edge === null || state === undefined) continue;
         // A row that waits to be replaced must not vanish under its replacement.
-        if (state.closed.length > 0 || state.replaced.size > 0) continue;
+        if (state.replaced.size > 0) continue;
+        if (state.recipes.some((recipe) => recipe.form === 'text')) textSamples += ending.get(number, before) ?? 0;
         if (remove.run(number, before, edge.last < before ? edge.id : -1).changes === 0) continue;
         const first = table.following(number, Number.MIN_SAFE_INTEGER)?.first ?? null;
-        state.first = first === null ? (state.open.length > 0 ? state.open.time[0]! : null) : first;
+        state.first = first ?? state.closed[0]?.first ?? (state.open.length > 0 ? state.open.time[0]! : null);
         if (first === null) pyramid.dropAll(number);
         else {
           pyramid.drop(number, first);
@@ -56,7 +67,7 @@ export async function pruneBefore(
     database.prepare('DELETE FROM events WHERE coalesce(to_time, from_time) < ?').run(before);
   })();
   await shrink(database, pause);
-  return Math.max(0, used - usedBytes(database));
+  return { bytesFreed: Math.max(0, used - usedBytes(database)), textSamples };
 }
 
 /** Gives free pages back to the disk where they are more than a quarter of the file. */

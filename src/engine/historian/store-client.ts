@@ -1,7 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Clock, Logger, WorkerUrls } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
-import { QUALITY, type SampleBlock } from '#shared/model/index.ts';
+import { QUALITY, type SampleBlock, type Series } from '#shared/model/index.ts';
 import {
   type FromWriter,
   receiveError,
@@ -13,6 +13,7 @@ import {
 import { checkView, type ReaderHandle, rawBlocks, startReader } from './reader-client.ts';
 import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
+import type { SweptTexts } from './string-sweep.ts';
 import { WRITER_DEFAULTS } from './writer.ts';
 
 export interface StoreDeps {
@@ -133,6 +134,13 @@ function createStore(
     changed();
   });
   writer.onWarning((text) => log.warn(text));
+  writer.onTexts(({ forget, removed }) => {
+    for (const number of forget) {
+      const text = texts[number];
+      if (text !== undefined && numbers.get(text) === number) numbers.delete(text);
+    }
+    for (const number of removed) texts[number] = undefined;
+  });
   writer.onDead((error) => {
     dead = error;
     for (const one of waiting) one.reject(error);
@@ -167,6 +175,18 @@ function createStore(
       retryable: true,
     });
   };
+
+  /** Texts that are younger than the last fold are not in the file yet. */
+  const withTexts = (all: readonly Series[]): readonly Series[] =>
+    all.map((series) => {
+      if (series.texts === null) return series;
+      const named: Record<number, string> = { ...series.texts };
+      for (const value of new Set(series.value)) {
+        const text = texts[value];
+        if (named[value] === undefined && text !== undefined) named[value] = text;
+      }
+      return { ...series, texts: named };
+    });
 
   const replacing = new Set<ReaderHandle>();
   /** The readers that live; one that has died (out of memory, a fault) is replaced meanwhile. */
@@ -310,15 +330,17 @@ function createStore(
     bounds: async () => writer.call('bounds', null),
     async view(tags, range, pixels, signal) {
       const input = checkView(tags, range, pixels);
-      if (tags.length < TAGS_PER_READER) return reader().call('view', input, signal);
+      if (tags.length < TAGS_PER_READER) return withTexts(await reader().call('view', input, signal));
       const alive = living();
       const share = Math.ceil(tags.length / alive.length);
       const parts = await Promise.all(
         alive.map((one, i) => one.call('view', { ...input, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
       );
-      return parts.flat();
+      return withTexts(parts.flat());
     },
-    raw: (tags, range, signal) => rawBlocks(reader(), tags, range, signal),
+    async *raw(tags, range, signal) {
+      for await (const block of rawBlocks(reader(), tags, range, signal)) yield withTexts(block);
+    },
     neighbours: (tag, time, signal) => reader().call('neighbours', { tag, time }, signal),
     gaps: (range, signal) => reader().call('gaps', { range }, signal),
     events: (range, kinds, signal) => reader().call('events', { range, kinds }, signal),
@@ -332,6 +354,7 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
   let lastCall = 0;
   let dead: Error | null = null;
   let onDurable: (note: Extract<FromWriter, { kind: 'durable' }>['note']) => void = () => undefined;
+  let onTexts: (swept: SweptTexts) => void = () => undefined;
   let onWarning: (text: string) => void = (text) => deps.log.warn(text);
   let onDead: (error: Error) => void = () => undefined;
 
@@ -361,6 +384,9 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
     call,
     onDurable(listener: typeof onDurable) {
       onDurable = listener;
+    },
+    onTexts(listener: typeof onTexts) {
+      onTexts = listener;
     },
     onWarning(listener: typeof onWarning) {
       onWarning = listener;
@@ -401,6 +427,9 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
           return;
         case 'durable':
           onDurable(message.note);
+          return;
+        case 'texts':
+          onTexts(message.swept);
           return;
         case 'warning':
           onWarning(message.text);

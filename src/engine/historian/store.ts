@@ -136,6 +136,11 @@ export interface RecoveryReport {
   readonly sentences: readonly string[];
   /** End of the last sample before the program ended; null for a new file. */
   readonly lastSample: UnixMicros | null;
+  /**
+   * When the last sample was stored, by this computer's clock and not by a device's: at most the time of this start.
+   * Null for a new file.
+   */
+  readonly lastStored: UnixMicros | null;
 }
 
 export interface OpenedFile extends HistorySource {

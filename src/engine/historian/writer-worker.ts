@@ -31,6 +31,7 @@ port.on('message', (message: ToWriter) => {
         clock,
         onDurable: (note) =>
           send({ kind: 'durable', note: { ...note, error: note.error === null ? null : postError(note.error) } }),
+        onTexts: (swept) => send({ kind: 'texts', swept }),
         warn: (text) => send({ kind: 'warning', text }),
       }).then(
         (opened) => {

@@ -25,6 +25,7 @@ import { firstAtOrAfter, sliceRun, sortRun } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
+import { type SweptTexts, stringSweepOf } from './string-sweep.ts';
 import { removeSums, writeSums } from './sums.ts';
 import { CHUNK_SAMPLES, pushSample, type TagState } from './tag-state.ts';
 
@@ -33,12 +34,14 @@ export const WRITER_DEFAULTS = {
   segmentBytes: 32 << 20,
   foldMs: 300_000,
   chunkSamples: CHUNK_SAMPLES,
+  textGraceMs: 10_000,
 } as const;
 
 export interface WriterDeps {
   readonly clock: Clock;
   /** Called after `fdatasync` and whenever the state of writing changes. */
   readonly onDurable: (note: DurableNote) => void;
+  readonly onTexts: (swept: SweptTexts) => void;
   /** A condition in words that is no reason to stop; for the log. */
   readonly warn: (text: string) => void;
 }
@@ -84,6 +87,8 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const strings = database.prepare<[], StringRow>('SELECT number, text FROM strings ORDER BY number').all();
   const sealedCount = database.prepare<[], number>('SELECT coalesce(sum(count), 0) FROM chunks').pluck();
   const pause = (): Promise<void> => clock.sleep(0);
+  const { monotonicMs } = clock;
+  const sweep = stringSweepOf(database, table, reader, registry.states, monotonicMs, pause, options.textGraceMs);
   let refused = 0;
   let closing: Promise<void> | null = null;
 
@@ -214,11 +219,20 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
     prune(before: number): Promise<{ readonly bytesFreed: number }> {
       const pruned = pruning.then(async () => {
-        const bytesFreed = await pruneBefore(database, table, pyramid, registry.states, before, pause).catch(
-          (error: unknown) => {
-            throw storeError(path, error);
-          },
-        );
+        const { bytesFreed, textSamples } = await pruneBefore(
+          database,
+          table,
+          pyramid,
+          registry.states,
+          before,
+          pause,
+        ).catch((error: unknown) => {
+          throw storeError(path, error);
+        });
+        if (sweep.due(textSamples)) {
+          const swept = await sweep.run();
+          if (swept !== null) deps.onTexts(swept);
+        }
         samplesStored = sealedCount.get() ?? 0;
         for (const state of registry.states.values()) {
           samplesStored += state.open.length;

@@ -2,6 +2,7 @@ import { chunkTableOf } from '#engine/historian/chunk-table.ts';
 import type { WriterOptions } from '#engine/historian/messages.ts';
 import { createReader, type Reader } from '#engine/historian/reader.ts';
 import type { TagRegistration } from '#engine/historian/store.ts';
+import type { SweptTexts } from '#engine/historian/string-sweep.ts';
 import { viewReach } from '#engine/historian/view.ts';
 import { openWriter, WRITER_DEFAULTS, type Writer } from '#engine/historian/writer.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
@@ -11,6 +12,7 @@ import { type DecodeRecipe, PLAIN_RECIPE, type SampleBlock, type Series, type Ti
 export interface Direct {
   readonly writer: Writer;
   readonly warnings: string[];
+  readonly texts: SweptTexts[];
   append(samples: readonly WrittenSample[]): number;
   view(tags: readonly string[], range: TimeRange, pixels: number): Series[];
   raw(tags: readonly string[], range: TimeRange): Series[];
@@ -30,6 +32,7 @@ export interface WrittenSample {
 
 export async function openDirect(path: string, options: Partial<WriterOptions> = {}): Promise<Direct> {
   const warnings: string[] = [];
+  const texts: SweptTexts[] = [];
   let upTo = 0;
   const writer = await openWriter(
     { ...WRITER_DEFAULTS, flushMs: 20, ...options, path },
@@ -38,6 +41,7 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
       onDurable: (note) => {
         upTo = note.upTo;
       },
+      onTexts: (swept) => texts.push(swept),
       warn: (text) => warnings.push(text),
     },
   );
@@ -53,6 +57,7 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
   return {
     writer,
     warnings,
+    texts,
     reader,
     durable: () => upTo,
     append(samples) {

@@ -343,4 +343,67 @@ describe('a store in unusual use', () => {
     await again.close();
     expectRollups(file);
   });
+
+  it('forgets texts that no sample uses any more, and none that is on its way', async () => {
+    const file = path();
+    const text: DecodeRecipe = { ...PLAIN_RECIPE, form: 'text', type: 'string' };
+    const store = await openDirect(file, { chunkSamples: 500, textGraceMs: 0 });
+    store.writer.register([registration(0, text), registration(1, text)]);
+    const database = openDatabase(file, { readonly: true });
+    const stored = (): number[] => database.prepare<[], number>('SELECT number FROM strings').pluck().all();
+    const tick = (from: number, to: number): void => {
+      const samples = [];
+      for (let second = from; second < to; second++) {
+        store.writer.intern(second, `at ${second}`);
+        samples.push({ tag: 0, time: START + second * SECOND, value: second, quality: 0 });
+      }
+      store.append(samples);
+    };
+    // Number 7 stands in another tag since long; number 9 is used again below, when it has been named unused.
+    store.append([{ tag: 1, time: START, value: 7, quality: 0 }]);
+    tick(1, 6_001);
+    await store.writer.seal([], EVER);
+    expect(stored()).toHaveLength(6_000);
+    await store.writer.prune(START + 3_001 * SECOND);
+    const [first] = store.texts;
+    expect(first!.removed).toEqual([]);
+    expect(first!.forget.length).toBeGreaterThan(2_000);
+    expect(first!.forget).not.toContain(7);
+    expect(first!.forget).toContain(9);
+    tick(6_001, 6_501);
+    store.append([{ tag: 1, time: START + 6_500 * SECOND, value: 9, quality: 0 }]);
+    await store.writer.prune(START + 5_001 * SECOND);
+    const second = store.texts[1]!;
+    expect(second.removed).toEqual(first!.forget.filter((number) => number !== 9));
+    expect(new Set(second.forget).size).toBeGreaterThan(1_000);
+    const left = stored();
+    expect(left).toContain(7);
+    expect(left).toContain(9);
+    const named = store.raw(['tag-0', 'tag-1'], EVER).flatMap((part) => [...part.value]);
+    await store.writer.seal([], EVER);
+    const have = new Set(stored());
+    expect(named.filter((number) => !have.has(number))).toEqual([]);
+    database.close();
+    await store.close();
+  });
+
+  it('says when it was written for the last time, also where the clock of a device runs ahead', async () => {
+    const file = path();
+    const store = await openDirect(file);
+    store.writer.register([registration(0)]);
+    const before = Date.now() * 1_000;
+    const ahead = before + 3_600 * SECOND;
+    store.append([{ tag: 0, time: ahead, value: 1, quality: 0, received: before }]);
+    await store.writer.flush();
+    const killed = leftBehind(file);
+    await store.close();
+    for (const left of [killed, file]) {
+      const again = await openDirect(left);
+      const { lastSample, lastStored } = again.writer.started.recovery;
+      expect(lastSample).toBe(ahead);
+      expect(lastStored).toBeGreaterThanOrEqual(before);
+      expect(lastStored).toBeLessThanOrEqual(Date.now() * 1_000);
+      await again.close();
+    }
+  });
 });
