@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ProjectState } from '#renderer/client/index.ts';
 import type { ConnectionDocument, DeviceDocument } from '#shared/model/index.ts';
-import { changesOf, differences, draftOf, isOutdated, rebased } from './connection-draft.ts';
+import type { ProtocolEntry } from '#shared/rpc/contract.ts';
+import { changesOf, differences, draftOf, isOutdated, newDraft, rebased, withProtocol } from './connection-draft.ts';
 import { duplicateConnection, freeName } from './document-edits.ts';
 
 const connection: ConnectionDocument = {
@@ -93,5 +94,30 @@ describe('connection draft', () => {
     expect(freeName('Pump', new Set())).toBe('Pump');
     expect(freeName('Pump', new Set(['Pump', 'Pump 2']))).toBe('Pump 3');
     expect(freeName('Pump 7', new Set(['Pump 7']))).toBe('Pump 8');
+  });
+});
+
+describe('the protocol of a new connection', () => {
+  const entry = (id: string, title: string): ProtocolEntry => ({ id, title }) as ProtocolEntry;
+  const [modbus, other] = [entry('modbus', 'Modbus TCP'), entry('egd', 'GE EGD')];
+
+  it("can be changed: settings go, the name goes unless it is the user's own", () => {
+    const state = project({ c1: 1, d1: 1 });
+    const draft = newDraft(state, modbus);
+    const filled = {
+      ...draft,
+      connection: { ...draft.connection, settings: { host: 'plc' } },
+      devices: draft.devices.map((one) => ({ ...one, name: 'Stand', settings: { unitId: 3 } })),
+    };
+    const changed = withProtocol(state, filled, modbus, other);
+    expect(changed.connection).toMatchObject({
+      id: draft.connection.id,
+      name: 'GE EGD',
+      protocol: 'egd',
+      settings: {},
+    });
+    expect(changed.devices).toMatchObject([{ id: draft.devices[0]!.id, name: 'Stand', settings: {} }]);
+    const named = { ...filled, connection: { ...filled.connection, name: 'Furnace' } };
+    expect(withProtocol(state, named, modbus, other).connection.name).toBe('Furnace');
   });
 });

@@ -49,6 +49,24 @@ export function newDraft(project: ProjectState, protocol: ProtocolEntry): Connec
   };
 }
 
+/** The draft of a new connection with another protocol, whose settings have nothing in common with the first one's. */
+export function withProtocol(
+  project: ProjectState,
+  draft: ConnectionDraft,
+  from: ProtocolEntry,
+  to: ProtocolEntry,
+): ConnectionDraft {
+  const blank = newDraft(project, to);
+  const { id, name, enabled } = draft.connection;
+  // A name that only repeats the protocol goes with it.
+  const own = name !== '' && !name.startsWith(from.title);
+  return {
+    ...draft,
+    connection: { ...blank.connection, id, enabled, name: own ? name : blank.connection.name },
+    devices: draft.devices.map((device) => ({ ...device, settings: {} })),
+  };
+}
+
 export function draftOf(project: ProjectState, stored: Stored<ConnectionDocument>): ConnectionDraft {
   const devices = devicesOf(project, stored.document.id);
   const base: Record<string, number> = { [stored.document.id]: stored.revision };

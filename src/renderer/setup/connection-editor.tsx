@@ -10,6 +10,7 @@ import {
   IconButton,
   readFields,
   SchemaForm,
+  SelectField,
   TextField,
   useActions,
 } from '#renderer/ui/index.ts';
@@ -26,6 +27,7 @@ import {
   isOutdated,
   keepDraft,
   rebased,
+  withProtocol,
 } from './connection-draft.ts';
 import { freeName, newId } from './document-edits.ts';
 
@@ -45,11 +47,14 @@ const under = (issues: Issues, prefix: string): ReadonlyMap<string, string> => {
 export function ConnectionEditor({
   draft,
   protocol,
+  protocols,
   onSaved,
   onCancel,
 }: {
   readonly draft: ConnectionDraft;
   readonly protocol: ProtocolEntry;
+  /** What a new connection can be changed to. */
+  readonly protocols: readonly ProtocolEntry[];
   readonly onSaved: (draft: ConnectionDraft) => void;
   readonly onCancel: () => void;
 }): ReactNode {
@@ -214,12 +219,28 @@ export function ConnectionEditor({
             error={issues.get('name')}
             onChange={(name) => set({ connection: { ...connection, name } })}
           />
-          <div className="field">
-            <span className="field-label">Protocol</span>
-            <span className="editor-fixed" title={protocol.summary}>
-              {protocol.title}
-            </span>
-          </div>
+          {draft.isNew && protocols.length > 1 ? (
+            <SelectField
+              label="Protocol"
+              help={protocol.summary}
+              value={protocol.id}
+              choices={protocols.map((entry) => ({ value: entry.id, label: entry.title }))}
+              onChange={(id) => {
+                const chosen = protocols.find((entry) => entry.id === id);
+                if (chosen === undefined) return;
+                keepDraft(withProtocol(project, draft, protocol, chosen));
+                setIssues(none);
+                setAsked(false);
+              }}
+            />
+          ) : (
+            <div className="field">
+              <span className="field-label">Protocol</span>
+              <span className="editor-fixed" title={protocol.summary}>
+                {protocol.title}
+              </span>
+            </div>
+          )}
           <div className="field editor-enabled">
             <Check
               label="Switched on"

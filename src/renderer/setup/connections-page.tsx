@@ -5,12 +5,9 @@ import { useStore } from 'zustand';
 import { useClient, useProject, useStores } from '#renderer/client/index.ts';
 import {
   Button,
-  belowElement,
   DataTable,
   DemoMark,
   EmptyState,
-  Menu,
-  type MenuPlace,
   MiddleText,
   plural,
   Skeleton,
@@ -48,7 +45,6 @@ export function ConnectionsPage(): ReactNode {
   const catalogue = useStores('catalogue', (state) => state.catalogue);
   const drafts = useStore(draftStore, (state) => state.drafts);
   const [tab, setTab] = useState<Tab>('status');
-  const [adding, setAdding] = useState<MenuPlace | null>(null);
   const rows = useLinkRows();
 
   const id = route?.id ?? null;
@@ -58,26 +54,19 @@ export function ConnectionsPage(): ReactNode {
   const protocol = catalogue?.protocols.find((entry) => entry.id === current?.connection.protocol) ?? null;
   const protocols = catalogue?.protocols ?? [];
 
-  const begin = (protocolId: string): void => {
-    const entry = protocols.find((candidate) => candidate.id === protocolId);
-    if (entry === undefined) return;
-    const draft = newDraft(project, entry);
+  /** The form begins with the first protocol and offers the others. */
+  const add = (): void => {
+    const [first] = protocols;
+    if (first === undefined) return;
+    const draft = newDraft(project, first);
     keepDraft(draft);
     setTab('settings');
     go(`/connections/${draft.connection.id}`);
   };
-  const add = (from: Element | null): void => {
-    const only = protocols.length === 1 ? protocols[0] : undefined;
-    if (only !== undefined) begin(only.id);
-    else if (protocols.length > 1) setAdding(from === null ? { x: 120, y: 90 } : belowElement(from));
-  };
   // "New connection" elsewhere leads to /connections/new, which becomes a draft as soon as the protocols are known.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs for the address and the catalogue only
   useEffect(() => {
-    if (id === 'new' && protocols.length > 0 && project.loaded) {
-      if (protocols.length > 1) go('/connections', { replace: true });
-      add(null);
-    }
+    if (id === 'new' && protocols.length > 0 && project.loaded) add();
   }, [id, protocols.length, project.loaded]);
 
   const remove = async (target: ConnectionDocument): Promise<void> => {
@@ -162,7 +151,7 @@ export function ConnectionsPage(): ReactNode {
         title: 'Add a connection',
         group: 'Connections',
         keys: ['Insert', 'Alt+N'],
-        run: () => add(null),
+        run: add,
       },
       {
         id: 'connections.test',
@@ -285,7 +274,7 @@ export function ConnectionsPage(): ReactNode {
           title="No connections yet"
           text="A connection is the way to a PLC, a gateway or another device on the network. Add one, test it, then add the tags that are to be read."
         >
-          <Button look="primary" icon={Plus} onClick={(event) => add(event.currentTarget)}>
+          <Button look="primary" icon={Plus} onClick={add}>
             Add a connection
           </Button>
         </EmptyState>
@@ -358,6 +347,7 @@ export function ConnectionsPage(): ReactNode {
               key={current.connection.id}
               draft={current}
               protocol={protocol}
+              protocols={protocols}
               onSaved={(saved) => {
                 setTab('status');
                 if (current.isNew) {
@@ -397,26 +387,13 @@ export function ConnectionsPage(): ReactNode {
           {plural(project.connection.size, 'connection')}, {plural(project.device.size, 'device')}
         </span>
         <span className="toolbar-gap" />
-        <Button
-          look="primary"
-          icon={Plus}
-          disabled={protocols.length === 0}
-          onClick={(event) => add(event.currentTarget)}
-        >
+        <Button look="primary" icon={Plus} disabled={protocols.length === 0} onClick={add}>
           Add a connection
         </Button>
       </div>
       <div className="page-fill">
         <SplitPane name="connections" first={table} second={side} secondSize="44%" minSecond="24rem" />
       </div>
-      {adding !== null && (
-        <Menu
-          at={adding}
-          label="Protocol of the new connection"
-          onClose={() => setAdding(null)}
-          entries={protocols.map((entry) => ({ label: entry.title, run: () => begin(entry.id) }))}
-        />
-      )}
     </div>
   );
 }
