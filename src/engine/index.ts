@@ -200,7 +200,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       },
     });
     undo.push(() => acquisition.stop());
-    noteAbsence(store, mark.lastRun, recovery.lastSample, startedAt, log);
+    noteAbsence(store, mark.lastRun, recovery, startedAt, log);
     mark.set(startedAt);
     const stopWatch = watchComputer(clock, store, log);
     undo.push(() => stopWatch[Symbol.dispose]());
