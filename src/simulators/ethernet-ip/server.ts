@@ -1,0 +1,457 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TagMemory } from './memory.ts';
+import { garbage, type Item, identityItem, itemsOf, rrData } from './packets.ts';
+import { parsePath, type Segment } from './path.ts';
+import { createServices, encode, type Identity, type ServiceFaults, STATUS, u16, u32 } from './services.ts';
+
+// Encapsulation (CIP volume 2, chapter 2), unconnected and connected messages (volume 1, chapter 3).
+
+/** Everything the simulated controller can do wrong, or can't do. Absent: it is honest and complete. */
+export interface EipFaults extends ServiceFaults {
+  readonly delayMs?: number;
+  /** Nothing is answered any more. */
+  readonly silent?: boolean;
+  /** Every n-th answer is missing. */
+  readonly dropEvery?: number;
+  /** Each byte in a packet of its own. */
+  readonly splitBytes?: boolean;
+  /** Answers wait until so many leave in one packet, 150 ms at most. */
+  readonly mergeAnswers?: number;
+  /** The sender context of the answer is another one. */
+  readonly wrongContext?: boolean;
+  readonly wrongSession?: boolean;
+  /** The sequence count of connected answers is another one. */
+  readonly wrongSequence?: boolean;
+  readonly closeAfterAnswer?: boolean;
+  /** Half of the answer, then the link is gone. */
+  readonly cutMidAnswer?: boolean;
+  readonly garbage?: boolean;
+  /** Encapsulation status of every answer, for example 0x64 (invalid session). */
+  readonly encapsulationStatus?: number;
+  /** Forward open is refused: general status and extended status. */
+  readonly refuseForwardOpen?: readonly [status: number, extended: number];
+  /** Large forward open is not supported. */
+  readonly noLargeForwardOpen?: boolean;
+  /** Every connected message is answered with "connection lost" behaviour: silence, as after a controller's time-out. */
+  readonly forgetConnections?: boolean;
+}
+
+export interface EipSimulatorOptions {
+  /** Default 127.0.0.1 */
+  readonly host?: string;
+  /** 0 or left out: any free port */
+  readonly port?: number;
+  readonly memory: TagMemory;
+  readonly identity?: Partial<Identity>;
+  /** Slot of the controller in its rack; requests routed elsewhere are refused. Null: a controller without backplane. */
+  readonly slot?: number | null;
+  /** Bytes of an unconnected answer at most; default 504. */
+  readonly unconnectedLimit?: number;
+  /** Connected size at most; default 4002. */
+  readonly largestConnection?: number;
+  /** TCP connections beyond are closed at once; default 32. */
+  readonly maxLinks?: number;
+}
+
+export interface ServiceSeen {
+  readonly service: number;
+  readonly path: readonly Segment[];
+  readonly connected: boolean;
+}
+
+export interface EipSimulator {
+  readonly host: string;
+  readonly port: number;
+  readonly memory: TagMemory;
+  faults: EipFaults;
+  /** Encapsulated messages seen, by command. */
+  readonly messages: number;
+  /** Services seen, those in packets one by one; the newest 50,000. */
+  services(): readonly ServiceSeen[];
+  /** TCP connections accepted since the start, and open now. */
+  readonly accepted: number;
+  readonly links: number;
+  /** Class 3 connections that are open. */
+  readonly connections: number;
+  clear(): void;
+  disconnectAll(): void;
+  /** Drops all links, forgets sessions and connections, and refuses new ones for so long. */
+  restart(downMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const COMMAND = {
+  nop: 0x0000,
+  listServices: 0x0004,
+  listIdentity: 0x0063,
+  registerSession: 0x0065,
+  unregisterSession: 0x0066,
+  sendRRData: 0x006f,
+  sendUnitData: 0x0070,
+} as const;
+const HEADER_BYTES = 24;
+const KEPT = 50_000;
+
+interface Connection {
+  readonly toTarget: number;
+  readonly toOriginator: number;
+  readonly serial: number;
+  readonly size: number;
+}
+interface Peer {
+  readonly socket: Socket;
+  session: number;
+  readonly connections: Map<number, Connection>;
+  /** Bytes that have come and are not yet a whole message. */
+  waiting: Buffer;
+  merged: Buffer[];
+}
+
+/** A Logix-like controller on a TCP port, written from the standard; the product's driver never checks its own codec. */
+export async function startEipSimulator(options: EipSimulatorOptions): Promise<EipSimulator> {
+  const host = options.host ?? '127.0.0.1';
+  const { memory } = options;
+  const slot = options.slot === undefined ? 0 : options.slot;
+  const identity: Identity = {
+    vendor: 1,
+    deviceType: 14,
+    productCode: 166,
+    major: 33,
+    minor: 11,
+    serial: 0x00c0_ffee,
+    name: '1756-L83E/B simulated',
+    ...options.identity,
+  };
+  let faults: EipFaults = {};
+  let seen: ServiceSeen[] = [];
+  let messages = 0;
+  let answers = 0;
+  let accepted = 0;
+  let nextSession = 0x1001;
+  let nextConnection = 0x2000_0001;
+  let connected = false;
+  const peers = new Set<Peer>();
+  const timers = new Set<NodeJS.Timeout>();
+  const services = createServices(
+    memory,
+    identity,
+    () => faults,
+    (service, path) => {
+      if (seen.length >= KEPT) seen = seen.slice(KEPT / 2);
+      seen.push({ service, path, connected });
+    },
+  );
+
+  const server: Server = createServer((socket) => {
+    accepted++;
+    if (peers.size >= (options.maxLinks ?? 32)) {
+      socket.destroy();
+      return;
+    }
+    const peer: Peer = { socket, session: 0, connections: new Map(), waiting: Buffer.alloc(0), merged: [] };
+    peers.add(peer);
+    socket.setNoDelay(true);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => peers.delete(peer));
+    socket.on('data', (bytes) => {
+      peer.waiting = Buffer.concat([peer.waiting, bytes]);
+      while (peer.waiting.length >= HEADER_BYTES) {
+        const length = HEADER_BYTES + peer.waiting.readUInt16LE(2);
+        if (peer.waiting.length < length) break;
+        const message = peer.waiting.subarray(0, length);
+        peer.waiting = peer.waiting.subarray(length);
+        messages++;
+        receive(peer, message);
+      }
+    });
+  });
+  server.on('error', () => undefined);
+  const listen = (port: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        const address = server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  const port = await listen(options.port ?? 0);
+
+  function receive(peer: Peer, message: Buffer): void {
+    const command = message.readUInt16LE(0);
+    const session = message.readUInt32LE(4);
+    const context = message.subarray(12, 20);
+    const data = message.subarray(HEADER_BYTES);
+    const reply = (status: number, body: Buffer = Buffer.alloc(0)): void => send(peer, command, status, context, body);
+    switch (command) {
+      case COMMAND.nop:
+        return;
+      case COMMAND.listIdentity:
+        if (faults.noIdentity === true) {
+          reply(0x01);
+          return;
+        }
+        reply(0, Buffer.concat([u16(1), identityItem(identity, host, port)]));
+        return;
+      case COMMAND.listServices:
+        reply(0, Buffer.concat([u16(1), u16(0x100), u16(20), u16(1), u16(0x120), Buffer.from('Communications\0\0')]));
+        return;
+      case COMMAND.registerSession:
+        if (data.length < 4 || data.readUInt16LE(0) !== 1) {
+          reply(0x69);
+          return;
+        }
+        peer.session = nextSession++;
+        reply(0, Buffer.from(data.subarray(0, 4)));
+        return;
+      case COMMAND.unregisterSession:
+        peer.socket.end();
+        return;
+      case COMMAND.sendRRData:
+      case COMMAND.sendUnitData: {
+        if (session !== peer.session || session === 0) {
+          reply(0x64);
+          return;
+        }
+        const items = itemsOf(data);
+        if (items === null) {
+          reply(0x03);
+          return;
+        }
+        if (command === COMMAND.sendRRData) {
+          unconnected(items, reply);
+          return;
+        }
+        connectedMessage(items, reply);
+        return;
+      }
+      default:
+        reply(0x01);
+        return;
+    }
+
+    function unconnected(items: readonly Item[], answer: typeof reply): void {
+      const request = items.find((item) => item.type === 0xb2);
+      if (request === undefined) {
+        answer(0x03);
+        return;
+      }
+      connected = false;
+      const body = router(peer, request.data, options.unconnectedLimit ?? 504, false);
+      answer(
+        0,
+        rrData([
+          { type: 0, data: Buffer.alloc(0) },
+          { type: 0xb2, data: body },
+        ]),
+      );
+    }
+    function connectedMessage(items: readonly Item[], answer: typeof reply): void {
+      const address = items.find((item) => item.type === 0xa1);
+      const request = items.find((item) => item.type === 0xb1);
+      if (address === undefined || request === undefined || request.data.length < 2) {
+        answer(0x03);
+        return;
+      }
+      const connection = peer.connections.get(address.data.readUInt32LE(0));
+      // An unknown connection is not answered: to a client it looks like silence.
+      if (connection === undefined || faults.forgetConnections === true) return;
+      const sequence = request.data.readUInt16LE(0);
+      connected = true;
+      const message = request.data.subarray(2);
+      const body =
+        message.length > connection.size
+          ? encode(message[0] ?? 0, { status: STATUS.tooMuchData })
+          : services.answer(message, connection.size);
+      const count = faults.wrongSequence === true ? (sequence + 1) & 0xffff : sequence;
+      answer(
+        0,
+        rrData([
+          { type: 0xa1, data: u32(connection.toOriginator) },
+          { type: 0xb1, data: Buffer.concat([u16(count), body]) },
+        ]),
+      );
+    }
+  }
+
+  /** A request to the port's own message router: connection manager services, routed or answered here. */
+  function router(peer: Peer, request: Buffer, limit: number, routed: boolean): Buffer {
+    const service = request[0] ?? 0;
+    const path = request.subarray(2, 2 + (request[1] ?? 0) * 2);
+    const data = request.subarray(2 + path.length);
+    const toManager = path.length === 4 && path[0] === 0x20 && path[1] === 0x06 && path[2] === 0x24 && path[3] === 0x01;
+    if (!toManager) {
+      // Behind a port with a backplane the tags belong to the controller in its slot, not to the port.
+      if (!routed && slot !== null && request.length > 2 && request[2] === 0x91) {
+        return encode(service, { status: STATUS.pathUnknown, extended: 0 });
+      }
+      return services.answer(request, limit);
+    }
+    switch (service) {
+      case 0x52: {
+        if (data.length < 4) return encode(service, { status: STATUS.notEnoughData });
+        const size = data.readUInt16LE(2);
+        const inner = data.subarray(4, 4 + size);
+        const routeAt = 4 + size + (size % 2);
+        const route = data.subarray(routeAt + 2, routeAt + 2 + (data[routeAt] ?? 0) * 2);
+        if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
+        return router(peer, inner, limit, true);
+      }
+      case 0x54:
+      case 0x5b:
+        return forwardOpen(peer, service, data);
+      case 0x4e: {
+        if (data.length < 10) return encode(service, { status: STATUS.notEnoughData });
+        const serial = data.readUInt16LE(2);
+        for (const [id, connection] of peer.connections) {
+          if (connection.serial !== serial) continue;
+          peer.connections.delete(id);
+          return encode(service, { status: 0, data: Buffer.concat([data.subarray(2, 10), Buffer.of(0, 0)]) });
+        }
+        return encode(service, { status: STATUS.connectionFailure, extended: 0x0107 });
+      }
+      default:
+        return encode(service, { status: STATUS.notSupported });
+    }
+  }
+
+  function forwardOpen(peer: Peer, service: number, data: Buffer): Buffer {
+    if (faults.refuseForwardOpen !== undefined) {
+      const [status, extended] = faults.refuseForwardOpen;
+      return encode(service, { status, extended });
+    }
+    const large = service === 0x5b;
+    if (large && faults.noLargeForwardOpen === true) return encode(service, { status: STATUS.notSupported });
+    const parameters = large ? 4 : 2;
+    const pathAt = 2 + 4 + 4 + 2 + 2 + 4 + 4 + 2 * (4 + parameters) + 1;
+    if (data.length < pathAt + 1) return encode(service, { status: STATUS.notEnoughData });
+    const toTarget = nextConnection++;
+    const toOriginator = data.readUInt32LE(6);
+    const serial = data.readUInt16LE(10);
+    const sizeWord = large ? data.readUInt32LE(26) : data.readUInt16LE(26);
+    const size = large ? sizeWord & 0xffff : sizeWord & 0x1ff;
+    const path = data.subarray(pathAt + 1, pathAt + 1 + data[pathAt]! * 2);
+    const route = path.length >= 4 ? path.subarray(0, path.length - 4) : path;
+    if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
+    if (size > (options.largestConnection ?? 4_002)) {
+      return encode(service, { status: STATUS.connectionFailure, extended: 0x0109 });
+    }
+    peer.connections.set(toTarget, { toTarget, toOriginator, serial, size });
+    const rpi = data.subarray(22, 26);
+    return encode(service, {
+      status: 0,
+      data: Buffer.concat([u32(toTarget), u32(toOriginator), data.subarray(10, 18), rpi, rpi, Buffer.of(0, 0)]),
+    });
+  }
+
+  /** The route leads to the controller: port 1 (backplane) and its slot, or nowhere further. */
+  function reaches(route: Buffer): boolean {
+    if (route.length === 0) return slot === null;
+    try {
+      const [hop, ...more] = parsePath(route);
+      return slot !== null && hop?.kind === 'port' && hop.port === 1 && hop.link[0] === slot && more.length === 0;
+    } catch {
+      return false;
+    }
+  }
+
+  function send(peer: Peer, command: number, status: number, context: Buffer, body: Buffer): void {
+    answers++;
+    const held = { ...faults };
+    if (held.silent === true) return;
+    if (held.dropEvery !== undefined && answers % held.dropEvery === 0) return;
+    const head = Buffer.alloc(HEADER_BYTES);
+    head.writeUInt16LE(command, 0);
+    head.writeUInt16LE(body.length, 2);
+    head.writeUInt32LE(held.wrongSession === true ? 0xdead : peer.session, 4);
+    head.writeUInt32LE(held.encapsulationStatus ?? status, 8);
+    context.copy(head, 12);
+    if (held.wrongContext === true) head[12] = head[12]! ^ 0xff;
+    const bytes = held.garbage === true ? garbage() : Buffer.concat([head, body]);
+    if (held.delayMs === undefined) {
+      put(peer, bytes, held);
+      return;
+    }
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      put(peer, bytes, held);
+    }, held.delayMs);
+    timers.add(timer);
+  }
+
+  function put(peer: Peer, bytes: Buffer, held: EipFaults): void {
+    const { socket } = peer;
+    if (socket.destroyed) return;
+    if (held.cutMidAnswer === true) {
+      socket.write(bytes.subarray(0, bytes.length >> 1), () => socket.destroy());
+      return;
+    }
+    if (held.splitBytes === true) {
+      for (const byte of bytes) socket.write(Buffer.of(byte));
+    } else if ((held.mergeAnswers ?? 0) > 1) {
+      peer.merged.push(bytes);
+      const flush = (): void => {
+        if (peer.merged.length > 0) socket.write(Buffer.concat(peer.merged));
+        peer.merged = [];
+      };
+      if (peer.merged.length >= held.mergeAnswers!) flush();
+      else {
+        const timer = setTimeout(() => {
+          timers.delete(timer);
+          flush();
+        }, 150);
+        timers.add(timer);
+      }
+    } else socket.write(bytes);
+    if (held.closeAfterAnswer === true) socket.end();
+  }
+
+  const disconnectAll = (): void => {
+    for (const { socket } of peers) socket.destroy();
+  };
+  const stopListening = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+  let closed: Promise<void> | null = null;
+  return {
+    host,
+    port,
+    memory,
+    get faults() {
+      return faults;
+    },
+    set faults(value) {
+      faults = value;
+    },
+    get messages() {
+      return messages;
+    },
+    services: () => seen,
+    get accepted() {
+      return accepted;
+    },
+    get links() {
+      return peers.size;
+    },
+    get connections() {
+      return [...peers].reduce((sum, peer) => sum + peer.connections.size, 0);
+    },
+    clear() {
+      seen = [];
+      messages = 0;
+    },
+    disconnectAll,
+    async restart(downMs) {
+      disconnectAll();
+      await stopListening();
+      await new Promise((resolve) => setTimeout(resolve, downMs));
+      if (closed === null) await listen(port);
+    },
+    close() {
+      closed ??= (async () => {
+        for (const timer of timers) clearTimeout(timer);
+        disconnectAll();
+        if (server.listening) await stopListening();
+      })();
+      return closed;
+    },
+  };
+}
