@@ -239,7 +239,7 @@ async function dialogs(page: Page): Promise<void> {
   await shot('overview-choose');
   await page
     .getByRole('banner')
-    .getByRole('button', { name: /^ParX project/ })
+    .getByRole('button', { name: /^Project: / })
     .click();
   await shot('project');
   await page.keyboard.press('Alt+r');

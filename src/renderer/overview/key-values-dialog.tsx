@@ -5,7 +5,7 @@ import type { RuntimeTagInfo } from '#shared/rpc/contract.ts';
 
 const rowId = (tag: RuntimeTagInfo): string => tag.id;
 const columns: readonly Column<RuntimeTagInfo>[] = [
-  { id: 'name', title: 'Name', width: 260, text: (tag) => tag.name },
+  { id: 'name', title: 'Name', width: 260, grow: true, text: (tag) => tag.name },
   { id: 'unit', title: 'Unit', width: 80, text: (tag) => tag.unit ?? '' },
   { id: 'address', title: 'Address', width: 160, mono: true, text: (tag) => tag.address },
 ];

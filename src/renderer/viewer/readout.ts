@@ -126,7 +126,8 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       next++;
       const known = statistics.get(row.tag.id);
       const stale =
-        known === undefined ||
+        // Nothing was loaded yet, which costs nothing to look for again.
+        known?.result == null ||
         (known.key !== key && (!follow || at - known.at >= STATISTICS_MS)) ||
         (!known.exact && at - known.at >= STATISTICS_MS);
       if (!stale) continue;
