@@ -6,7 +6,7 @@ import { root } from './setup.mjs';
 const place = (file) => relative(root, file).replaceAll('\\', '/');
 
 export function createSum() {
-  return { passed: 0, failed: 0, skipped: 0, reasons: new Map(), broken: [] };
+  return { passed: 0, failed: 0, skipped: 0, reasons: new Map(), broken: [], long: [] };
 }
 
 /** A check that failed, or a suite that could not be run: it counts as one failed test. */
@@ -61,10 +61,41 @@ function readReasons(file) {
   return reasons;
 }
 
+/** Keeps what a file of long rounds came to, for the table; `ms` is the whole file's time. */
+export function addLongFile(sum, file, { reportFile, ms, ok }) {
+  const tests = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, 'utf8')).tests : [];
+  const told = tests.filter(({ figures, ms: own }) => figures !== null || own >= TOLD_FROM_MS);
+  sum.long.push({ file, ms, ok, tests: told.map(({ name, ms: own, figures }) => ({ name, ms: own, figures })) });
+}
+
+/** Tests without figures are in the table when they took this long. */
+const TOLD_FROM_MS = 5_000;
+
+/** One line per file, and one per test in it that counted something or took its time. */
+export function longTable(sum) {
+  if (sum.long.length === 0) return [];
+  const time = (ms) => `${(ms / 1000).toFixed(0)} s`.padStart(8);
+  const words = (figures) =>
+    Object.entries(figures ?? {})
+      .map(([name, value]) => `${name} ${typeof value === 'number' ? value.toLocaleString('en') : value}`)
+      .join(', ');
+  return [
+    'Long rounds:',
+    ...sum.long.flatMap(({ file, ms, ok, tests }) => [
+      `${time(ms)}  ${ok ? 'passed' : 'FAILED'}  ${file}`,
+      ...tests.map(
+        (test) => `${time(test.ms)}          ${test.name}${test.figures === null ? '' : `: ${words(test.figures)}`}`,
+      ),
+    ]),
+    `${time(sum.long.reduce((all, { ms }) => all + ms, 0))}          in all`,
+  ];
+}
+
 /** What is printed at the end; the last line is the sum alone. */
 export function lastLines(sum, ms) {
   const skipped = [...sum.reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `  ${count}  ${reason}`);
   return [
+    ...longTable(sum),
     ...(skipped.length > 0 ? ['Skipped, by reason:', ...skipped] : []),
     ...sum.broken.map((sentence) => `Failed: ${sentence}.`),
     `${(ms / 1000).toFixed(1)} s in all.`,

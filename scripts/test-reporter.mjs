@@ -10,7 +10,14 @@ export default class CountReporter {
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const result = test.result();
-        tests.push({ file: module.moduleId, name: test.fullName, state: result.state, note: result.note ?? null });
+        tests.push({
+          file: module.moduleId,
+          name: test.fullName,
+          state: result.state,
+          note: result.note ?? null,
+          ms: test.diagnostic()?.duration ?? 0,
+          figures: test.meta().figures ?? null,
+        });
       }
       // A file that cannot be loaded, or whose hooks fail, has errors of its own; its tests are then "skipped".
       const suites = [module, ...module.children.allSuites()];

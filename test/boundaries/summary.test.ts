@@ -11,6 +11,7 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 interface Summary {
   createSum(): { readonly failed: number };
   addSuite(sum: object, name: string, files: object): boolean;
+  addLongFile(sum: object, file: string, result: object): void;
   lastLines(sum: object, ms: number): string[];
 }
 
@@ -29,7 +30,7 @@ describe.skipIf(unless(false, 'the moon is missing'))('group', () => {
 });
 `;
 
-function runVitest(files: Readonly<Record<string, string>>) {
+function runVitest(files: Readonly<Record<string, string>>, long = false) {
   const folder = temporaryDirectory();
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
@@ -46,6 +47,7 @@ function runVitest(files: Readonly<Record<string, string>>) {
   });
   const sum = summary.createSum();
   const sound = summary.addSuite(sum, 'sample', { reportFile, reasonsFile, code: ran.status });
+  if (long) summary.addLongFile(sum, 'all.test.ts', { reportFile, ms: 61_000, ok: sound });
   return { sound, lines: summary.lastLines(sum, 1234).map((line) => line.replace(/[^ ]*[\\/](?=\w+\.test)/, '')) };
 }
 
@@ -92,4 +94,22 @@ it('fails a suite that ends without a report', () => {
   const sum = summary.createSum();
   expect(summary.addSuite(sum, 'sample', { reportFile: '/absent', reasonsFile: '/absent', code: 1 })).toBe(false);
   expect(summary.lastLines(sum, 0).at(-1)).toBe('0 passed, 1 failed, 0 skipped');
+});
+
+it('tells of long rounds what they counted, and how long they took', () => {
+  const counting = `
+    import { it } from 'vitest';
+    it('goes round', ({ task }) => { task.meta.figures = { rounds: 20000, lost: 0 }; });
+    it('is not worth a line', () => {});
+  `;
+  const { sound, lines } = runVitest({ 'all.test.ts': counting }, true);
+  expect(sound).toBe(true);
+  expect(lines).toEqual([
+    'Long rounds:',
+    '    61 s  passed  all.test.ts',
+    '     0 s          goes round: rounds 20,000, lost 0',
+    '    61 s          in all',
+    '1.2 s in all.',
+    '2 passed, 0 failed, 0 skipped',
+  ]);
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { isAppError } from '#shared/errors.ts';
 import { QUALITY } from '#shared/model/index.ts';
+import { figures, LONG } from '#test/support/figures.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import {
   exception,
@@ -23,7 +24,7 @@ afterEach(async () => {
   rig = peer = undefined;
 });
 
-const ROUNDS = process.env.PARX_LONG === '1' ? 100_000 : 2000;
+const ROUNDS = LONG ? 100_000 : 2000;
 
 /** Repeatable numbers from 0 up to but not including 1 (xorshift). */
 function randomFrom(seed: number): () => number {
@@ -113,6 +114,7 @@ describe('hostile answers', () => {
           expect(value).toBe(wordAt({ unit: 1, functionCode: tags[tag]!.functionCode }, tags[tag]!.offset));
         }
       }
+      figures({ rounds: ROUNDS, 'good values': good, refused, 'links lost': lost });
       // Both kinds of end must have been seen often, or the rounds tested nothing.
       expect(good).toBeGreaterThan(ROUNDS / 2);
       expect(refused).toBeGreaterThan(ROUNDS / 20);

@@ -9,6 +9,7 @@ import {
   type RegisterImage,
   startModbusSimulator,
 } from '#simulators/modbus/index.ts';
+import { figures, LONG } from '#test/support/figures.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import {
   exception,
@@ -20,6 +21,8 @@ import {
   wordAt,
 } from '#test/support/modbus-peer.ts';
 import { connectRig, fast, type Rig, type TagText } from '#test/support/modbus-rig.ts';
+
+const DEVICES = LONG ? 2_000 : 60;
 
 // What a device refuses is found out once, remembered, and asked for again now and then.
 
@@ -346,7 +349,8 @@ describe('whatever the device has and the tags are', () => {
         await rig!.connection.close();
         await simulator!.close();
       }),
-      { numRuns: process.env.PARX_LONG === '1' ? 2000 : 60 },
+      { numRuns: DEVICES },
     );
+    figures({ devices: DEVICES });
   });
 });

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isBad, QUALITY, qualityText } from '#shared/model/index.ts';
 import { createFakeClock } from '#test/support/fake-clock.ts';
+import { figures, LONG } from '#test/support/figures.ts';
 import { createRig, documents, merge } from './rig.ts';
 
+const COURSES = LONG ? 2_000 : 60;
 const units = [1, 2, 3] as const;
 const modes = ['answers', 'silent', 'exception', 'garbage', 'bug', 'hangs'] as const;
 
@@ -158,7 +160,8 @@ describe('acquisition under anything', () => {
         expect(clock.pending).toBe(0);
         expect(everything.tags.every(({ id }) => rig.latest(id).quality === QUALITY.badShutdown)).toBe(true);
       }),
-      { numRuns: process.env['PARX_LONG'] === '1' ? 2_000 : 60 },
+      { numRuns: COURSES },
     );
+    figures({ courses: COURSES });
   }, 300_000);
 });
