@@ -269,7 +269,7 @@ async function dialogs(page: Page): Promise<void> {
   await show(page, 'Connections');
   await connections.choose('Hot strip mill');
   await connections.tab('Protocol log');
-  await page.getByText('read holding registers', { exact: false }).first().waitFor();
+  await page.getByRole('listbox', { name: 'Packets' }).getByRole('option').nth(3).waitFor();
   await shot('connection-log', false);
   await connections.choose('Boiler');
   await connections.tab('Protocol log');

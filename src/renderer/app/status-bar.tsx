@@ -95,7 +95,7 @@ function ConnectionSegments(): ReactNode {
       <span className="mark" data-tone={linkMarks[entry.state].tone}>
         <ShapeMark shape={linkMarks[entry.state].shape} size={9} />
       </span>
-      {shortenMiddle(entry.name, list.length > 3 ? 16 : 22)}{' '}
+      {shortenMiddle(entry.name, list.length > 3 ? 18 : 22)}{' '}
       <span className="quiet">{linkMarks[entry.state].text.toLowerCase()}</span>
     </Link>
   ));

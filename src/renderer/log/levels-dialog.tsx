@@ -13,6 +13,9 @@ const levelChoices: readonly { readonly value: Level; readonly label: string }[]
   { value: 'error', label: 'Errors' },
 ];
 
+/** The rows come after the dialog has looked for what takes the focus. */
+const focusIt = (element: HTMLSelectElement | null): void => element?.focus();
+
 interface Levels {
   readonly level: Level;
   readonly modules: readonly { readonly module: string; readonly level: Level | null }[];
@@ -85,7 +88,7 @@ export function LevelsDialog({
                   <select
                     className="select"
                     aria-label="Level of all modules"
-                    autoFocus={focused === null}
+                    ref={focused === null ? focusIt : undefined}
                     value={levels.level}
                     onChange={(event) => void write({ module: null, level: event.target.value as Level })}
                   >
@@ -104,7 +107,7 @@ export function LevelsDialog({
                     <select
                       className="select"
                       aria-label={`Level of ${module}`}
-                      autoFocus={module === focused}
+                      ref={module === focused ? focusIt : undefined}
                       value={level ?? ''}
                       onChange={(event) =>
                         void write({ module, level: event.target.value === '' ? null : (event.target.value as Level) })

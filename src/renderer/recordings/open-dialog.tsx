@@ -1,51 +1,20 @@
-import { type ReactNode, useState } from 'react';
-import { errorText } from '#renderer/client/index.ts';
-import { Banner, Button, Dialog, TextField } from '#renderer/ui/index.ts';
-import { useOpenRecording } from './use-open-recording.ts';
+import type { ReactNode } from 'react';
+import { useStores } from '#renderer/client/index.ts';
+import { Button, Dialog } from '#renderer/ui/index.ts';
 
-/** A recording that is not in the list: by its path on the engine's machine. */
+/** In a browser: how a recording that is not in the list gets into it. The desktop has the system's own dialog. */
 export function OpenRecordingDialog({ onClose }: { readonly onClose: () => void }): ReactNode {
-  const { open } = useOpenRecording();
-  const [path, setPath] = useState('');
-  const [refusal, setRefusal] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const submit = async (): Promise<void> => {
-    if (path.trim() === '' || busy) return;
-    setBusy(true);
-    setRefusal(null);
-    try {
-      await open({ path: path.trim() });
-      onClose();
-    } catch (error) {
-      setRefusal(errorText(error));
-      setBusy(false);
-    }
-  };
+  const data = useStores('health', (state) => state.health?.dataDirectory ?? '');
+  const folder = `${data}${data.includes('\\') ? '\\' : '/'}recordings`;
   return (
-    <Dialog
-      title="Open a recording file"
-      onClose={onClose}
-      onSubmit={() => void submit()}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="primary" type="submit" disabled={path.trim() === '' || busy}>
-            Open
-          </Button>
-        </>
-      }
-    >
+    <Dialog title="Open a recording file" onClose={onClose} footer={<Button onClick={onClose}>Close</Button>}>
       <div className="form-stack">
-        {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-        <TextField
-          label="Path of the file"
-          mono
-          data-autofocus
-          value={path}
-          onChange={setPath}
-          placeholder="D:\recordings\coil 4711.parx"
-          help="On the computer where the engine runs. The file is only read; it may lie on a stick or a share."
-        />
+        <p>
+          Copy the file into the folder for recordings, on the computer where the engine runs. It is in the list within
+          some seconds.
+        </p>
+        <p className="mono">{folder}</p>
+        <p className="quiet">A browser opens nothing from other folders. The desktop program can, also from a stick.</p>
       </div>
     </Dialog>
   );

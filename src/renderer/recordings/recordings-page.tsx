@@ -43,7 +43,12 @@ export function RecordingsPage(): ReactNode {
   const [selection, setSelection] = useState<ReadonlySet<string>>(noRows);
   const [dialog, setDialog] = useState<'open' | 'note' | 'remove' | null>(null);
   const [eventsVersion, setEventsVersion] = useState(0);
-  const { open, backToLive } = useOpenRecording();
+  const { open, choose, backToLive } = useOpenRecording();
+  const desktop = useStores('health', (state) => state.health?.host === 'desktop');
+  const openOther = (): void => {
+    if (!desktop) setDialog('open');
+    else choose().catch((error: unknown) => client.fail(error, 'The recording could not be opened'));
+  };
 
   const rows = useMemo((): readonly FileRow[] => {
     const openIds = new Set(opened.map((file) => file.id));
@@ -57,7 +62,7 @@ export function RecordingsPage(): ReactNode {
 
   const columns = useMemo((): readonly Column<FileRow>[] => fileColumns(zone), [zone]);
   const openRow = (row: FileRow): void => {
-    open({ id: row.file.id }).catch((error: unknown) => client.fail(error, `"${row.file.name}" could not be opened`));
+    open(row.file.id).catch((error: unknown) => client.fail(error, `"${row.file.name}" could not be opened`));
   };
   const close = (row: FileRow): void => {
     if (client.stores.view.getState().openedSource === row.file.id) backToLive();
@@ -74,7 +79,7 @@ export function RecordingsPage(): ReactNode {
         group: 'Recordings',
         keys: ['Ctrl+O'],
         inFields: true,
-        run: () => setDialog('open'),
+        run: openOther,
       },
       {
         id: 'recordings.trend',
@@ -100,7 +105,7 @@ export function RecordingsPage(): ReactNode {
         run: () => setDialog('note'),
       },
     ],
-    [selected],
+    [selected, desktop],
   );
 
   const active = recording?.active ?? null;
@@ -155,7 +160,7 @@ export function RecordingsPage(): ReactNode {
           title="No recordings yet"
           text="A recording keeps a range of the running history as a file of its own, which can be moved to another computer and opened there. Start one with Record above, or open a file."
         >
-          <Button icon={FolderOpen} onClick={() => setDialog('open')}>
+          <Button icon={FolderOpen} onClick={openOther}>
             Open a recording file
           </Button>
         </EmptyState>
@@ -229,7 +234,7 @@ export function RecordingsPage(): ReactNode {
         <Button icon={NotebookPen} onClick={() => setDialog('note')}>
           Note
         </Button>
-        <Button icon={FolderOpen} onClick={() => setDialog('open')}>
+        <Button icon={FolderOpen} onClick={openOther}>
           Open a file
         </Button>
       </div>

@@ -1,18 +1,18 @@
 import { useCallback } from 'react';
 import { useClient } from '#renderer/client/index.ts';
+import type { RecordingFile } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 
-/** Opens a recording file and shows it in the trend; resolves with the refusal as a sentence, or null. */
+/** Opens a recording and shows it in the trend. */
 export function useOpenRecording(): {
-  readonly open: (target: { readonly id: string } | { readonly path: string }) => Promise<void>;
+  readonly open: (id: string) => Promise<void>;
+  /** Asks with the desktop's own dialog; nothing happens when that is cancelled. */
+  readonly choose: () => Promise<void>;
   readonly backToLive: () => void;
 } {
   const client = useClient();
-  const open = useCallback(
-    async (target: { readonly id: string } | { readonly path: string }) => {
-      const file = await client.rpc.recording.open(
-        'id' in target ? { id: target.id, path: null } : { id: null, path: target.path },
-      );
+  const show = useCallback(
+    (file: RecordingFile): void => {
       client.stores.view.setState({ openedSource: file.id });
       if (file.damage.length > 0) {
         client.notify({
@@ -25,6 +25,14 @@ export function useOpenRecording(): {
     },
     [client],
   );
+  const open = useCallback(
+    async (id: string) => show(await client.rpc.recording.open({ id, path: null })),
+    [client, show],
+  );
+  const choose = useCallback(async () => {
+    const { opened } = await client.rpc.recording.choose();
+    if (opened !== null) show(opened);
+  }, [client, show]);
   const backToLive = useCallback(() => client.stores.view.setState({ openedSource: RUNNING_HISTORY }), [client]);
-  return { open, backToLive };
+  return { open, choose, backToLive };
 }
