@@ -42,6 +42,7 @@ async function throughWriter(): Promise<(block: SampleBlock, upTo: number) => vo
           ? say(`stored ${note.upTo} ${note.counts.storedUntil}`)
           : say(`failed ${String(note.error)}`),
       onTexts: () => undefined,
+      onLargeWal: () => undefined,
       warn: (text) => say(`failed ${text}`),
     },
   );

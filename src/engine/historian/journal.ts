@@ -25,8 +25,8 @@ const FOLD_SAMPLES = 300_000;
 /** Size of the WAL at which it is moved into the file: 8 MB. */
 const CHECKPOINT_BYTES = 8 << 20;
 const MEASURE_MS = 2_000;
-/** Longest that folding keeps the thread from records that wait. */
-const SLICE_MS = 15;
+/** Longest that folding keeps the thread from records that wait, but for one sync of what it wrote. */
+const SLICE_MS = 4;
 
 export interface JournalOptions {
   readonly path: string;
@@ -46,6 +46,8 @@ export interface JournalDeps {
   /** After every commit and every failure; `error` null after a commit. */
   readonly onNote: (error: unknown) => void;
   readonly warn: (text: string) => void;
+  /** Told when the WAL should be moved into the file, which is another thread's work: it takes many milliseconds. */
+  readonly onLargeWal: () => void;
 }
 
 /**
@@ -151,7 +153,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       durableMaxTime = Math.max(durableMaxTime, state.lastTime);
     }
     kept = [...replay.segments];
-    segment = await createSegment(path, replay.highest + 1, owner, null);
+    segment = await createSegment(path, replay.highest + 1, owner, null, clock.monotonicMs);
     await carry();
     await commitClosed(segment.number);
     await freeKept();
@@ -242,7 +244,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         meta.set('highest_chunk', highestChunk.get() ?? 0);
       })(),
     );
-    checkpoint();
+    if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) >= CHECKPOINT_BYTES) deps.onLargeWal();
   }
 
   /** Texts first, so that no chunk in the file has a text that is not there. `before` is called in the transaction. */
@@ -276,17 +278,6 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
   }
 
-  /** Moves the WAL into the file when it is large; never waits for a reader. */
-  function checkpoint(): void {
-    const wal = `${path}-wal`;
-    if (!existsSync(wal) || statSync(wal).size < CHECKPOINT_BYTES) return;
-    try {
-      database.pragma('wal_checkpoint(PASSIVE)');
-    } catch (error) {
-      deps.warn(`The history's write-ahead file could not be moved into it: ${String(error)}`);
-    }
-  }
-
   /** Work on the file runs one at a time. */
   function onFile(work: () => Promise<void>): Promise<void> {
     const done = folding.then(work);
@@ -316,7 +307,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       const before = segment;
       const reuse = spare;
       spare = null;
-      segment = await createSegment(path, before.number + 1, owner, reuse);
+      segment = await createSegment(path, before.number + 1, owner, reuse, clock.monotonicMs);
       kept.push(before.number);
       await before.close();
       await carry();
@@ -389,15 +380,22 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
 
   function schedule(ms: number): void {
     if (timer !== null || closing) return;
-    timer = clock.after(ms, () => {
-      timer = null;
-      serial(flushNow).then(
-        () => {
-          if (filling.length > 0) schedule(options.flushMs / 2);
-        },
-        () => schedule(RETRY_MS),
-      );
-    });
+    if (ms > 0) timer = clock.after(ms, flushInTurn);
+    else {
+      // After the messages that have come already: what waits together is written together.
+      const turn = setImmediate(flushInTurn);
+      timer = { [Symbol.dispose]: () => clearImmediate(turn) };
+    }
+  }
+
+  function flushInTurn(): void {
+    timer = null;
+    serial(flushNow).then(
+      () => {
+        if (filling.length > 0) schedule(options.flushMs / 2);
+      },
+      () => schedule(RETRY_MS),
+    );
   }
 
   async function measureBytes(): Promise<void> {

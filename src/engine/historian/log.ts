@@ -1,11 +1,16 @@
+import { fdatasyncSync, writeSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { RecordBuffer } from './log-record.ts';
 import { SEGMENT_HEADER_BYTES, segmentHeader } from './log-record.ts';
 
-/** Space is written ahead in steps of this size, so that a commit seldom has to change the file's length. */
+/** Space is written ahead in steps of this size, and synced, so that a commit need not change the file's length. */
 const STEP_BYTES = 1 << 20;
+/** Space that is kept ahead of the records. */
+const AHEAD_BYTES = 2 << 20;
 const zeros = new Uint8Array(STEP_BYTES);
+/** A sync that takes less is waited for in the thread: two changes of threads would take longer. */
+const QUICK_MS = 4;
 
 export const segmentPath = (path: string, segment: number): string => `${path}.log-${String(segment).padStart(6, '0')}`;
 
@@ -48,15 +53,14 @@ export async function createSegment(
   number: number,
   owner: Uint8Array,
   reuse: number | null,
+  monotonicMs: () => number,
 ): Promise<Segment> {
   const name = segmentPath(path, number);
   if (reuse !== null) await rename(segmentPath(path, reuse), name);
   const handle = await open(name, reuse === null ? 'w+' : 'r+');
   try {
-    const allocated = (await handle.stat()).size;
-    const segment = segmentOn(handle, number, allocated);
-    await segment.writeAt(segmentHeader(number, owner), 0);
-    await handle.datasync();
+    const segment = segmentOn(handle, number, (await handle.stat()).size, monotonicMs);
+    await segment.begin(segmentHeader(number, owner));
     await syncFolder(dirname(path));
     return segment;
   } catch (error) {
@@ -70,41 +74,68 @@ function segmentOn(
   handle: FileHandle,
   number: number,
   allocatedBytes: number,
-): Segment & { writeAt(bytes: Uint8Array, position: number): Promise<void> } {
+  monotonicMs: () => number,
+): Segment & { begin(header: Uint8Array): Promise<void> } {
   let allocated = allocatedBytes;
   let end = SEGMENT_HEADER_BYTES;
+  let syncMs = 0;
+  let growing: Promise<void> | null = null;
   const writeAll = async (bytes: Uint8Array, position: number): Promise<void> => {
     let done = 0;
     while (done < bytes.length) {
       done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
     }
   };
-  const writeAt = async (bytes: Uint8Array, position: number): Promise<void> => {
-    try {
-      while (position + bytes.length > allocated) {
-        await writeAll(zeros, allocated);
-        allocated += STEP_BYTES;
-      }
-    } catch (error) {
-      // The last bytes of a disk are still good for records, if not for a whole step.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-    }
-    await writeAll(bytes, position);
+  const grow = async (): Promise<void> => {
+    const from = Math.max(allocated, end);
+    await writeAll(zeros, from);
+    await handle.datasync();
+    allocated = from + STEP_BYTES;
+  };
+  /** Without waiting for it, and without a word where the disk is full: its last bytes are still good for records. */
+  const growAhead = (): void => {
+    growing ??= grow()
+      .catch(() => undefined)
+      .finally(() => {
+        growing = null;
+      });
   };
   return {
     number,
     get end() {
       return end;
     },
-    writeAt,
+    async begin(header) {
+      await writeAll(header, 0);
+      if (allocated < STEP_BYTES) {
+        // As a whole step only where there is room; a record needs no more than itself.
+        await grow().catch(() => undefined);
+      }
+      await handle.datasync();
+    },
     async write(records) {
       records.seal(number);
       const bytes = records.bytes();
-      await writeAt(bytes, end);
-      await handle.datasync();
+      // Zeros must not come over a record that was written meanwhile.
+      if (end + bytes.length > allocated && growing !== null) await growing;
+      const from = monotonicMs();
+      if (syncMs < QUICK_MS) {
+        let done = 0;
+        while (done < bytes.length) done += writeSync(handle.fd, bytes, done, bytes.length - done, end + done);
+        fdatasyncSync(handle.fd);
+      } else {
+        await writeAll(bytes, end);
+        await handle.datasync();
+      }
+      // A single slow one is not held against a disk.
+      syncMs += (monotonicMs() - from - syncMs) / 8;
       end += bytes.length;
+      if (end + AHEAD_BYTES > allocated) growAhead();
     },
-    close: () => handle.close(),
+    async close() {
+      await growing;
+      await handle.close();
+    },
   };
 }
 

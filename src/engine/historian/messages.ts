@@ -96,6 +96,7 @@ export type FromWriter =
   | { readonly kind: 'failed'; readonly error: PostedError }
   | { readonly kind: 'durable'; readonly note: DurableNote & { readonly error: PostedError | null } }
   | { readonly kind: 'warning'; readonly text: string }
+  | { readonly kind: 'large-wal' }
   | { readonly kind: 'texts'; readonly swept: SweptTexts }
   | Answer;
 
@@ -126,6 +127,8 @@ export interface ReaderCalls {
   };
   tags: { input: null; output: readonly StoredTag[] };
   bounds: { input: null; output: TimeRange | null };
+  /** Moves the WAL into the file; never waits for a reader. */
+  moveWal: { input: null; output: null };
   copy: {
     input: { to: string; name: string; range: TimeRange; tags: readonly string[] };
     output: { readonly bytes: number; readonly samples: number };

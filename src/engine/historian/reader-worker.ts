@@ -164,6 +164,15 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
       return reader.tags();
     case 'bounds':
       return reader.bounds();
+    case 'moveWal': {
+      const writable = openDatabase(opened.path, { mustExist: true });
+      try {
+        writable.pragma('wal_checkpoint(PASSIVE)');
+      } finally {
+        writable.close();
+      }
+      return null;
+    }
     case 'copy': {
       const { to, name: title, range, tags } = given('copy');
       return copyRecording(database, {

@@ -134,6 +134,14 @@ function createStore(
     changed();
   });
   writer.onWarning((text) => log.warn(text));
+  writer.onLargeWal(() => {
+    reader()
+      .call('moveWal', null, null)
+      .catch((error: unknown) => {
+        if (closed !== null) return;
+        log.warn('The history could not take over what was written beside it.', { error: String(error) });
+      });
+  });
   writer.onTexts(({ forget, removed }) => {
     for (const number of forget) {
       const text = texts[number];
@@ -354,6 +362,7 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
   let lastCall = 0;
   let dead: Error | null = null;
   let onDurable: (note: Extract<FromWriter, { kind: 'durable' }>['note']) => void = () => undefined;
+  let onLargeWal: () => void = () => undefined;
   let onTexts: (swept: SweptTexts) => void = () => undefined;
   let onWarning: (text: string) => void = (text) => deps.log.warn(text);
   let onDead: (error: Error) => void = () => undefined;
@@ -384,6 +393,9 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
     call,
     onDurable(listener: typeof onDurable) {
       onDurable = listener;
+    },
+    onLargeWal(listener: typeof onLargeWal) {
+      onLargeWal = listener;
     },
     onTexts(listener: typeof onTexts) {
       onTexts = listener;
@@ -427,6 +439,9 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
           return;
         case 'durable':
           onDurable(message.note);
+          return;
+        case 'large-wal':
+          onLargeWal();
           return;
         case 'texts':
           onTexts(message.swept);

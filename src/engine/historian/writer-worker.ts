@@ -32,6 +32,7 @@ port.on('message', (message: ToWriter) => {
         onDurable: (note) =>
           send({ kind: 'durable', note: { ...note, error: note.error === null ? null : postError(note.error) } }),
         onTexts: (swept) => send({ kind: 'texts', swept }),
+        onLargeWal: () => send({ kind: 'large-wal' }),
         warn: (text) => send({ kind: 'warning', text }),
       }).then(
         (opened) => {

@@ -42,6 +42,8 @@ export interface WriterDeps {
   /** Called after `fdatasync` and whenever the state of writing changes. */
   readonly onDurable: (note: DurableNote) => void;
   readonly onTexts: (swept: SweptTexts) => void;
+  /** The WAL has grown; another connection should call `moveWal`. */
+  readonly onLargeWal: () => void;
   /** A condition in words that is no reason to stop; for the log. */
   readonly warn: (text: string) => void;
 }
@@ -94,7 +96,16 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
   const journal: Journal = createJournal(
     { ...options, owner: await ownerOf(path, meta, clock) },
-    { clock, database, meta, registry, sealing, warn: deps.warn, onNote: (error) => note(error) },
+    {
+      clock,
+      database,
+      meta,
+      registry,
+      sealing,
+      warn: deps.warn,
+      onLargeWal: deps.onLargeWal,
+      onNote: (error) => note(error),
+    },
   );
   removeSums(meta);
   const recovery = await journal.recover(strings);

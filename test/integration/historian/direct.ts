@@ -41,6 +41,7 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
       onDurable: (note) => {
         upTo = note.upTo;
       },
+      onLargeWal: () => undefined,
       onTexts: (swept) => texts.push(swept),
       warn: (text) => warnings.push(text),
     },
