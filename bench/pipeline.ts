@@ -9,10 +9,10 @@ import { createLive, createTagTable } from '#engine/live/index.ts';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import type { ConnectionDocument, DeviceDocument, TagDocument } from '#shared/model/index.ts';
 import { encodeFrame } from '#shared/rpc/index.ts';
+import { countingDriver, createCountingPlant } from '#test/support/counting-driver.ts';
 import { watchIdleLoop } from './pipeline/idle-loop.ts';
-import { type Counts, inProcessDriver } from './pipeline/in-process.ts';
 
-// 10,000 tags at 10 per second from drivers in this process, through acquisition, live and the recording, with one
+// 10,000 tags at 10 per second, and beside them one link every 10 ms, from drivers in this process, through acquisition, live and the recording, with one
 // screen subscribed: 200 values in a table and 20 traces, framed as for a socket. What went in is counted at the
 // driver, what came out is read back from the file, sample by sample. Flags: --seconds N (60), --period MS (100).
 
@@ -26,6 +26,8 @@ const LINKS = 10;
 const DEVICES = 10;
 const TAGS = 100;
 const WARM_UP_MS = 3_000;
+/** A link of its own whose short period is kept, or not, beside all the others. */
+const FAST = { id: 'fast', periodMs: 10, tags: 10 };
 
 /** Work that has nothing to do with the program, as a measure of the machine and of what else runs on it. */
 function calibrate(): number {
@@ -45,7 +47,7 @@ function project(): { connections: ConnectionDocument[]; devices: DeviceDocument
     connections.push({
       id: connectionId,
       name: connectionId,
-      protocol: 'in-process',
+      protocol: 'counting',
       enabled: true,
       demo: false,
       settings: {},
@@ -115,7 +117,8 @@ table.watch(({ added }) =>
     })),
   ),
 );
-const counts: Counts = new Map();
+const plant = createCountingPlant();
+const { counts } = plant;
 let delivered = 0;
 let blocks = 0;
 let refused = 0;
@@ -123,7 +126,7 @@ let liveMs = 0;
 const acquisition = createAcquisition({
   clock,
   log,
-  protocols: [inProcessDriver(counts)],
+  protocols: [countingDriver(plant)],
   table,
   intern: store.intern,
   deliver(block) {
@@ -164,7 +167,21 @@ console.log(
   `calibration loop ${calibrate().toFixed(0)} ms; ${tags.length} tags every ${PERIOD_MS} ms over ${LINKS} links, ${SECONDS} s`,
 );
 const watching = Promise.all([watchValues(), watchRows()]);
-acquisition.apply({ connections, devices, tags });
+const [connection, device, tag] = [connections[0]!, devices[0]!, tags[0]!];
+acquisition.apply({
+  connections: [...connections, { ...connection, id: FAST.id, name: FAST.id }],
+  devices: [...devices, { ...device, id: FAST.id, connectionId: FAST.id, name: FAST.id }],
+  tags: [
+    ...tags,
+    ...Array.from({ length: FAST.tags }, (_, index) => ({
+      ...tag,
+      id: `${FAST.id}-${index}`,
+      name: `${FAST.id} ${index}`,
+      deviceId: FAST.id,
+      periodMs: FAST.periodMs,
+    })),
+  ],
+});
 await wait(WARM_UP_MS);
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -180,7 +197,16 @@ globalThis.gc?.();
 const idle = watchIdleLoop();
 await wait(500);
 delay.enable();
-const from = { delivered, blocks, liveMs, cpu: process.cpuUsage(), at: performance.now() };
+const fastGroup = () => acquisition.status().find(({ connectionId }) => connectionId === FAST.id)?.groups[0];
+const from = {
+  fast: counts.get(FAST.id) ?? 0,
+  missed: fastGroup()?.overruns ?? 0,
+  delivered,
+  blocks,
+  liveMs,
+  cpu: process.cpuUsage(),
+  at: performance.now(),
+};
 for (let second = 0; second < SECONDS; second++) {
   await wait(1_000);
   measureMemory();
@@ -190,12 +216,17 @@ const beside = await idle.end();
 const seconds = (performance.now() - from.at) / 1000;
 const cpu = process.cpuUsage(from.cpu);
 const status = acquisition.status();
-const groups = status.flatMap((link) => link.groups);
+const groups = status.flatMap((link) => (link.connectionId === FAST.id ? [] : link.groups));
+const fast = {
+  share: (((counts.get(FAST.id) ?? 0) - from.fast) * FAST.periodMs) / 10 / seconds,
+  missed: (fastGroup()?.overruns ?? 0) - from.missed,
+  lateMs: fastGroup()?.jitterP99Ms ?? Number.NaN,
+};
 await acquisition.stop();
 stop.abort();
 await watching;
 
-const polled = [...counts.values()].reduce((sum, count) => sum + count, 0) * TAGS;
+const polled = devices.reduce((sum, { id }) => sum + (counts.get(id) ?? 0), 0) * TAGS;
 const range = { from: 0, to: clock.now() + 1 };
 let lost = 0;
 let readBack = 0;
@@ -240,6 +271,10 @@ const rows: readonly (readonly [string, string])[] = [
     `${(delay.percentile(99) / 1e6).toFixed(1)} ms, ${beside.p99Ms.toFixed(1)} ms`,
   ],
   ['event loop stall max, idle process beside', `${(delay.max / 1e6).toFixed(1)} ms, ${beside.maxMs.toFixed(1)} ms`],
+  [
+    `every ${FAST.periodMs} ms beside: due, missed, p99`,
+    `${fast.share.toFixed(1)} %, ${fast.missed}, ${fast.lateMs.toFixed(2)} ms`,
+  ],
   ['live per 1,000 samples', `${((1000 * (liveMs - from.liveMs)) / (delivered - from.delivered)).toFixed(3)} ms`],
   ['blocks per second', ((blocks - from.blocks) / seconds).toFixed(0)],
   ['processor, all threads', `${((cpu.user + cpu.system) / 1e4 / seconds).toFixed(0)} %`],
@@ -255,7 +290,7 @@ const rows: readonly (readonly [string, string])[] = [
     `${(stored.bytes / 2 ** 20).toFixed(1)} MiB, ${(stored.bytes / Math.max(1, readBack)).toFixed(2)} bytes a sample`,
   ],
 ];
-for (const [name, value] of rows) console.log(`${name.padEnd(42)}${value}`);
+for (const [name, value] of rows) console.log(`${name.padEnd(44)}${value}`);
 if (lost !== 0 || stored.dropped > 0 || refused > 0 || screen.dropped > 0) {
   console.log('FAILED: samples were lost.');
   process.exitCode = 1;
