@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
-import { buildCatalogue, createHandlers, type Services } from '#engine/api/index.ts';
+import { buildCatalogue, createHandlers, type HostDialogs, type Services } from '#engine/api/index.ts';
 import { createExportWriter, exporters } from '#engine/exporters/index.ts';
 import { openRecording, openStore } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
@@ -34,6 +34,7 @@ import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
 import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
 import { applyProject, registerTags, watchLinks } from './wiring.ts';
 
+export type { HostDialogs } from '#engine/api/index.ts';
 export type { LogLevel, LogLine, WorkerName, WorkerUrls } from '#engine/platform/index.ts';
 export type { DemoAddress } from './demo.ts';
 
@@ -42,8 +43,7 @@ export interface HostAbilities {
   readonly kind: 'desktop' | 'server';
   /** Called when something is recorded or written (`busy`) and when that ends. */
   readonly keepAwake?: (busy: boolean, recording: string | null) => void;
-  /** Asks for a place with a native dialog and copies the file there; false when cancelled. */
-  readonly saveFile?: (path: string, name: string) => Promise<boolean>;
+  readonly dialogs?: HostDialogs;
   /** Starts the demo line's own process, or gives the running one. Absent when demo is off. */
   readonly startDemo?: () => Promise<DemoAddress>;
   /** The operating system's own store for secrets; absent: a key file in the data folder. */
@@ -71,6 +71,7 @@ export interface Engine {
   openArtifact(
     id: string,
   ): Promise<{ readonly path: string; readonly name: string; readonly mediaType: string } | null>;
+  /** A file that was chosen on this computer, wherever it lies; screens are told of it. */
   openRecording(path: string): Promise<void>;
   saveProject(path: string): Promise<void>;
   /** Another project file takes the place of the open one, which is kept beside the backups. */
@@ -147,6 +148,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const files = createRecordingFiles({
       directory: at('recordings'),
       open: (path) => openRecording(path, { clock, log: log.module('historian'), workers: options.workers }),
+      clock,
       log: log.module('recording'),
     });
     undo.push(() => files.closeAll());
@@ -265,7 +267,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           rmSync(path, { force: true });
         }
       },
-      saveFile: options.host.saveFile ?? null,
+      dialogs: options.host.dialogs ?? null,
       health: () => ({
         version: options.version,
         startedAt,
@@ -323,7 +325,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       },
       openArtifact: async (id) => exports.artifact(id),
       async openRecording(path) {
-        await files.open({ id: null, path });
+        await files.openChosen(path);
       },
       saveProject: async (path) => project.saveAs(path),
       async openProject(path) {

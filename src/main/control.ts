@@ -29,7 +29,9 @@ export type FromEngine =
 
 /** What only the main process can do. */
 export type HostQuestion =
-  | { readonly kind: 'save-file'; readonly path: string; readonly name: string }
+  /** Answered with the chosen path, or null. */
+  | { readonly kind: 'choose-recording' }
+  | { readonly kind: 'choose-place'; readonly name: string }
   | { readonly kind: 'protect'; readonly text: string }
   | { readonly kind: 'unprotect'; readonly text: string }
   | { readonly kind: 'start-demo' };

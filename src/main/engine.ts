@@ -200,7 +200,10 @@ function runUnderDesktop(port: ParentPort): void {
         {
           kind: 'desktop',
           keepAwake: (busy, recording) => say({ kind: 'busy', busy, recording }),
-          saveFile: async (path, name) => (await ask({ kind: 'save-file', path, name })) === true,
+          dialogs: {
+            openRecording: async () => (await ask({ kind: 'choose-recording' })) as string | null,
+            saveAs: async (name) => (await ask({ kind: 'choose-place', name })) as string | null,
+          },
           ...(config.demo ? { startDemo: async () => (await ask({ kind: 'start-demo' })) as DemoAddress } : {}),
           ...(message.protectedSecrets
             ? {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   app,
@@ -170,13 +170,17 @@ function keepAwake(): void {
 }
 
 async function openRecording(): Promise<void> {
+  const path = await chooseRecording();
+  if (path !== null) engine?.send({ kind: 'open-recording', path });
+}
+
+async function chooseRecording(): Promise<string | null> {
   const result = await dialog.showOpenDialog({
     title: 'Open recording',
     filters: [{ name: 'ParX recording', extensions: ['parx'] }],
     properties: ['openFile'],
   });
-  const [path] = result.filePaths;
-  if (!result.canceled && path !== undefined) engine?.send({ kind: 'open-recording', path });
+  return result.canceled ? null : (result.filePaths[0] ?? null);
 }
 
 async function chooseProject(): Promise<void> {
@@ -213,11 +217,11 @@ async function saveProjectAs(): Promise<void> {
 
 async function answer(question: HostQuestion): Promise<unknown> {
   switch (question.kind) {
-    case 'save-file': {
-      const result = await dialog.showSaveDialog({ defaultPath: question.name });
-      if (result.canceled || result.filePath === '') return false;
-      copyFileSync(question.path, result.filePath);
-      return true;
+    case 'choose-recording':
+      return chooseRecording();
+    case 'choose-place': {
+      const result = await dialog.showSaveDialog({ title: 'Save as', defaultPath: question.name });
+      return result.canceled || result.filePath === '' ? null : result.filePath;
     }
     case 'protect':
       return safeStorage.encryptString(question.text).toString('base64');

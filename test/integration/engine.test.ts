@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { HostDialogs } from '#engine/index.ts';
 import { type DemoLine, startDemoLine } from '#simulators/demo-line.ts';
 import { allItems, firstItem, startEngine, type TestEngine } from '#test/support/engine.ts';
 import { expectNoNewHandles, openHandles } from '#test/support/leak-guard.ts';
@@ -16,11 +17,16 @@ afterEach(async () => {
 
 async function withDemo(
   folder = temporaryDirectory(),
+  dialogs?: HostDialogs,
 ): Promise<TestEngine & { readonly line: DemoLine; readonly folder: string }> {
   const line = await startDemoLine({ port: 0 });
   cleanUp.push(() => line.close());
   const started = await startEngine(folder, {
-    host: { kind: 'server', startDemo: async () => ({ host: line.modbus.host, port: line.modbus.port }) },
+    host: {
+      kind: dialogs === undefined ? 'server' : 'desktop',
+      startDemo: async () => ({ host: line.modbus.host, port: line.modbus.port }),
+      ...(dialogs === undefined ? {} : { dialogs }),
+    },
   });
   cleanUp.push(() => started.engine.stop());
   return { ...started, line, folder };
@@ -55,7 +61,15 @@ describe('the engine', () => {
   });
 
   it('makes a file of its own of what was recorded, opens it and exports from it', async () => {
-    const { client, folder } = await withDemo();
+    let saveAt: string | null = null;
+    const proposed: string[] = [];
+    const { client, folder } = await withDemo(temporaryDirectory(), {
+      openRecording: async () => null,
+      async saveAs(name) {
+        proposed.push(name);
+        return saveAt;
+      },
+    });
     const screen = client();
     await firstItem(screen.recording.watch(), (state) => state.storedUntil !== null);
     await screen.recording.start({ name: 'Coil 4711: first/last', tagIds: [], preTriggerS: 0 });
@@ -87,6 +101,14 @@ describe('the engine', () => {
     const { jobs } = await firstItem(screen.exports.watch(), (item) => item.jobs[0]?.state !== 'running');
     expect(jobs[0]).toMatchObject({ id, state: 'done', progress: 1, artifact: id });
     expect(jobs[0]?.rows).toBeGreaterThan(10);
+    expect(await screen.exports.saveAs({ id })).toEqual({ saved: false });
+    saveAt = join(folder, 'no such folder', 'coil.csv');
+    await expect(screen.exports.saveAs({ id })).rejects.toMatchObject({ code: 'store.not-found' });
+    saveAt = join(folder, 'coil.csv');
+    writeFileSync(saveAt, 'an older file that is longer '.repeat(10_000));
+    expect(await screen.exports.saveAs({ id })).toEqual({ saved: true });
+    expect(statSync(saveAt).size).toBe(jobs[0]?.bytes);
+    expect(proposed).toEqual(['coil 4711.csv', 'coil 4711.csv', 'coil 4711.csv']);
     await screen.recording.close({ id: opened.id });
   });
 

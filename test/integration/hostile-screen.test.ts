@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -55,14 +55,18 @@ it('refuses a tag list that would exhaust it, and a path that is no file', async
     const text = `name${`${end}a`.repeat(100_001)}`;
     await expect(screen.tags.previewCsv({ text, deviceId: null })).rejects.toMatchObject({ code: 'rpc.limit' });
   }
-  const paths = [directory];
+  const folder = join(directory, 'recordings');
+  await mkdir(join(folder, 'folder.parx'), { recursive: true });
+  const paths = [join(folder, 'folder.parx'), join(folder, 'missing.parx')];
   if (process.platform !== 'win32') {
-    execFileSync('mkfifo', [join(directory, 'pipe.parx')]);
-    paths.push(join(directory, 'pipe.parx'));
+    execFileSync('mkfifo', [join(folder, 'pipe.parx')]);
+    paths.push(join(folder, 'pipe.parx'));
   }
   for (const path of paths) {
     await expect(screen.recording.open({ id: null, path })).rejects.toMatchObject({ code: 'store.not-found' });
   }
+  // Neither is in the list, which looks into every file.
+  expect((await firstItem(screen.recording.files())).files).toEqual([]);
   await engine.stop();
 });
 
@@ -71,10 +75,14 @@ it('opens a file once for screens that ask at the same time, and forgets exports
   await mkdir(join(directory, 'exports'));
   const left = join(directory, 'exports', 'left.csv');
   writeFileSync(left, '');
-  const { engine, client } = await startEngine(directory);
+  const ended = await startEngine(directory);
+  await ended.engine.stop();
   expect(existsSync(left)).toBe(false);
+  const path = join(directory, 'recordings', 'copy.parx');
+  await mkdir(join(directory, 'recordings'));
+  copyFileSync(join(directory, 'history.parx'), path);
+  const { engine, client } = await startEngine(directory);
   const screen = client();
-  const path = join(directory, 'history.parx');
   const readers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
   const before = readers();
   await Promise.all([1, 2, 3].map(() => screen.recording.open({ id: null, path })));

@@ -1,5 +1,5 @@
 import type { StoredTag } from '#engine/historian/index.ts';
-import { conflate, type LogLevel } from '#engine/platform/index.ts';
+import { conflate, copyWhole, type LogLevel } from '#engine/platform/index.ts';
 import { formatTagCsv, TAG_COLUMNS } from '#engine/project/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { Sample, Series } from '#shared/model/index.ts';
@@ -132,6 +132,17 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
           STATE_MS,
         ),
       open: (target) => files.open(target),
+      async choose() {
+        if (services.dialogs === null) {
+          throw new AppError(
+            'access.denied',
+            'A browser opens only what lies in the recordings folder. Copy the file there, or open it in the desktop program.',
+            { details: { required: 'desktop program' } },
+          );
+        }
+        const path = await services.dialogs.openRecording();
+        return { opened: path === null ? null : await files.openChosen(path) };
+      },
       close: ({ id }) => files.close(id),
       remove: ({ id }) => files.remove(id),
     },
@@ -149,12 +160,14 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       },
       async saveAs({ id }) {
         const artifact = exports.artifact(id);
-        if (artifact === null || services.saveFile === null) {
+        if (artifact === null || services.dialogs === null) {
           throw new AppError('store.not-found', 'This export is not there any more. Run it again.', {
             details: { kind: 'export', id },
           });
         }
-        return { saved: await services.saveFile(artifact.path, artifact.name) };
+        const path = await services.dialogs.saveAs(artifact.name);
+        if (path !== null) await copyWhole(artifact.path, path);
+        return { saved: path !== null };
       },
     },
   };

@@ -11,6 +11,13 @@ import { AppError } from '#shared/errors.ts';
 import type { EngineHealth } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 
+/** The system's own dialogs on the computer of the engine; each gives the chosen path, null when it was cancelled. */
+export interface HostDialogs {
+  openRecording(): Promise<string | null>;
+  /** `name` is proposed. */
+  saveAs(name: string): Promise<string | null>;
+}
+
 /** The modules that procedures speak to, put together by the engine's door. */
 export interface Services {
   readonly clock: Clock;
@@ -33,8 +40,8 @@ export interface Services {
   readonly loadDemo: () => Promise<{ readonly connectionId: string; readonly trendId: string }>;
   readonly saveProject: () => Promise<{ readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }>;
   readonly replaceProject: (bytes: Uint8Array) => Promise<ReplaceReport>;
-  /** Null where the host has no dialogs of its own. */
-  readonly saveFile: ((path: string, name: string) => Promise<boolean>) | null;
+  /** Null where the host has none. */
+  readonly dialogs: HostDialogs | null;
 }
 
 export function historySource(services: Services, source: string): HistorySource {

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { copyFile, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { withStoreErrors } from './database.ts';
+import { storeError, withStoreErrors } from './database.ts';
 
 /** Replaces a small file as a whole: after a power cut it holds either the old text or the new one. */
 export function writeDurable(path: string, text: string): void {
@@ -23,6 +24,24 @@ export function writeDurable(path: string, text: string): void {
       closeSync(folder);
     }
   });
+}
+
+/** Copies a file of any size: under its own name there is nothing, what was there before, or the whole. */
+export async function copyWhole(from: string, to: string): Promise<void> {
+  const part = `${to}.part`;
+  try {
+    await copyFile(from, part);
+    const file = await open(part, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(part, to);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw storeError(to, error);
+  }
 }
 
 /** The text, or null when there is no such file. */

@@ -11,7 +11,7 @@ export {
   storeError,
   withStoreErrors,
 } from './database.ts';
-export { readDurable, writeDurable } from './durable-file.ts';
+export { copyWhole, readDurable, writeDurable } from './durable-file.ts';
 export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts';
 export { createLogBook, type LogBook } from './log-book.ts';
 export { inSameNetwork, type Network, type OwnAddress, ownAddresses, systemNetwork } from './network-check.ts';

@@ -466,12 +466,22 @@ export const contract = {
       input: nothing,
       item: z.object({ files: z.array(recordingFile), opened: z.array(recordingFile) }),
     }),
-    /** Opens a recording for offline study; its `id` is then a `source`. By id from the list, or by path on the engine's machine. */
+    /**
+     * Opens a recording for offline study; its `id` is then a `source`. By id from the list, or by path on the engine's
+     * machine: only of the recordings folder, or what was chosen in the desktop's own dialog since the start.
+     */
     open: call({
       role: 'viewer',
       input: z.object({ id: fileName.nullable(), path: z.string().max(4096).nullable() }),
       output: recordingFile,
-      errors: ['store.not-found', 'store.damaged', 'store.too-new'],
+      errors: ['store.not-found', 'store.damaged', 'store.too-new', 'access.denied'],
+    }),
+    /** Asks for a file with the desktop's own dialog and opens it; null when that was cancelled. Refused in a browser. */
+    choose: call({
+      role: 'viewer',
+      input: nothing,
+      output: z.object({ opened: recordingFile.nullable() }),
+      errors: ['store.not-found', 'store.damaged', 'store.too-new', 'access.denied'],
     }),
     close: call({ role: 'viewer', input: z.object({ id: source }), output: nothing }),
     remove: call({
