@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { watchClock } from '#engine/acquisition/index.ts';
-import type { SampleStore } from '#engine/historian/index.ts';
+import type { RecoveryReport, SampleStore } from '#engine/historian/index.ts';
 import { type Clock, type Logger, readDurable, watchNetwork, writeDurable } from '#engine/platform/index.ts';
 import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
 
@@ -74,16 +74,19 @@ function readLastRun(path: string, log: Logger): LastRun {
 export function noteAbsence(
   store: SampleStore,
   lastRun: LastRun,
-  lastSample: UnixMicros | null,
+  { lastSample, lastStored }: Pick<RecoveryReport, 'lastSample' | 'lastStored'>,
   now: UnixMicros,
   log: Logger,
 ): void {
-  if (lastSample === null || lastSample >= now) return;
+  if (lastSample === null) return;
+  // A device's clock may have run ahead of this computer's.
+  const from = Math.min(lastSample + 1, lastStored ?? Number.POSITIVE_INFINITY);
+  if (from >= now) return;
   const reason = lastRun.crashed ?? 'ParX was not running.';
   if (lastRun.crashed !== null) log.warn(reason);
   const failed = (error: unknown): void =>
     log.warn('The gap since the last run could not be stored.', { error: String(error) });
-  store.addGap({ from: lastSample + 1, to: now }, reason, QUALITY.badShutdown, []).catch(failed);
+  store.addGap({ from, to: now }, reason, QUALITY.badShutdown, []).catch(failed);
   store
     .addEvent({
       kind: 'engine',
