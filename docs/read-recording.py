@@ -1,63 +1,151 @@
 """Prints one tag of a ParX recording as CSV: python3 read-recording.py FILE "TAG NAME" (format: historian/FORMAT.md)."""
-import sqlite3, sys, zlib
-from itertools import islice
+import sqlite3, sys
+from math import ceil, floor
 from struct import calcsize, pack, unpack, unpack_from
 
-def whole(data):  # seven bits a byte, low ones first; the top bit says that more follow
-    value = shift = 0
-    for byte in data:
-        value, shift = value | (byte & 127) << shift, shift + 7
-        if byte < 128:
-            yield value
-            value = shift = 0
+class Reader:
+    def __init__(self, data):
+        self.data, self.bit = data, 0  # where it is, in bits
 
-def signed(data):
-    return ((value >> 1) ^ -(value & 1) for value in whole(data))
+    def bits(self, count):  # from a stream, lowest first
+        start, self.bit = self.bit, self.bit + count
+        return int.from_bytes(self.data[start >> 3:(start >> 3) + 6], "little") >> (start & 7) & (1 << count) - 1
 
-def runs(data, size):  # how many runs, their lengths, and at the end what each repeats
-    lengths = list(islice(whole(data), 1 + next(whole(data))))
-    return [data[size * (i - lengths[0]):][:size] for i, count in enumerate(lengths[1:]) for _ in range(count)]
+    def get(self, letter):  # a number of fixed size, from the next whole byte on
+        at = (self.bit + 7) // 8
+        self.bit = (at + calcsize("<" + letter)) * 8
+        return unpack_from("<" + letter, self.data, at)[0]
 
-def times(code, data, n):
-    if code == 0:
-        return unpack("<%dd" % n, data)
-    first, second = unpack_from("<2d", data)
-    if code < 3:  # a raster, exact (1) or with distances from it (2)
-        unit, off = (unpack_from("<d", data, 16)[0], signed(data[24:])) if code == 2 else (0, [0] * n)
-        return [first + i * second + distance * unit for i, distance in enumerate(off)]
-    out, step = [first], 0
-    for change in signed(data[16:]):
-        step += change
-        out.append(out[-1] + step * second)
+    def whole(self):  # seven bits a byte, low ones first; the top bit says that more follow
+        byte = self.get("B")
+        return byte if byte < 128 else byte - 128 + (self.whole() << 7)
+
+    def rice(self, low):
+        zeros = next((i for i in range(16) if self.bits(1)), 16)
+        return self.bits(32) if zeros == 16 else (zeros << low) + self.bits(low)
+
+    def column(self, n):  # packed whole numbers
+        code = self.get("B")
+        kind, low = code & 127, (code & 127) - 65
+        if low >= 0:
+            base = self.whole()
+            width = lambda digits: (base ** digits - 1).bit_length()
+            digits = min((g for g in range(1, 33) if width(g) <= 32), key=lambda g: width(g) / g)
+            words = [self.bits(width(digits)) for _ in range(ceil(n / digits))]
+            self.get("0s")  # on to a whole byte
+            out = [(words[i // digits] // base ** (i % digits) % base << low) + self.bits(low) for i in range(n)]
+        else:
+            out = [self.rice(kind - 33) if kind > 32 else self.bits(kind) for _ in range(n)]
+        at = -1
+        for _ in range(self.whole() if code > 127 else 0):
+            at += self.whole() + 1
+            out[at] = self.whole()
+        return out
+
+    def wide(self, n):
+        low = self.column(n)
+        return [a + (b << 32) for a, b in zip(low, self.column(n))]
+
+def signed(number):
+    return number >> 1 ^ -(number & 1)
+
+def expect(kind, level, n, next_number):  # 1 the number before, 2 a line through two, else a line that remembers more
+    out, slope, memory = [], 0, kind - 1 if kind < 3 else 1 << kind - 1
+    for i in range(n):
+        expected, i = level + slope, min(i, memory)
+        out.append(next_number(expected, len(out)))
+        error = out[-1] - expected
+        level = expected + (4 * i + 2) / ((i + 1) * (i + 2)) * error if i else out[-1]
+        slope += 6 / ((i + 1) * (i + 2)) * error if i else 0
     return out
 
-def values(code, data, n):  # as the eight bytes of each slot
-    if code == 1:
-        return [data] * n
-    if code == 2:
-        power, steps, base = unpack("<BBd", data[:10])
-        out = [base]
-        for off in signed(data[10:]) if steps else whole(data[10:]):
-            out.append((out[-1] if steps else base) + off)
-        return [pack("<d", number / 10 ** power) for number in out[-n:]]
-    if code == 3:
-        return runs(data, 8)
-    at = code - 4  # planes of eight bytes (4), or of four after a byte that says which (5)
-    out = [data[at + 1 + i::n][:8 - 4 * at] for i in range(n)]
-    for i in range(1, n if data[at] else 0):
-        out[i] = bytes(a ^ b for a, b in zip(out[i - 1], out[i]))
-    return [pack("<d", unpack("<I" if data[0] else "<f", slot)[0]) for slot in out] if at else out
+def times(data, first, power, period, n):
+    code = data.get("B")
+    if code == 0:
+        return [first] + [data.get("d") for _ in range(n - 1)]
+    power, period = (data.get("B"), data.get("d")) if code & 8 else (power, period)
+    if code & 7 == 1:  # distances from a raster, which may shift
+        at, shifts = 0, [0] * n
+        for _ in range(data.whole() if code & 16 else 0):
+            at += data.whole()
+            shifts[at] = signed(data.whole())
+        shift = signed(data.whole())
+        off = data.column(n)
+        return [first + (floor(i * period + 0.5) + shift + sum(shifts[:i + 1]) + off[i]) * 10 ** power for i in range(n)]
+    step, out = signed(data.whole()), [first]
+    for number in data.wide(n - 1):  # steps from the least on (2), or their changes (3)
+        step, number = (step, step + number) if code & 7 == 2 else [step + signed(number)] * 2
+        out.append(out[-1] + number * 10 ** power)
+    return out
 
-def qualities(code, data, n):
-    return [unpack("<H", quality)[0] for quality in (runs(data, 2) if code else [data] * n)]
+def single(number):
+    return unpack("<f", pack("<f", number))[0]
+
+def stored(number, form):  # a number as the eight bytes that are stored: as it is, rounded, or its wire bits in some order
+    if form < 2:
+        return pack("<d", single(number) if form else number)
+    wire = pack(">f", number)
+    return pack("<d", unpack(">I", bytes(wire[i ^ (0, 2, 1, 3)[form - 2]] for i in range(4)))[0])
+
+def values(data, n):
+    code = data.get("B")
+    if code == 0:
+        return [data.get("8s")] * n
+    if code == 1:
+        runs = data.whole()
+        lengths = data.column(runs)
+        return [value for length, value in zip(lengths, values(data, runs)) for _ in range(length + 1)]
+    if code & 127 == 4:
+        high, total, out = data.column(n), 0, []
+        for low, high in zip(data.column(n), high):
+            total += signed(low + (high << 32))
+            out.append(pack("<Q", total % 2 ** 64))
+    else:
+        kind, detail = data.get("B"), data.get("B")
+        form, kind = kind >> 4, kind & 15
+        if code & 127 == 2:
+            base, unit, level = data.get("d"), data.whole(), data.whole() if kind else 0
+            off = data.column(n)
+            if kind:
+                off = expect(kind, level, n, lambda expected, i: floor(expected + 0.5) + signed(off[i]) & 0xffffffff)
+            out = [stored((base + number * unit) / 10 ** detail, form) for number in off]
+        else:
+            off = data.column(n)
+            data.get("0s")
+            order = lambda bits: bits ^ 0x7fffffff if bits >> 31 else bits
+            def next_number(expected, i):
+                guess = unpack("<I", pack("<f", expected if abs(expected) < 1e38 else 0))[0]
+                low = max(0, min(24, detail - (guess >> 23 & 255)))
+                step = signed((off[i] << low) + data.bits(low))
+                return unpack("<f", pack("<I", order(order(guess) + step & 0xffffffff)))[0]
+            out = [stored(number, form) for number in expect(kind, 0, n, next_number)]
+    at = 0
+    for _ in range(data.whole() if code > 127 else 0):  # slots that do not fit the code
+        at += data.whole()
+        length, value = data.whole(), data.get("8s")
+        out[at:at + length] = [value] * length
+        at += length
+    return out
+
+def qualities(data, code, n):
+    if code < 2:
+        return [data.get("H") if code else 0] * n
+    values = [data.get("H") for _ in range(data.whole())]
+    return [value for value, length in zip(values, data.column(len(values))) for _ in range(length + 1)]
 
 def chunk(blob):
-    at, columns = 24, []
-    for decode, code, size in zip((times, values, qualities), blob[1:4], unpack_from("<3I", blob, 12)):
-        part = zlib.decompress(blob[at:at + size], -15) if code & 128 else blob[at:at + size]
-        columns.append(decode(code & 127, part, unpack_from("<I", blob, 8)[0]))
-        at += size
-    return zip(*columns)
+    layout, plain, size, samples, first, power, period = unpack_from("<BBHIdBd", blob)
+    data, firsts, sizes = Reader(blob), [first], []
+    data.bit = 25 * 8
+    for i in range(ceil(samples / size)):
+        sizes.append(data.whole())
+        if i > 0:
+            firsts.append(data.get("d") if plain else firsts[-1] + floor(period * size) * 10 ** power + signed(data.whole()))
+    start = (data.bit + 7) // 8
+    for i, first in enumerate(firsts):
+        data.bit, n = (start + sum(sizes[:i])) * 8, min(size, samples - i * size)
+        quality = qualities(data, data.get("B") & 15, n)
+        yield from zip(times(data, first, power, period, n), values(data, n), quality)
 
 def number(slot, form, kind, order, bit):  # applies the decode recipe
     letter = dict(zip("bit int8 uint8 int16 uint16 int32 uint32 float32 int64 uint64".split(), "HbBhHiIfqQ")).get(kind, "d")

@@ -1,87 +1,204 @@
-import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { createByteReader, createByteWriter } from './bytes.ts';
-import { growRun, type Run } from './run.ts';
-import { decodeReceived, decodeTimes, encodeReceived, encodeTimes } from './time-codec.ts';
+import { crc32 } from 'node:zlib';
+import {
+  type ByteReader,
+  type ByteWriter,
+  createByteReader,
+  createByteWriter,
+  readByte,
+  readF64,
+  readU16,
+  readVarint,
+  readZigzag,
+  writeByte,
+  writeF64,
+  writeU16,
+  writeU32,
+  writeVarint,
+  writeZigzag,
+} from './bytes.ts';
+import { BLOCK_SAMPLES, packColumn, readColumn, STREAM_SLACK } from './column-pack.ts';
+import { addReceived, growRun, type Run } from './run.ts';
+import {
+  createRaster,
+  decodeReceived,
+  decodeTimes,
+  encodeReceived,
+  encodeTimes,
+  type Raster,
+  RECEIVED,
+} from './time-codec.ts';
 import { decodeValues, encodeValues } from './value-codec.ts';
 
-/** Newest layout of a chunk that this program writes and reads. */
-export const CHUNK_LAYOUT = 1;
+export { BLOCK_SAMPLES } from './column-pack.ts';
+/** Newest layout of a chunk, the only one that this program writes and reads. */
+export const CHUNK_LAYOUT = 2;
+/** Most samples that a chunk should be given. */
+export const CHUNK_SAMPLES = 16_384;
 /** Most samples in one chunk; more are refused on reading as damage, so that a flipped length cannot ask for all memory. */
 export const MAX_CHUNK_SAMPLES = 65_536;
 
-const HEADER_BYTES = 24;
-const DEFLATED = 0x80;
-const NONE = 0xff;
-const QUALITY = { same: 0, runs: 1 } as const;
+const HEAD_BYTES = 25;
+/** Flag of the head: the first times of the blocks are f64 each. */
+const PLAIN_FIRSTS = 1;
+const QUALITY = { good: 0, same: 1, runs: 2 } as const;
+/** Whole numbers up to this size survive sums and differences of two and the zigzag doubling exactly. */
+const EXACT = 2 ** 50;
+
+/** Builds one chunk block by block; holds its encoded bytes and little else. */
+export interface ChunkBuilder {
+  /** Samples that it holds. */
+  readonly count: number;
+  /** Bytes of the chunk as it is now. */
+  readonly bytes: number;
+  /**
+   * Appends samples `from` (included) to `to` (excluded) of a sorted run, which is not kept. Blocks are of 1,024
+   * samples; one of fewer is the last, and nothing can be added behind it (throws Error).
+   */
+  add(run: Run, from: number, to: number): void;
+  /** The chunk of what was added so far, 1 sample or more, in a buffer of its own; adding may go on. */
+  finish(): Uint8Array<ArrayBuffer>;
+  /** Empties it for another chunk. */
+  clear(): void;
+}
 
 const scratch = createByteWriter();
+const nothing = new Uint8Array(0);
 
-/**
- * Sections shorter than this stay as they are: a stream's own overhead eats the gain. Level 1 costs a third of the time
- * of the default and loses two or three percent on such columns.
- */
-const WORTH_DEFLATING = 64;
-const DEFLATE = { level: 1, memLevel: 8 } as const;
+export function createChunkBuilder(): ChunkBuilder {
+  const raster = createRaster();
+  let firsts: number[] = [];
+  let sizes: number[] = [];
+  let count = 0;
+  /** Blocks one behind the other, in a buffer of exactly their size. */
+  let blocks: Uint8Array<ArrayBuffer> = nothing;
+  const writeHead = (): void => {
+    scratch.at = 0;
+    const period = Math.floor(raster.period * BLOCK_SAMPLES) * 10 ** raster.unit;
+    let plain = false;
+    for (let i = 1; i < firsts.length; i++) {
+      const off = firsts[i]! - firsts[i - 1]! - period;
+      plain ||= !Number.isInteger(off) || Math.abs(off) > EXACT || firsts[i - 1]! + (period + off) !== firsts[i]!;
+    }
+    writeByte(scratch, CHUNK_LAYOUT);
+    writeByte(scratch, plain ? PLAIN_FIRSTS : 0);
+    writeU16(scratch, BLOCK_SAMPLES);
+    writeU32(scratch, count);
+    writeF64(scratch, firsts[0]!);
+    writeByte(scratch, raster.unit);
+    writeF64(scratch, raster.period);
+    for (let i = 0; i < sizes.length; i++) {
+      writeVarint(scratch, sizes[i]!);
+      if (i === 0) continue;
+      if (plain) writeF64(scratch, firsts[i]!);
+      else writeZigzag(scratch, firsts[i]! - firsts[i - 1]! - period);
+    }
+  };
+  return {
+    get count() {
+      return count;
+    },
+    get bytes() {
+      if (count === 0) return 0;
+      writeHead();
+      return scratch.at + blocks.length + STREAM_SLACK;
+    },
+    add(run, from, to) {
+      if (to <= from) return;
+      if (count % BLOCK_SAMPLES !== 0) throw new Error('nothing can follow a block that is not full');
+      if (count + to - from > MAX_CHUNK_SAMPLES) throw new Error(`a chunk holds up to ${MAX_CHUNK_SAMPLES} samples`);
+      scratch.at = 0;
+      for (let at = from; at < to; at += BLOCK_SAMPLES) {
+        const samples = Math.min(BLOCK_SAMPLES, to - at);
+        const start = scratch.at;
+        encodeBlock(run, at, samples, raster, firsts.length === 0, scratch);
+        firsts.push(run.time[at]!);
+        sizes.push(scratch.at - start);
+      }
+      count += to - from;
+      const grown = new Uint8Array(blocks.length + scratch.at);
+      grown.set(blocks);
+      grown.set(scratch.bytes.subarray(0, scratch.at), blocks.length);
+      blocks = grown;
+    },
+    finish() {
+      if (count === 0) throw new Error('a chunk has one sample or more');
+      writeHead();
+      const chunk = new Uint8Array(scratch.at + blocks.length + STREAM_SLACK);
+      chunk.set(scratch.bytes.subarray(0, scratch.at));
+      chunk.set(blocks, scratch.at);
+      return chunk;
+    },
+    clear() {
+      firsts = [];
+      sizes = [];
+      count = 0;
+      blocks = nothing;
+    },
+  };
+}
+
+const builder = createChunkBuilder();
 
 /** Encodes a sorted run of 1 to 65,536 samples; byte diagram in FORMAT.md. The result is a buffer of its own. */
 export function encodeChunk(run: Run): Uint8Array<ArrayBuffer> {
-  const { length } = run;
-  const codes: number[] = [];
-  const sections: Uint8Array<ArrayBuffer>[] = [];
-  const add = (code: number): void => {
-    const plain = scratch.bytes();
-    const small = plain.length < WORTH_DEFLATING ? null : deflateRawSync(plain, DEFLATE);
-    const better = small !== null && small.length < plain.length * 0.95;
-    codes.push(better ? code | DEFLATED : code);
-    sections.push(better ? new Uint8Array(small) : plain.slice());
-    scratch.reset();
-  };
-  scratch.reset();
-  add(encodeTimes(run.time, length, scratch));
-  add(encodeValues(run.value, length, scratch));
-  add(encodeQualities(run.quality, length));
-  const received = run.received !== null && differs(run.received, run.time, length) ? run.received : null;
-  if (received !== null) add(encodeReceived(received, run.time, length, scratch));
-
-  const total = sections.reduce((sum, section) => sum + section.length, HEADER_BYTES);
-  const bytes = new Uint8Array(total);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = CHUNK_LAYOUT;
-  bytes[1] = codes[0]!;
-  bytes[2] = codes[1]!;
-  bytes[3] = codes[2]!;
-  bytes[4] = codes[3] ?? NONE;
-  view.setUint32(8, length, true);
-  let at = HEADER_BYTES;
-  for (let i = 0; i < sections.length; i++) {
-    if (i < 3) view.setUint32(12 + 4 * i, sections[i]!.length, true);
-    bytes.set(sections[i]!, at);
-    at += sections[i]!.length;
-  }
-  return bytes;
+  builder.clear();
+  builder.add(run, 0, run.length);
+  const chunk = builder.finish();
+  builder.clear();
+  return chunk;
 }
 
-function differs(received: Float64Array, time: Float64Array, length: number): boolean {
-  for (let i = 0; i < length; i++) if (received[i] !== time[i]) return true;
-  return false;
+function encodeBlock(run: Run, from: number, count: number, raster: Raster, isFirst: boolean, out: ByteWriter): void {
+  const head = out.at;
+  writeByte(out, 0);
+  const quality = encodeQualities(run.quality, from, count, out);
+  encodeTimes(run.time, from, count, raster, isFirst, out);
+  encodeValues(run.value, from, count, out);
+  const received = encodeReceived(run.received, run.time, from, count, out);
+  out.bytes[head] = quality | (received << 4);
 }
 
-function encodeQualities(quality: Uint16Array, length: number): number {
+const column = new Uint32Array(BLOCK_SAMPLES);
+
+function encodeQualities(quality: Uint16Array, from: number, count: number, out: ByteWriter): number {
   let runs = 1;
-  for (let i = 1; i < length; i++) if (quality[i] !== quality[i - 1]) runs++;
+  for (let i = from + 1; i < from + count; i++) if (quality[i] !== quality[i - 1]) runs++;
   if (runs === 1) {
-    scratch.u16(quality[0]!);
+    if (quality[from] === 0) return QUALITY.good;
+    writeU16(out, quality[from]!);
     return QUALITY.same;
   }
-  scratch.varint(runs);
-  let start = 0;
-  for (let i = 1; i <= length; i++) {
-    if (i < length && quality[i] === quality[start]) continue;
-    scratch.varint(i - start);
-    start = i;
+  writeVarint(out, runs);
+  let run = 0;
+  for (let i = from, start = from; i < from + count; i++) {
+    if (i + 1 < from + count && quality[i + 1] === quality[i]) continue;
+    column[run++] = i - start;
+    start = i + 1;
+    writeU16(out, quality[i]!);
   }
-  for (let i = 0; i < length; i++) if (i === 0 || quality[i] !== quality[i - 1]) scratch.u16(quality[i]!);
+  packColumn(column, runs, out);
   return QUALITY.runs;
+}
+
+function decodeQualities(code: number, from: ByteReader, quality: Uint16Array, at: number, count: number): void {
+  if (code === QUALITY.good || code === QUALITY.same) {
+    quality.fill(code === QUALITY.good ? 0 : readU16(from), at, at + count);
+    return;
+  }
+  if (code !== QUALITY.runs) throw new RangeError(`quality code ${code} is unknown`);
+  const runs = readVarint(from);
+  if (runs > count) throw new RangeError('more runs of quality than samples');
+  const values = from.at;
+  from.at += 2 * runs;
+  readColumn(from, column, runs);
+  let filled = 0;
+  for (let i = 0; i < runs; i++) {
+    const end = filled + column[i]! + 1;
+    if (end > count) throw new RangeError('runs of quality are longer than the block');
+    quality.fill(from.view.getUint16(values + 2 * i, true), at + filled, at + end);
+    filled = end;
+  }
+  if (filled !== count) throw new RangeError('runs of quality do not fill the block');
 }
 
 /** What stands beside a chunk's bytes in its row, and is covered by their checksum. */
@@ -106,58 +223,75 @@ export function chunkSum(tag: number, chunk: ChunkRow, data: Uint8Array): number
   return crc32(data, crc32(rowBytes));
 }
 
-/** Decodes into `out`, growing its columns; throws RangeError or a zlib error for bytes that are no chunk. */
+/** Decodes into `out`, growing its columns; throws RangeError for bytes that are no chunk. */
 export function decodeChunk(data: Uint8Array, out: Run): Run {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  if (data.length < HEADER_BYTES || data[0] !== CHUNK_LAYOUT) throw new RangeError('not a chunk of a known layout');
-  const length = view.getUint32(8, true);
-  if (length === 0 || length > MAX_CHUNK_SAMPLES) throw new RangeError(`a chunk of ${length} samples`);
-  growRun(out, length);
-  out.length = length;
-  let at = HEADER_BYTES;
-  const section = (index: number) => {
-    const size = index < 3 ? view.getUint32(12 + 4 * index, true) : data.length - at;
-    if (at + size > data.length) throw new RangeError('a section ends past the chunk');
-    const stored = data.subarray(at, at + size);
-    at += size;
-    const code = data[1 + index]!;
-    // Eight bytes a sample and a little more is the most that any code needs.
-    const bytes = code & DEFLATED ? inflateRawSync(stored, { maxOutputLength: length * 10 + 64 }) : stored;
-    return { code: code & ~DEFLATED, reader: createByteReader(bytes) };
-  };
-  const times = section(0);
-  decodeTimes(times.code, times.reader, length, out.time);
-  const values = section(1);
-  decodeValues(values.code, values.reader, length, out.value);
-  const qualities = section(2);
-  decodeQualities(qualities.code, qualities.reader, length, out.quality);
-  if (data[4] === NONE) out.received = null;
-  else {
-    const received = section(3);
-    out.received = new Float64Array(out.time.length);
-    decodeReceived(received.code, received.reader, length, out.time, out.received);
+  return decodeRange(data, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, out);
+}
+
+const firsts = new Float64Array(MAX_CHUNK_SAMPLES / 16);
+const ends = new Float64Array(MAX_CHUNK_SAMPLES / 16);
+const raster = createRaster();
+
+/**
+ * Decodes the blocks that may hold samples at or after `from` and before `to` (microseconds) into `out`, growing its
+ * columns. At both ends there may be samples outside the range; where no block touches it `out` is empty. Throws
+ * RangeError for bytes that are no chunk.
+ */
+export function decodeRange(data: Uint8Array, from: number, to: number, out: Run): Run {
+  const reader = createByteReader(data);
+  if (data.length < HEAD_BYTES || data[0] !== CHUNK_LAYOUT) throw new RangeError('not a chunk of a known layout');
+  const plain = data[1] === PLAIN_FIRSTS;
+  if (data[1]! > PLAIN_FIRSTS) throw new RangeError('a chunk with unknown flags');
+  reader.at = 2;
+  const samples = readU16(reader);
+  if (samples === 0 || samples > BLOCK_SAMPLES) throw new RangeError(`blocks of ${samples} samples`);
+  const length = reader.view.getUint32(4, true);
+  const blocks = Math.ceil(length / samples);
+  if (length === 0 || length > MAX_CHUNK_SAMPLES || blocks > firsts.length)
+    throw new RangeError(`a chunk of ${length} samples`);
+  reader.at = 8;
+  firsts[0] = readF64(reader);
+  raster.unit = readByte(reader);
+  raster.period = readF64(reader);
+  const period = Math.floor(raster.period * samples) * 10 ** raster.unit;
+  let end = 0;
+  for (let i = 0; i < blocks; i++) {
+    end += readVarint(reader);
+    ends[i] = end;
+    if (i > 0) firsts[i] = plain ? readF64(reader) : firsts[i - 1]! + (period + readZigzag(reader));
+  }
+  const base = reader.at;
+  if (base + end + STREAM_SLACK !== data.length) throw new RangeError('the blocks do not fill the chunk');
+
+  let low = 0;
+  while (low + 1 < blocks && firsts[low + 1]! <= from) low++;
+  let high = blocks;
+  while (high > low && firsts[high - 1]! >= to) high--;
+  const count = Math.min(length, high * samples) - low * samples;
+  out.length = 0;
+  if (count <= 0) {
+    out.received = null;
+    return out;
+  }
+  growRun(out, count);
+  out.received = null;
+  reader.at = low === 0 ? base : base + ends[low - 1]!;
+  for (let block = low, at = 0; block < high; block++) {
+    const here = Math.min(samples, length - block * samples);
+    decodeBlock(reader, firsts[block]!, here, out, at);
+    if (reader.at !== base + ends[block]!) throw new RangeError('a block ends elsewhere than its directory says');
+    at += here;
+    out.length = at;
   }
   return out;
 }
 
-function decodeQualities(
-  code: number,
-  reader: ReturnType<typeof createByteReader>,
-  length: number,
-  quality: Uint16Array,
-): void {
-  if (code === QUALITY.same) {
-    quality.fill(reader.u16(), 0, length);
-    return;
-  }
-  if (code !== QUALITY.runs) throw new RangeError(`quality code ${code} is unknown`);
-  const runs = reader.varint();
-  const lengths: number[] = [];
-  for (let i = 0; i < runs; i++) lengths.push(reader.varint());
-  let at = 0;
-  for (const count of lengths) {
-    quality.fill(reader.u16(), at, at + count);
-    at += count;
-  }
-  if (at !== length) throw new RangeError('quality runs do not fill the chunk');
+function decodeBlock(reader: ByteReader, first: number, count: number, out: Run, at: number): void {
+  const head = readByte(reader);
+  decodeQualities(head & 15, reader, out.quality, at, count);
+  decodeTimes(reader, first, raster, out.time, at, count);
+  decodeValues(reader, out.value, at, count);
+  const received = head >> 4;
+  if (received !== RECEIVED.none || out.received !== null)
+    decodeReceived(received, reader, out.time, addReceived(out), at, count);
 }
