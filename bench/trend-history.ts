@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { openStore } from '#engine/historian/index.ts';
-import { createLogger, systemClock, type WorkerUrls } from '#engine/platform/index.ts';
-import { PLAIN_RECIPE, type SampleBlock } from '#shared/model/index.ts';
+import { writeRecording } from '#test/support/written-recording.ts';
 import { launchBrowser } from '../e2e/fixtures/browser.ts';
 import { startHost } from '../e2e/fixtures/host.ts';
+import { recordingsOf } from '../e2e/pages/recordings.ts';
+import { shellOf } from '../e2e/pages/shell.ts';
 
 // A recording of 20 tags over ten hours at 100 ms, opened in the trend of a real Chromium: from the click on "Show" to
 // the first drawing (what is there, stretched) and to the last one (every tile of the window), for ranges of every
@@ -29,57 +29,6 @@ function calibrate(): number {
   for (let index = 0; index < 50_000_000; index++) sum = (sum + index * 31) | 0;
   if (sum === 1) console.log('');
   return performance.now() - started;
-}
-
-async function writeRecording(path: string): Promise<void> {
-  const source = (file: string): URL => new URL(import.meta.resolve(`#engine/historian/${file}`));
-  const workers: WorkerUrls = {
-    'historian-writer': source('writer-worker.ts'),
-    'historian-reader': source('reader-worker.ts'),
-    exporter: source('reader-worker.ts'),
-  };
-  const log = createLogger((line) => console.log(line.level, line.text));
-  const { store } = await openStore({ path }, { clock: systemClock(), log, workers });
-  store.register(
-    Array.from({ length: TAGS }, (_, index) => ({
-      index,
-      id: `tag-${index}`,
-      name: `Tag ${String(index).padStart(2, '0')}`,
-      description: '',
-      connection: 'Bench',
-      device: 'Bench',
-      address: `${index}`,
-      periodMs: PERIOD / 1000,
-      timeKind: 'receive' as const,
-      demo: false,
-      decimals: null,
-      range: null,
-      recipe: PLAIN_RECIPE,
-    })),
-  );
-  const chunk = 2_000;
-  for (let from = 0; from < POLLS; from += chunk) {
-    const polls = Math.min(chunk, POLLS - from);
-    const block: SampleBlock = {
-      length: polls * TAGS,
-      tag: new Uint32Array(polls * TAGS),
-      time: new Float64Array(polls * TAGS),
-      value: new Float64Array(polls * TAGS),
-      quality: new Uint16Array(polls * TAGS),
-      received: null,
-    };
-    for (let poll = 0, at = 0; poll < polls; poll++) {
-      for (let tag = 0; tag < TAGS; tag++, at++) {
-        const n = from + poll;
-        block.tag[at] = tag;
-        block.time[at] = START + n * PERIOD;
-        block.value[at] =
-          50 + 40 * Math.sin(n / (900 + 200 * tag)) + ((Math.imul(n + tag, 2_654_435_761) >>> 0) / 2 ** 32) * 4;
-      }
-    }
-    await store.append(block);
-  }
-  await store.close();
 }
 
 /** Times in the page: of clicks on "Show", of drawings of the plots, and of the drawing that left nothing to come. */
@@ -118,10 +67,11 @@ async function watch(page: Page): Promise<void> {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'parx-trend-history-'));
-const recording = join(folder, 'bench.parx');
+const recording = join(folder, 'data', 'recordings', 'bench.parx');
+mkdirSync(dirname(recording), { recursive: true });
 const before = calibrate();
 console.log(`Writing ${((TAGS * POLLS) / 1e6).toFixed(1)} million samples ...`);
-await writeRecording(recording);
+await writeRecording(recording, { tags: TAGS, polls: POLLS, from: START, periodMs: PERIOD / 1000 });
 const host = await startHost(join(folder, 'data'), ['--no-demo']);
 const browser = await launchBrowser({ width: 1500, height: 900 });
 try {
@@ -130,9 +80,8 @@ try {
   let bytes = 0;
   page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => (bytes += payload.length)));
   await page.goto(host.url);
-  await page.getByRole('button', { name: 'Open a recording' }).click();
-  await page.getByLabel('Path of the file').fill(recording);
-  await page.getByRole('dialog').getByRole('button', { name: 'Open' }).click();
+  await shellOf(page).go('Recordings');
+  await recordingsOf(page).open('bench');
   const rows = page.locator('.trend-picker-row');
   await rows.first().waitFor();
   await page.getByRole('listbox', { name: /Tags/ }).focus();

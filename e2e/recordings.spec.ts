@@ -1,0 +1,118 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '#test/support/needs.ts';
+import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { writeRecording } from '#test/support/written-recording.ts';
+import { launchBrowser } from './fixtures/browser.ts';
+import { type RunningHost, startHost } from './fixtures/host.ts';
+import { eventually, openScreen, type Screen, textThat } from './fixtures/screen.ts';
+import { recordingsOf } from './pages/recordings.ts';
+import { shellOf } from './pages/shell.ts';
+import { trendOf } from './pages/trend.ts';
+
+// Recordings that come from elsewhere, sound and damaged, and an export that is given up.
+
+const folder = suiteDirectory();
+const TAGS = 20;
+
+describe.skipIf(needs('chromium'))('recordings from elsewhere', () => {
+  let browser: Awaited<ReturnType<typeof launchBrowser>>;
+  let host: RunningHost;
+  let screen: Screen;
+  let shell: ReturnType<typeof shellOf>;
+  let trend: ReturnType<typeof trendOf>;
+  let recordings: ReturnType<typeof recordingsOf>;
+  const data = (...names: readonly string[]): string => join(folder.path, 'data', ...names);
+
+  beforeAll(async () => {
+    mkdirSync(data('recordings'), { recursive: true });
+    // Four hours, so that an export takes seconds.
+    const sound = data('recordings', 'sound.parx');
+    await writeRecording(sound, { tags: TAGS, polls: 144_000, from: 1_767_600_000e6, periodMs: 100 });
+    const damaged = data('recordings', 'damaged.parx');
+    copyFileSync(sound, damaged);
+    const file = openSync(damaged, 'r+');
+    const hole = new Uint8Array(64 * 1024).fill(0x5a);
+    writeSync(file, hole, 0, hole.length, Math.floor(statSync(damaged).size / 2));
+    closeSync(file);
+    writeFileSync(data('recordings', 'letter.parx'), 'Dear Sir or Madam, '.repeat(5000));
+    browser = await launchBrowser();
+    host = await startHost(data(), ['--no-demo']);
+    screen = await openScreen(browser.context, host.url);
+    shell = shellOf(screen.page);
+    trend = trendOf(screen.page);
+    recordings = recordingsOf(screen.page);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await host?.kill();
+  });
+
+  async function drawAll(): Promise<void> {
+    const picker = screen.page.getByRole('listbox', { name: /Tags/ });
+    await picker.getByRole('option').first().waitFor();
+    await picker.focus();
+    await screen.page.keyboard.press('Control+a');
+    await screen.page.keyboard.press('Enter');
+    await eventually(
+      () => trend.numbers.getByRole('row').count(),
+      (count) => count > TAGS,
+    );
+  }
+
+  it('gives up an export and leaves nothing of it behind', async () => {
+    await shell.go('Recordings');
+    await recordings.open('sound');
+    await drawAll();
+    await trend.bar.getByRole('button', { name: 'Export what is visible' }).click();
+    await trend.exportDialog.getByLabel('Name', { exact: true }).fill('given up');
+    await trend.exportDialog.getByRole('button', { name: `Export ${TAGS} tags` }).click();
+    const job = trend.exportDialog.getByRole('listitem').filter({ hasText: 'given up' });
+    await job.getByRole('button', { name: 'Cancel given up' }).click();
+    await textThat(job, /Cancelled\. Nothing was left behind\./);
+    expect(await job.getByRole('link').count()).toBe(0);
+    await eventually(
+      () => (existsSync(data('exports')) ? readdirSync(data('exports'), { recursive: true }) : []),
+      (left) => left.length === 0,
+    );
+    await job.getByRole('button', { name: 'Remove given up from the list' }).click();
+    await job.waitFor({ state: 'detached' });
+    await screen.page.keyboard.press('Escape');
+    await trend.exportDialog.waitFor({ state: 'hidden' });
+  });
+
+  it('shows what is sound of a damaged recording, and names the damage', async () => {
+    await shell.go('Recordings');
+    await recordings.open('damaged');
+    await drawAll();
+    await eventually(() => trend.number('Tag 00', 'Max'), Number.isFinite);
+    await shell.go('Recordings');
+    const row = recordings.table.getByRole('row').filter({ hasText: 'damaged' });
+    await row.getByText('Damaged').waitFor();
+    await row.getByText('damaged', { exact: true }).click();
+    await textThat(screen.page.getByRole('region', { name: 'damaged' }), /damaged/);
+  });
+
+  it('says of a file that is no recording what is wrong with it, and goes on', async () => {
+    await recordings.table.getByText('letter').first().click();
+    await screen.page.getByRole('main').getByRole('button', { name: 'Open in the trend' }).click();
+    await textThat(shell.messages, /letter/);
+    await shell.go('Trend');
+    expect(await trend.source.locator('option').allTextContents()).not.toContain('letter');
+  });
+
+  it('had nothing to complain about', () => {
+    expect(screen.faults()).toEqual([]);
+  });
+});
