@@ -11,10 +11,11 @@ import { type ClientOf, connect, webSocketPort } from '#shared/rpc/index.ts';
 
 // From `node engine.js` to the first good live value of the demo line, as a browser gets it: cold is an empty data
 // folder (project, history and demo are made), warm the same folder again. A bare Node that listens on a port is the
-// floor in the same run.
+// floor in the same run. Flags: --rounds N (5).
 
 const ENTRY = fileURLToPath(new URL('../out/main/engine.js', import.meta.url));
-const ROUNDS = Number(process.argv[2] ?? 5);
+const at = process.argv.indexOf('--rounds');
+const ROUNDS = at < 0 ? 5 : Number(process.argv[at + 1]);
 
 interface Times {
   readonly listening: number;

@@ -26,12 +26,20 @@ await main(async () => {
     await build(tools, { show: false });
   }
   let worst = 0;
+  const ran = [];
   for (const name of named === undefined ? names : [named]) {
     console.log(`== ${name}`);
     const flags = named === undefined ? args : args.slice(1);
     const nodeFlags = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
     const { ended } = foreground(tools.node, [...nodeFlags, join('bench', `${name}.ts`), ...flags], { env: tools.env });
-    worst = Math.max(worst, exitCode(await ended));
+    const started = performance.now();
+    const code = exitCode(await ended);
+    worst = Math.max(worst, code);
+    ran.push(
+      `  ${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${code === 0 ? '' : 'FAILED  '}${name}`,
+    );
+    console.log('');
   }
+  if (ran.length > 1) console.log(`${ran.length} measurements:\n${ran.join('\n')}`);
   return worst;
 });
