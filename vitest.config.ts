@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: 'tests',
-          include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.{ts,tsx}'],
+          include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.{ts,tsx}', 'bench/**/*.test.ts'],
           exclude: [...never, '**/*.built.test.ts', ...(long ? [] : longFiles)],
         },
       },
