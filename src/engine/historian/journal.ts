@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type Clock, type Database, storeError, withStoreErrors } from '#engine/platform/index.ts';
 import type { SampleBlock } from '#shared/model/index.ts';
+import { decodeChunk } from './chunk-codec.ts';
 import { isoTime } from './iso-time.ts';
 import { createSegment, logBytes, removeSegment, type Segment } from './log.ts';
 import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
@@ -8,13 +9,15 @@ import type { StringRow } from './messages.ts';
 import { replayLog } from './recovery.ts';
 import type { Registry } from './registry.ts';
 import { usedBytes } from './retention.ts';
+import { emptyRun, type Run, wordsOf } from './run.ts';
 import type { Meta } from './schema.ts';
 import type { Sealing } from './sealing.ts';
 import type { RecoveryReport } from './store.ts';
-import { pushSample, type TagState } from './tag-state.ts';
+import { CHUNK_SAMPLES, type ClosedChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
 
 /** Bytes of waiting records that are worth a commit before the flush interval ends. */
 const EARLY_FLUSH_BYTES = 4 << 20;
+const EARLY_FLUSH_SAMPLES = 200_000;
 const RETRY_MS = 500;
 /** After folding failed, which a full disk makes it do, it is not tried again at every flush. */
 const FOLD_AGAIN_MS = 5_000;
@@ -22,6 +25,9 @@ const FOLD_AGAIN_MS = 5_000;
 const CARRIED_BYTES = 22;
 /** Closed samples that are worth folding, where what is open is much less. */
 const FOLD_SAMPLES = 300_000;
+/** It is not done more often than this unless so many wait. */
+const FOLD_PAUSE_MS = 1_000;
+const MOST_FOLD_SAMPLES = 4_000_000;
 /** Size of the WAL at which it is moved into the file: 8 MB. */
 const CHECKPOINT_BYTES = 8 << 20;
 const MEASURE_MS = 2_000;
@@ -57,7 +63,11 @@ export interface JournalDeps {
 export interface Journal {
   /** Reads what a killed program left in the log, adds its strings to `strings`, and starts a new segment. */
   recover(strings: StringRow[]): Promise<RecoveryReport>;
-  appended(id: number, block: SampleBlock, tagNumber: (index: number) => number): void;
+  /** Puts samples into the log; `tagNumber` gives the number on file of a block's tag. */
+  samples(block: SampleBlock, tagNumber: (index: number) => number): void;
+  chunk(tagNumber: number, chunk: ClosedChunk): void;
+  /** All samples of append `id`, with times in [from, to], have been put into the log. */
+  appended(id: number, samples: number, from: number, to: number): void;
   forms(pairs: Uint32Array): void;
   string(row: StringRow): void;
   /** Returns when all records made so far are on the disk. */
@@ -83,6 +93,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   let filling: RecordBuffer = createRecordBuffer();
   let writing: RecordBuffer = createRecordBuffer();
   let fillingLast = 0;
+  let fillingSamples = 0;
   let writingLast = 0;
   let durableLast = 0;
   let fillingMinTime = Number.POSITIVE_INFINITY;
@@ -121,7 +132,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     let lastStored = Number(meta.get('stored_until') ?? Number.NEGATIVE_INFINITY);
     const replay = await replayLog(path, owner, from, {
       samples(logged) {
-        const words = new Int32Array(logged.value.buffer, logged.value.byteOffset, logged.length * 2);
+        const words = wordsOf(logged.value);
         for (let i = 0; i < logged.length; i++) {
           lastStored = Math.max(lastStored, (logged.received ?? logged.time)[i]!);
           const state = registry.states.get(logged.number[i]!);
@@ -139,6 +150,14 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         if (state === undefined || state.form === version) return;
         sealing.close(state);
         state.form = version;
+      },
+      chunk(number, data) {
+        const run = decodeChunk(data, emptyRun(CHUNK_SAMPLES));
+        const state = registry.states.get(number);
+        if (state === undefined) unknown += run.length;
+        else restore(state, run, data);
+        for (let i = 0; i < run.length; i++) lastStored = Math.max(lastStored, (run.received ?? run.time)[i]!);
+        return run.length;
       },
       string(number, text) {
         if (known.has(number)) return;
@@ -177,6 +196,18 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       lastSample,
       lastStored: Number.isFinite(lastStored) ? lastStored : null,
     };
+  }
+
+  /** A chunk that was logged as such, which may be in the file by now. */
+  function restore(state: TagState, run: Run, data: Uint8Array<ArrayBuffer>): void {
+    if (run.time[0]! > state.lastTime) {
+      sealing.take(state, run, data);
+      return;
+    }
+    for (let at = 0; at < run.length; ) {
+      at += pushSamples(state, run, at, run.length);
+      if (state.open.length >= state.limit) sealing.close(state);
+    }
   }
 
   /** Puts all that is open, and the forms of all tags, into the present segment. */
@@ -327,7 +358,8 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
     if (clock.monotonicMs() - foldedAt >= options.foldMs) return closed > 0;
     // Every view reads what is closed and not yet in the file; folding costs what is open, since that is carried over.
-    return closed >= Math.max(FOLD_SAMPLES, 2 * open);
+    const pause = clock.monotonicMs() - foldedAt < FOLD_PAUSE_MS;
+    return closed >= Math.max(pause ? MOST_FOLD_SAMPLES : FOLD_SAMPLES, 2 * open);
   }
 
   /** Writes what waits; an error keeps it all for the next try. */
@@ -335,6 +367,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     if (writing.length === 0) {
       [filling, writing] = [writing, filling];
       writingLast = fillingLast;
+      fillingSamples = 0;
       writingMaxTime = fillingMaxTime;
       fillingMinTime = Number.POSITIVE_INFINITY;
       fillingMaxTime = Number.NEGATIVE_INFINITY;
@@ -407,15 +440,14 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   return {
     recover,
 
-    appended(id, block, tagNumber) {
-      const { length, time } = block;
-      for (let i = 0; i < length; i++) {
-        if (time[i]! < fillingMinTime) fillingMinTime = time[i]!;
-        if (time[i]! > fillingMaxTime) fillingMaxTime = time[i]!;
-      }
-      filling.addSamples(RECORD.samples, block, tagNumber);
+    samples: (block, tagNumber) => filling.addSamples(RECORD.samples, block, tagNumber),
+    chunk: (tagNumber, { data }) => filling.addChunk(tagNumber, data),
+    appended(id, samples, from, to) {
+      if (from < fillingMinTime) fillingMinTime = from;
+      if (to > fillingMaxTime) fillingMaxTime = to;
+      fillingSamples += samples;
       fillingLast = id;
-      if (filling.length >= EARLY_FLUSH_BYTES && paused === null) {
+      if ((filling.length >= EARLY_FLUSH_BYTES || fillingSamples >= EARLY_FLUSH_SAMPLES) && paused === null) {
         timer?.[Symbol.dispose]();
         timer = null;
         schedule(0);

@@ -10,9 +10,9 @@ export const RECORD_HEADER_BYTES = 16;
 const MAGIC = 0x31474c50; // "PLG1"
 const LOG_FORMAT = 1;
 
-export const RECORD = { samples: 1, carried: 2, forms: 3, strings: 4 } as const;
+export const RECORD = { samples: 1, carried: 2, forms: 3, strings: 4, chunk: 5 } as const;
 
-const FLAG = { oneTime: 1, oneQuality: 2, received: 4, tagsInARow: 8 } as const;
+const FLAG = { oneTime: 1, oneQuality: 2, received: 4, tagsInARow: 8, oneTag: 16 } as const;
 const SAMPLES_HEADER_BYTES = 24;
 
 const padded = (bytes: number): number => (bytes + 7) & ~7;
@@ -49,6 +49,8 @@ export interface RecordBuffer {
   /** Which recipe version each tag's samples are stored under from here on. */
   addForms(pairs: Uint32Array): void;
   addString(number: number, text: string): void;
+  /** A chunk's bytes; its samples are stored under the tag's present form. */
+  addChunk(tagNumber: number, data: Uint8Array): void;
   /** Writes lengths and checksums for `segment`; called once, just before the bytes are written. */
   seal(segment: number): void;
 }
@@ -93,13 +95,21 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
       const { length, tag, time, value, quality, received } = block;
       if (length === 0) return;
       const firstNumber = tagNumber(tag[0]!);
-      let flags = FLAG.oneTime | FLAG.oneQuality | FLAG.tagsInARow | (received === null ? 0 : FLAG.received);
-      for (let i = 1; i < length; i++) {
-        if (time[i] !== time[0]) flags &= ~FLAG.oneTime;
-        if (quality[i] !== quality[0]) flags &= ~FLAG.oneQuality;
-        if (tagNumber(tag[i]!) !== firstNumber + i) flags &= ~FLAG.tagsInARow;
-      }
-      const tagBytes = flags & FLAG.tagsInARow ? 0 : padded(length * 4);
+      const same = (column: Float64Array | Uint16Array | Uint32Array): boolean => {
+        for (let i = 1; i < length; i++) if (column[i] !== column[0]) return false;
+        return true;
+      };
+      const inARow = (): boolean => {
+        for (let i = 1; i < length; i++) if (tagNumber(tag[i]!) !== firstNumber + i) return false;
+        return true;
+      };
+      const tags = same(tag) ? FLAG.oneTag : inARow() ? FLAG.tagsInARow : 0;
+      const flags =
+        tags |
+        (same(time) ? FLAG.oneTime : 0) |
+        (same(quality) ? FLAG.oneQuality : 0) |
+        (received === null ? 0 : FLAG.received);
+      const tagBytes = tags === 0 ? padded(length * 4) : 0;
       const timeBytes = flags & FLAG.oneTime ? 0 : length * 8;
       const qualityBytes = flags & FLAG.oneQuality ? 0 : padded(length * 2);
       const receivedBytes = received === null ? 0 : length * 8;
@@ -142,6 +152,12 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
       view.setUint32(p + 4, encoded.length, true);
       bytes.set(encoded, p + 8);
     },
+    addChunk(tagNumber, data) {
+      const p = start(RECORD.chunk, 8 + data.length);
+      view.setUint32(p, tagNumber, true);
+      view.setUint32(p + 4, data.length, true);
+      bytes.set(data, p + 8);
+    },
     seal(segment) {
       let p = 0;
       while (p < at) {
@@ -170,6 +186,7 @@ export interface LogVisitor {
   samples(kind: number, samples: LoggedSamples): void;
   forms(pairs: Uint32Array): void;
   string(number: number, text: string): void;
+  chunk(tagNumber: number, data: Uint8Array<ArrayBuffer>): void;
 }
 
 /** How a segment ended: with nothing behind the last whole record, or with bytes that are no whole record. */
@@ -212,6 +229,7 @@ function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visi
   if (kind === RECORD.strings) {
     visitor.string(length, new TextDecoder().decode(new Uint8Array(buffer, 8, view.getUint32(4, true))));
   }
+  if (kind === RECORD.chunk) visitor.chunk(length, new Uint8Array(buffer, 8, view.getUint32(4, true)));
   if (kind !== RECORD.samples && kind !== RECORD.carried) return;
   const flags = view.getUint16(4, true);
   let p = SAMPLES_HEADER_BYTES;
@@ -220,6 +238,8 @@ function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visi
     const first = view.getUint32(8, true);
     number = new Uint32Array(length);
     for (let i = 0; i < length; i++) number[i] = first + i;
+  } else if (flags & FLAG.oneTag) {
+    number = new Uint32Array(length).fill(view.getUint32(8, true));
   } else {
     number = new Uint32Array(buffer, p, length);
     p += padded(length * 4);

@@ -15,6 +15,8 @@ export interface ReplayTarget {
   /** Recipe version that the tag's following samples were stored under. */
   form(tagNumber: number, version: number): void;
   string(number: number, text: string): void;
+  /** A whole chunk of samples; returns how many. */
+  chunk(tagNumber: number, data: Uint8Array<ArrayBuffer>): number;
 }
 
 /**
@@ -55,6 +57,9 @@ export async function replayLog(path: string, owner: Uint8Array, from: number, t
         for (let i = 0; i < pairs.length; i += 2) target.form(pairs[i]!, pairs[i + 1]!);
       },
       string: (number, text) => target.string(number, text),
+      chunk(number, data) {
+        samples += target.chunk(number, data);
+      },
     });
     if (end.tornBytes > 0) {
       sentences.push(

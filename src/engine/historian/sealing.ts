@@ -5,11 +5,16 @@ import type { Pyramid } from './pyramid.ts';
 import { entryLevel } from './rollup.ts';
 import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sortRun, wordsOf } from './run.ts';
 import { storageClassOf } from './schema.ts';
-import type { ClosedChunk, TagState } from './tag-state.ts';
+import { type ClosedChunk, noteSamples, type TagState } from './tag-state.ts';
 
 export interface Sealing {
   /** Turns the tag's open samples into closed chunks; late ones are merged into the chunk they belong to. */
   close(state: TagState): void;
+  /**
+   * Makes a closed chunk of a sorted run that lies behind everything the tag has. `data`: the run as it was encoded
+   * before. Returns the chunk, whose samples the caller puts into the log.
+   */
+  take(state: TagState, run: Run, data?: Uint8Array<ArrayBuffer>): ClosedChunk;
   /** Writes all closed chunks and their rollups; called inside a transaction. `settled` must follow its commit. */
   write(state: TagState): void;
   settled(state: TagState): void;
@@ -65,7 +70,14 @@ export function sealingOf(
     if (found.closed === null) state.replaced.add(found.info.id);
     else state.closed.splice(state.closed.indexOf(found.closed), 1);
   };
-  const put = (state: TagState, run: Run, recipe: number, level: number): void => {
+  const put = (
+    state: TagState,
+    run: Run,
+    recipe: number,
+    level: number,
+    encoded?: Uint8Array<ArrayBuffer>,
+  ): ClosedChunk | undefined => {
+    let chunk: ClosedChunk | undefined;
     const pieces = Math.ceil(run.length / mostSamples);
     for (let i = 0; i < pieces; i++) {
       const from = Math.floor((run.length * i) / pieces);
@@ -74,7 +86,8 @@ export function sealingOf(
       const first = part.time[0]!;
       const last = part.time[part.length - 1]!;
       const entry = level >= 0 ? level : entryLevel(first, last, part.length, state.level);
-      const chunk: ClosedChunk = { recipe, level: entry, first, last, count: part.length, data: encodeChunk(part) };
+      const data = encoded ?? encodeChunk(part);
+      chunk = { recipe, level: entry, first, last, count: part.length, data };
       const at = state.closed.findIndex((other) => other.first > first);
       state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
       state.entryLevels |= 1 << entry;
@@ -85,6 +98,7 @@ export function sealingOf(
         state.closedQuality = part.quality[part.length - 1]!;
       }
     }
+    return chunk;
   };
   const classOf = (state: TagState, version: number) => {
     const recipe = state.recipes.find((one) => one.version === version);
@@ -170,6 +184,13 @@ export function sealingOf(
       state.limit = chunkSamples;
       if (late !== null) addLate(state, late);
       if (inOrder !== null) addInOrder(state, inOrder);
+    },
+    take(state, run, data) {
+      this.close(state);
+      noteSamples(state, run, 0, run.length);
+      const chunk = put(state, run, state.form, -1, data);
+      if (chunk === undefined) throw new RangeError('a chunk without samples');
+      return chunk;
     },
     write(state) {
       for (const id of state.replaced) remove.run(id);

@@ -1,6 +1,6 @@
 import type { DecodeRecipe } from '#shared/model/index.ts';
 import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
-import { addReceived, emptyRun, growRun, type Run } from './run.ts';
+import { addReceived, emptyRun, growRun, type Run, wordsOf } from './run.ts';
 import type { TagRegistration } from './store.ts';
 
 /** Samples of a chunk that is filled in time order. */
@@ -99,6 +99,46 @@ export function createTagState(
     closedSlot: new Float64Array(1),
     closedQuality: 0,
   };
+}
+
+/**
+ * Puts samples `from` (included) to `to` (excluded) of the columns into `open`, all of this tag and in any order.
+ * Returns how many there was room for, up to the tag's limit: the caller closes the tag and comes again.
+ */
+export function pushSamples(state: TagState, columns: Run, from: number, to: number): number {
+  const { open } = state;
+  const at = open.length;
+  const count = Math.min(to - from, state.limit - at);
+  const end = from + count;
+  if (at + count > open.time.length) {
+    growRun(open, at + count);
+    state.openWords = new Int32Array(open.value.buffer);
+  }
+  open.time.set(columns.time.subarray(from, end), at);
+  state.openWords.set(wordsOf(columns.value).subarray(2 * from, 2 * end), 2 * at);
+  open.quality.set(columns.quality.subarray(from, end), at);
+  if (columns.received !== null) addReceived(open).set(columns.received.subarray(from, end), at);
+  else if (open.received !== null) open.received.set(columns.time.subarray(from, end), at);
+  open.length = at + count;
+  noteSamples(state, columns, from, end);
+  return count;
+}
+
+/** Keeps the tag's first and last sample right for samples that come to it. */
+export function noteSamples(state: TagState, columns: Run, from: number, to: number): void {
+  const { time } = columns;
+  let first = time[from]!;
+  let last = from;
+  for (let i = from + 1; i < to; i++) {
+    if (time[i]! >= time[last]!) last = i;
+    else if (time[i]! < first) first = time[i]!;
+  }
+  if (state.first === null || first < state.first) state.first = first;
+  if (time[last]! < state.lastTime) return;
+  state.lastTime = time[last]!;
+  state.lastQuality = columns.quality[last]!;
+  state.lastForm = state.form;
+  state.lastWords.set(wordsOf(columns.value).subarray(2 * last, 2 * last + 2));
 }
 
 /** Puts one sample into `open`; `low` and `high` are the slot's words. `received` null: the same as `time`. */

@@ -21,13 +21,13 @@ import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { pruneBefore, timeToFree } from './retention.ts';
 import { LEVELS } from './rollup.ts';
-import { firstAtOrAfter, sliceRun, sortRun } from './run.ts';
+import { firstAtOrAfter, sliceRun, sortRun, wordsOf } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
 import { type SweptTexts, stringSweepOf } from './string-sweep.ts';
 import { removeSums, writeSums } from './sums.ts';
-import { CHUNK_SAMPLES, pushSample, type TagState } from './tag-state.ts';
+import { CHUNK_SAMPLES, pushSample, pushSamples, type TagState } from './tag-state.ts';
 
 export const WRITER_DEFAULTS = {
   flushMs: 1_000,
@@ -127,6 +127,46 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const statesOf = (ids: readonly string[]): TagState[] =>
     ids.length === 0 ? [...registry.states.values()] : ids.flatMap((id) => registry.byId(id) ?? []);
 
+  const numberOf = (index: number): number => registry.at(index)?.number ?? 0;
+  /** Takes a valid block over into its tags and into the log. */
+  const store = (block: SampleBlock): void => {
+    const { length, tag, time, quality, received } = block;
+    const words = wordsOf(block.value);
+    let logged = 0;
+    for (let i = 0; i < length; ) {
+      const index = tag[i]!;
+      const state = registry.at(index)!;
+      let end = i + 1;
+      while (end < length && tag[end] === index) end++;
+      if (end === i + 1) {
+        pushSample(
+          state,
+          time[i]!,
+          words[2 * i]!,
+          words[2 * i + 1]!,
+          quality[i]!,
+          received === null ? null : received[i]!,
+        );
+        if (state.open.length >= state.limit) sealing.close(state);
+        i = end;
+        continue;
+      }
+      // Whole chunks of one tag go through the log as such: a twentieth of the bytes, and they are encoded only once.
+      while (end - i >= options.chunkSamples && isBehind(state, time, i, i + options.chunkSamples)) {
+        if (i > logged) journal.samples(part(block, logged, i), numberOf);
+        journal.chunk(state.number, sealing.take(state, part(block, i, i + options.chunkSamples)));
+        i += options.chunkSamples;
+        logged = i;
+      }
+      while (i < end) {
+        i += pushSamples(state, block, i, end);
+        if (state.open.length >= state.limit) sealing.close(state);
+      }
+    }
+    if (length > logged) journal.samples(logged === 0 ? block : part(block, logged, length), numberOf);
+    samplesStored += length;
+  };
+
   let rebuilding: Promise<void> | null = null;
   const rebuildInBackground = (): void => {
     rebuilding ??= rebuildStale(database, table, pyramid, registry.states, pause, () => closing !== null)
@@ -161,20 +201,17 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
     /** `id` rises with every call; `onDurable` names the last one that is on the disk. Owns the block from here on. */
     append(id: number, block: SampleBlock): void {
-      const known = allValid(block, registry) ? block : withoutInvalid(block, registry);
-      refused += block.length - known.length;
-      const { length, tag, time, quality, received } = known;
-      const words = new Int32Array(known.value.buffer, known.value.byteOffset, length * 2);
-      for (let i = 0; i < length; i++) {
-        const state = registry.at(tag[i]!);
-        if (state === undefined) continue;
-        const at = Math.round(time[i]!);
-        time[i] = at;
-        pushSample(state, at, words[2 * i]!, words[2 * i + 1]!, quality[i]!, received === null ? null : received[i]!);
-        if (state.open.length >= state.limit) sealing.close(state);
+      const times = checkedTimes(block, registry);
+      if (times !== null) {
+        store(block);
+        journal.appended(id, block.length, times.from, times.to);
+        return;
       }
-      samplesStored += length;
-      journal.appended(id, known, (index) => registry.at(index)?.number ?? 0);
+      const known = withoutInvalid(block, registry);
+      refused += block.length - known.length;
+      const left = checkedTimes(known, registry);
+      if (left !== null) store(known);
+      journal.appended(id, known.length, left?.from ?? Number.POSITIVE_INFINITY, left?.to ?? Number.NEGATIVE_INFINITY);
     },
 
     /** Returns when all that was appended before is on the disk; throws the store's code where it cannot be. */
@@ -324,12 +361,44 @@ function tailPartOf(state: TagState, from: number, to: number): TailPart | null 
 
 const isTime = (time: number): boolean => Math.abs(time) <= Number.MAX_SAFE_INTEGER;
 
-/** Every tag is known and every time is one that a double holds exactly. */
-function allValid(block: SampleBlock, registry: Registry): boolean {
-  for (let i = 0; i < block.length; i++) {
-    if (registry.at(block.tag[i]!) === undefined || !isTime(block.time[i]!)) return false;
+/** Samples `from` to `to` of a block, in the same memory. */
+function part(block: SampleBlock, from: number, to: number): SampleBlock {
+  return {
+    length: to - from,
+    tag: block.tag.subarray(from, to),
+    time: block.time.subarray(from, to),
+    value: block.value.subarray(from, to),
+    quality: block.quality.subarray(from, to),
+    received: block.received === null ? null : block.received.subarray(from, to),
+  };
+}
+
+/** True where the samples ascend in time and come after everything the tag has. */
+function isBehind(state: TagState, time: Float64Array, from: number, to: number): boolean {
+  let last = state.lastTime;
+  for (let i = from; i < to; i++) {
+    if (!(time[i]! > last)) return false;
+    last = time[i]!;
   }
   return true;
+}
+
+/**
+ * Makes times whole. Null where a tag is not known or a time is none that a double holds exactly, and for an empty
+ * block; else the earliest and the latest time.
+ */
+function checkedTimes(block: SampleBlock, registry: Registry): { readonly from: number; readonly to: number } | null {
+  const { length, tag, time } = block;
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < length; i++) {
+    if (registry.at(tag[i]!) === undefined || !isTime(time[i]!)) return null;
+    const whole = Math.round(time[i]!);
+    time[i] = whole;
+    if (whole < from) from = whole;
+    if (whole > to) to = whole;
+  }
+  return length === 0 ? null : { from, to };
 }
 
 function withoutInvalid(block: SampleBlock, registry: Registry): SampleBlock {
@@ -337,7 +406,7 @@ function withoutInvalid(block: SampleBlock, registry: Registry): SampleBlock {
   for (let i = 0; i < block.length; i++) {
     if (registry.at(block.tag[i]!) !== undefined && isTime(block.time[i]!)) keep.push(i);
   }
-  const from = new Int32Array(block.value.buffer, block.value.byteOffset, block.length * 2);
+  const from = wordsOf(block.value);
   const value = new Float64Array(keep.length);
   const to = new Int32Array(value.buffer);
   for (const [at, index] of keep.entries()) {
