@@ -133,6 +133,8 @@ export function createChunkBuilder(): ChunkBuilder {
       sizes = [];
       count = 0;
       blocks = nothing;
+      raster.unit = 0;
+      raster.period = 0;
     },
   };
 }

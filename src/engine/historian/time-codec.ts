@@ -30,6 +30,8 @@ export const createRaster = (): Raster => ({ unit: 0, period: 0 });
 const UNITS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 /** Whole numbers up to this size survive sums and differences of two and the zigzag doubling exactly. */
 const EXACT = 2 ** 50;
+/** First times up to this (the year 2183) leave room for a raster that begins before them. */
+const FARTHEST = 2 ** 53 - 2 ** 51;
 
 const units = new Float64Array(BLOCK_SAMPLES);
 const column = new Uint32Array(BLOCK_SAMPLES);
@@ -98,7 +100,7 @@ export function encodeTimes(
 /** Fills `units` with distances from the first time in the largest unit that divides them; -1 where no unit does. */
 function distances(time: Float64Array, from: number, count: number, wanted: number, isFirst: boolean): number {
   const first = time[from]!;
-  if (!Number.isSafeInteger(first)) return -1;
+  if (!Number.isInteger(first) || Math.abs(first) > FARTHEST) return -1;
   let power = isFirst ? UNITS.length - 1 : UNITS.indexOf(wanted);
   let unit = UNITS[power]!;
   for (let i = 0; i < count; i++) {
