@@ -20,6 +20,7 @@ import type { DemoAddress, HostQuestion } from './control.ts';
 import { serveAppFile } from './desktop/app-scheme.ts';
 import { startEngineProcess } from './desktop/engine-process.ts';
 import { installMenu } from './desktop/menu.ts';
+import { limitPages } from './desktop/page-rights.ts';
 import { usableState, windowOptions } from './desktop/window-options.ts';
 
 // The desktop host: windows, dialogs and power. The engine runs in a utility process and talks to each page by a port
@@ -60,8 +61,7 @@ let opened = false;
 let demo: { readonly process: UtilityProcess; readonly address: Promise<DemoAddress> } | null = null;
 
 function start(): void {
-  session.defaultSession.setPermissionRequestHandler((_contents, _permission, callback) => callback(false));
-  session.defaultSession.setPermissionCheckHandler(() => false);
+  limitPages(session.defaultSession);
   protocol.handle('app', (request) => serveAppFile(join(here, '../renderer'), request.url));
   installMenu(
     {

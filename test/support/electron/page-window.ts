@@ -2,42 +2,57 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
+import type { StandInOptions } from './stand-in.ts';
 
 /** A window's page in a real Chromium: its files come from the app's own protocol handler, headers included. */
 export interface PageWindow {
-  readonly page: Page;
-  readonly origin: string;
   /** What `webContents.postMessage` with a port does: the preload gets a port whose other end is bridged to `port`. */
   handPort(channel: string, port: MessagePort): Promise<void>;
   close(): Promise<void>;
 }
 
+export interface StandInDownload {
+  /** As the page of the app would have it. */
+  readonly url: string;
+  readonly name: string;
+  saveAs(path: string): Promise<void>;
+  cancel(): Promise<void>;
+}
+
 export async function openPageWindow(
   browser: BrowserContext,
-  handler: (request: Request) => Promise<Response>,
-  preloadPath: string,
+  { serve, preload, deniesWindows, permissions, onDownload }: Parameters<StandInOptions['openPage']>[0],
 ): Promise<PageWindow> {
   const server = createServer((request, response) => {
-    void handler(new Request(`app://parx${request.url ?? '/'}`)).then(async (answer) => {
+    void serve(new Request(`app://parx${request.url ?? '/'}`)).then(async (answer) => {
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
       response.end(Buffer.from(await answer.arrayBuffer()));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // What is not granted is denied, without a question to anybody.
+  await browser.grantPermissions([...permissions], { origin });
   const page = await browser.newPage();
+  page.on('download', (download) =>
+    onDownload({
+      url: download.url().replace(origin, 'app://parx'),
+      name: download.suggestedFilename(),
+      saveAs: (path) => download.saveAs(path),
+      cancel: () => download.cancel(),
+    }),
+  );
+  if (deniesWindows) await page.addInitScript('globalThis.open = () => null;');
   const ports = new Map<number, MessagePort>();
   let numbers = 0;
   await page.exposeBinding('__fromPage', (_source, number: number, base64: string) => {
     ports.get(number)?.postMessage(new Uint8Array(Buffer.from(base64, 'base64')));
   });
-  await page.addInitScript({ content: preloadScript(readFileSync(preloadPath, 'utf8')) });
+  await page.addInitScript({ content: preloadScript(readFileSync(preload, 'utf8')) });
   await page.goto(`${origin}/`, { waitUntil: 'load' });
 
   return {
-    page,
-    origin,
     async handPort(channel, port) {
       numbers += 1;
       const number = numbers;

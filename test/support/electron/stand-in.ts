@@ -1,113 +1,137 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type * as Electron from 'electron';
-import type { PageWindow } from './page-window.ts';
+import type { PageWindow, StandInDownload } from './page-window.ts';
 
 /**
  * A small stand-in for the `electron` module, so that the built main bundle runs where the Electron binary can't be
- * had. It knows exactly what the product uses, typed against Electron's own declarations; anything else fails loudly.
- * The utility process is a worker thread, the window is a real Chromium page (see `page-window.ts`).
+ * had. It knows what the product and the steps of the desktop test use, typed against Electron's own declarations;
+ * anything else fails loudly. The utility process is a worker thread, the window is a real Chromium page (see
+ * `page-window.ts`).
  */
-export interface Recorded {
-  readonly windows: { readonly options: Electron.BrowserWindowConstructorOptions; readonly page: PageWindow }[];
-  readonly schemes: Electron.CustomScheme[];
-  permissionAsked(permission: string): boolean;
-  permissionChecked(permission: string): boolean;
-  readonly menus: Electron.MenuItemConstructorOptions[][];
-  readonly errorBoxes: { readonly title: string; readonly content: string }[];
-  readonly awake: Set<number>;
-  /** Answers for dialogs to come. */
-  readonly answers: { messageBox: number; openPath: string | null; savePath: string | null };
-  windowOpen(url: string): 'allow' | 'deny';
-  /** True when the page's navigation was prevented. */
-  navigationPrevented(): boolean;
-  /** Whether the program ended; a refused quit is known after `patienceMs`. */
-  quit(patienceMs: number): Promise<boolean>;
-  crashEngine(): Promise<void>;
-  readonly engineStarts: number;
-  /** Clicks the menu entry of this label. */
-  choose(label: string): void;
-  power(event: 'suspend' | 'resume'): void;
-  protocolHandler(): (request: Request) => Promise<Response>;
-  closeWindow(index: number): boolean;
+export interface StandInOptions {
+  openPage(options: {
+    readonly serve: (request: Request) => Promise<Response>;
+    readonly preload: string;
+    readonly deniesWindows: boolean;
+    readonly permissions: readonly StandInPermission[];
+    readonly onDownload: (download: StandInDownload) => void;
+  }): Promise<PageWindow>;
+  readonly bootstrap: URL;
+  /** After the last step of quitting. */
+  exit(): void;
 }
 
-export interface StandInOptions {
-  readonly openPage: (handler: (request: Request) => Promise<Response>, preload: string) => Promise<PageWindow>;
-  readonly bootstrap: URL;
-}
+/** Permissions that the product is asked for, as Electron and as the browser names them. */
+const PERMISSIONS = [
+  ['clipboard-sanitized-write', 'clipboard-write'],
+  ['clipboard-read', 'clipboard-read'],
+  ['geolocation', 'geolocation'],
+  ['notifications', 'notifications'],
+  ['media', 'camera'],
+] as const;
+export type StandInPermission = (typeof PERMISSIONS)[number][1];
 
 type Listener = (...args: never[]) => void;
+type CheckHandler = (contents: unknown, permission: string, origin: string, details: object) => boolean;
+type RequestHandler = (
+  contents: unknown,
+  permission: string,
+  callback: (granted: boolean) => void,
+  details: { readonly requestingUrl: string },
+) => void;
 
-export function createStandIn(options: StandInOptions): { module: Record<string, unknown>; recorded: Recorded } {
+const PAGE = 'app://parx/';
+
+export function createStandIn(options: StandInOptions): Record<string, unknown> {
   const appEvents = new EventEmitter();
   const powerEvents = new EventEmitter();
-  const webContentsEvents: EventEmitter[] = [];
-  const openHandlers: ((details: { url: string }) => { action: 'allow' | 'deny' })[] = [];
-  const windows: (Recorded['windows'][number] & { readonly window: StandInWindow })[] = [];
-  const menus: Electron.MenuItemConstructorOptions[][] = [];
-  const errorBoxes: { title: string; content: string }[] = [];
-  const schemes: Electron.CustomScheme[] = [];
+  const sessionEvents = new EventEmitter();
+  const windows: StandInWindow[] = [];
+  const privileged = new Map<string, Electron.Privileges>();
   const awake = new Set<number>();
-  const answers: Recorded['answers'] = { messageBox: 1, openPath: null, savePath: null };
+  /** Running utility processes by a number that is no process of this computer. */
+  const utilities = new Map<number, { readonly name: string; readonly worker: Worker }>();
+  let menu: StandInMenu | null = null;
   let handler: ((request: Request) => Promise<Response>) | null = null;
-  let requestHandler: ((contents: unknown, permission: string, callback: (granted: boolean) => void) => void) | null =
-    null;
-  let checkHandler: ((contents: unknown, permission: string) => boolean) | null = null;
-  let engineWorker: Worker | null = null;
-  let engineStarts = 0;
+  let requestHandler: RequestHandler | null = null;
+  let checkHandler: CheckHandler | null = null;
   let blockers = 0;
-  let hasQuit = false;
+  let pids = 2 ** 30;
+  let quits = false;
 
-  const quit = async (patienceMs: number): Promise<boolean> => {
-    let prevented = false;
-    appEvents.emit('before-quit', { preventDefault: () => void (prevented = true) });
-    if (prevented) {
-      // The product prevents the first quit, stops its engine and quits again by itself; a refusal leaves it as it is.
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(false), patienceMs);
-        appEvents.once('stand-in-quit', () => {
-          clearTimeout(timer);
-          resolve(true);
-        });
-      });
-    }
-    hasQuit = true;
-    for (const { page } of windows) await page.close();
-    appEvents.emit('stand-in-quit');
+  const kill = process.kill.bind(process);
+  process.kill = (pid, signal) => {
+    const utility = utilities.get(pid);
+    if (utility === undefined) return kill(pid, signal);
+    void utility.worker.terminate();
     return true;
   };
 
+  const serve = (request: Request): Promise<Response> => {
+    if (handler === null) throw new Error('No protocol handler was set.');
+    return handler(request);
+  };
+  /** Electron asks the check first, and makes a request of what the check denies. */
+  const grants = (permission: string): boolean => {
+    if (checkHandler === null || checkHandler({}, permission, PAGE, { isMainFrame: true })) return true;
+    let granted = true;
+    requestHandler?.({}, permission, (answer) => void (granted = answer), { requestingUrl: PAGE });
+    return granted;
+  };
+  const quit = async (): Promise<void> => {
+    if (quits) return;
+    let prevented = false;
+    appEvents.emit('before-quit', { preventDefault: () => void (prevented = true) });
+    if (prevented) return;
+    quits = true;
+    for (const window of windows) await window.endPage();
+    options.exit();
+  };
+
   class StandInWindow extends EventEmitter {
-    readonly webContents: EventEmitter & {
-      postMessage(channel: string, message: unknown, transfer?: StandInPort[]): void;
-      setWindowOpenHandler(handler: (details: { url: string }) => { action: 'allow' | 'deny' }): void;
-    };
+    readonly webContents: EventEmitter & object;
     private readonly settings: Electron.BrowserWindowConstructorOptions;
     private page: PageWindow | null = null;
+    private openHandler: ((details: { url: string }) => { action: 'allow' | 'deny' }) | null = null;
 
     constructor(settings: Electron.BrowserWindowConstructorOptions) {
       super();
       this.settings = settings;
-      const contents = new EventEmitter();
-      webContentsEvents.push(contents);
-      this.webContents = Object.assign(contents, {
+      const contents = Object.assign(new EventEmitter(), {
         postMessage: (channel: string, _message: unknown, transfer: StandInPort[] = []) => {
           const [port] = transfer;
           if (port !== undefined) void this.page?.handPort(channel, port.raw);
         },
-        setWindowOpenHandler: (one: (details: { url: string }) => { action: 'allow' | 'deny' }) =>
-          void openHandlers.push(one),
+        setWindowOpenHandler: (one: typeof this.openHandler) => void (this.openHandler = one),
+        getLastWebPreferences: () => settings.webPreferences,
       });
-      appEvents.emit('web-contents-created', {}, strict('webContents', this.webContents));
+      this.webContents = strict('webContents', contents);
+      appEvents.emit('web-contents-created', {}, this.webContents);
     }
     async loadURL(url: string): Promise<void> {
-      if (url !== 'app://parx/' || handler === null) throw new Error(`The stand-in can't load ${url}.`);
-      const page = await options.openPage(handler, this.settings.webPreferences?.preload ?? '');
-      this.page = page;
-      windows.push({ options: this.settings, page, window: this });
+      if (url !== PAGE) throw new Error(`The stand-in can't load ${url}.`);
+      this.page = await options.openPage({
+        serve,
+        preload: this.settings.webPreferences?.preload ?? '',
+        deniesWindows: this.openHandler?.({ url: 'https://example.org' }).action === 'deny',
+        permissions: PERMISSIONS.flatMap(([ours, browsers]) => (grants(ours) ? [browsers] : [])),
+        onDownload: (download) => downloadBegins(sessionEvents, download),
+      });
+      windows.push(this);
       this.emit('ready-to-show');
       this.webContents.emit('did-finish-load');
+    }
+    close(): void {
+      let prevented = false;
+      this.emit('close', { preventDefault: () => void (prevented = true) });
+      if (prevented) return;
+      windows.splice(windows.indexOf(this), 1);
+      void this.endPage();
+      if (windows.length === 0) appEvents.emit('window-all-closed');
+    }
+    async endPage(): Promise<void> {
+      await this.page?.close();
     }
     show(): void {}
     focus(): void {}
@@ -123,7 +147,7 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
       return { x: 10, y: 10, width: 1440, height: 900 };
     }
     static getAllWindows(): StandInWindow[] {
-      return windows.map(({ window }) => proxied(window));
+      return windows.map(proxied);
     }
   }
   const proxies = new WeakMap<StandInWindow, StandInWindow>();
@@ -133,38 +157,46 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
     return known;
   };
 
-  const app: Pick<Electron.App, 'isPackaged' | 'whenReady' | 'requestSingleInstanceLock'> & {
+  const app: Pick<Electron.App, 'isPackaged' | 'whenReady' | 'requestSingleInstanceLock' | 'quit'> & {
     on: unknown;
-    quit(): void;
+    getAppMetrics(): Pick<Electron.ProcessMetric, 'pid' | 'type' | 'name'>[];
   } = {
     isPackaged: false,
     whenReady: () => Promise.resolve(),
     requestSingleInstanceLock: () => true,
-    quit: () => void (hasQuit ? undefined : quit(0)),
+    quit: () => void quit(),
     on: (event: string, listener: Listener) => appEvents.on(event, listener as never),
+    getAppMetrics: () => [...utilities].map(([pid, { name }]) => ({ pid, name, type: 'Utility' })),
   };
   const protocol: Pick<Electron.Protocol, 'registerSchemesAsPrivileged'> & { handle: unknown } = {
-    registerSchemesAsPrivileged: (custom) => void schemes.push(...custom),
+    registerSchemesAsPrivileged(custom) {
+      for (const { scheme, privileges } of custom) privileged.set(scheme, privileges ?? {});
+    },
     handle: (scheme: string, one: (request: Request) => Promise<Response>) => {
-      if (scheme !== 'app') throw new Error(`Unexpected scheme ${scheme}.`);
+      const { standard, secure, supportFetchAPI } = privileged.get(scheme) ?? {};
+      // Without these a real page has no origin, no clipboard and no fetch.
+      if (scheme !== 'app' || standard !== true || secure !== true || supportFetchAPI !== true) {
+        throw new Error(`The scheme ${scheme} is not registered as the page needs it.`);
+      }
       handler = one;
     },
   };
   const screen: Pick<Electron.Screen, 'getAllDisplays'> = {
     getAllDisplays: () => [{ workArea: { x: 0, y: 0, width: 1920, height: 1080 } } as Electron.Display],
   };
-  const dialog = {
-    showErrorBox: (title: string, content: string) => void errorBoxes.push({ title, content }),
-    showMessageBoxSync: () => answers.messageBox,
-    showOpenDialog: async () => ({
-      canceled: answers.openPath === null,
-      filePaths: answers.openPath === null ? [] : [answers.openPath],
-    }),
-    showSaveDialog: async () => ({ canceled: answers.savePath === null, filePath: answers.savePath ?? '' }),
-  } satisfies Record<
+  const unanswered = (what: string) => (): never => {
+    throw new Error(`${what} was shown, and nobody is there to answer it.`);
+  };
+  // The steps put their own answers in the place of these, as on the real Electron.
+  const dialog: Record<
     keyof Pick<Electron.Dialog, 'showErrorBox' | 'showMessageBoxSync' | 'showOpenDialog' | 'showSaveDialog'>,
     unknown
-  >;
+  > = {
+    showErrorBox: (title: string, content: string) => process.stderr.write(`Error box: ${title}. ${content}\n`),
+    showMessageBoxSync: unanswered('A message box'),
+    showOpenDialog: unanswered('An open dialog'),
+    showSaveDialog: unanswered('A save dialog'),
+  };
   const safeStorage: Pick<
     Electron.SafeStorage,
     'isEncryptionAvailable' | 'getSelectedStorageBackend' | 'encryptString' | 'decryptString'
@@ -181,10 +213,15 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
     screen,
     dialog,
     safeStorage,
+    net: { fetch: (url: string) => serve(new Request(url)) } satisfies Record<
+      keyof Pick<Electron.Net, 'fetch'>,
+      unknown
+    >,
     session: {
       defaultSession: strict('session', {
-        setPermissionRequestHandler: (one: typeof requestHandler) => void (requestHandler = one),
-        setPermissionCheckHandler: (one: typeof checkHandler) => void (checkHandler = one),
+        setPermissionRequestHandler: (one: RequestHandler) => void (requestHandler = one),
+        setPermissionCheckHandler: (one: CheckHandler) => void (checkHandler = one),
+        on: (event: string, listener: Listener) => sessionEvents.on(event, listener as never),
       }),
     },
     powerMonitor: { on: (event: string, listener: Listener) => powerEvents.on(event, listener as never) },
@@ -195,19 +232,21 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
         return blockers;
       },
       stop: (id: number) => awake.delete(id),
-    } satisfies Record<'start' | 'stop', unknown>,
+      isStarted: (id: number) => awake.has(id),
+    } satisfies Record<keyof Electron.PowerSaveBlocker, unknown>,
     shell: { openPath: async () => '' } satisfies Record<keyof Pick<Electron.Shell, 'openPath'>, unknown>,
     Menu: {
-      buildFromTemplate: (template: Electron.MenuItemConstructorOptions[]) => template,
-      setApplicationMenu: (template: Electron.MenuItemConstructorOptions[]) => void menus.push(template),
+      buildFromTemplate: menuOf,
+      setApplicationMenu: (one: StandInMenu) => void (menu = one),
+      getApplicationMenu: () => menu,
     },
     utilityProcess: {
-      fork: (entry: string, args: string[]) => {
+      fork: (entry: string, args: string[], { serviceName }: Electron.ForkOptions) => {
+        pids += 1;
+        const pid = pids;
         const { process: child, worker } = forkWorker(options.bootstrap, entry, args);
-        if (entry.endsWith('engine.js')) {
-          engineWorker = worker;
-          engineStarts += 1;
-        }
+        utilities.set(pid, { name: serviceName ?? '', worker });
+        worker.on('exit', () => utilities.delete(pid));
         return child;
       },
     },
@@ -228,55 +267,56 @@ export function createStandIn(options: StandInOptions): { module: Record<string,
       this.port2 = { raw: port2 };
     }
   };
+  return exported;
+}
 
+interface StandInMenu {
+  readonly items: readonly { readonly label: string; readonly submenu: StandInMenu | null; click(): void }[];
+}
+
+function menuOf(template: readonly Electron.MenuItemConstructorOptions[]): StandInMenu {
   return {
-    module: exported,
-    recorded: {
-      windows,
-      schemes,
-      menus,
-      errorBoxes,
-      awake,
-      answers,
-      permissionAsked(permission) {
-        let granted = true;
-        requestHandler?.({}, permission, (answer) => void (granted = answer));
-        return requestHandler === null || granted;
-      },
-      permissionChecked: (permission) => checkHandler === null || checkHandler({}, permission),
-      windowOpen: (url) => openHandlers[0]?.({ url }).action ?? 'allow',
-      navigationPrevented() {
-        let prevented = false;
-        webContentsEvents[0]?.emit('will-navigate', { preventDefault: () => void (prevented = true) });
-        return prevented;
-      },
-      quit,
-      async crashEngine() {
-        await engineWorker?.terminate();
-      },
-      get engineStarts() {
-        return engineStarts;
-      },
-      choose(label) {
-        const entry = menus
-          .flat()
-          .flatMap((menu) => (Array.isArray(menu.submenu) ? menu.submenu : []))
-          .find((item) => item.label === label);
-        if (entry?.click === undefined) throw new Error(`There is no menu entry "${label}".`);
-        (entry.click as () => void)();
-      },
-      power: (event) => void powerEvents.emit(event),
-      protocolHandler() {
-        if (handler === null) throw new Error('No protocol handler was set.');
-        return handler;
-      },
-      closeWindow(index) {
-        let prevented = false;
-        windows[index]?.window.emit('close', { preventDefault: () => void (prevented = true) });
-        return !prevented;
-      },
+    items: template.map(({ label, submenu, click }) => ({
+      label: label ?? '',
+      submenu: Array.isArray(submenu) ? menuOf(submenu) : null,
+      click: () => (click as (() => void) | undefined)?.(),
+    })),
+  };
+}
+
+/** What Electron does when a page downloads: tells the session, then writes where it was told to. */
+function downloadBegins(session: EventEmitter, download: StandInDownload): void {
+  const events = new EventEmitter();
+  let path = '';
+  let dialogOptions: Electron.SaveDialogOptions = {};
+  const item: Pick<
+    Electron.DownloadItem,
+    'getURL' | 'getFilename' | 'getSavePath' | 'setSavePath' | 'getSaveDialogOptions' | 'setSaveDialogOptions'
+  > & { once: unknown } = {
+    getURL: () => download.url,
+    getFilename: () => download.name,
+    getSavePath: () => path,
+    setSavePath: (to) => void (path = to),
+    getSaveDialogOptions: () => dialogOptions,
+    setSaveDialogOptions: (asked) => void (dialogOptions = asked),
+    once: (event: string, listener: Listener) => events.once(event, listener as never),
+  };
+  const event = {
+    defaultPrevented: false,
+    preventDefault() {
+      this.defaultPrevented = true;
     },
   };
+  session.emit('will-download', event, strict('DownloadItem', item), {});
+  if (event.defaultPrevented) {
+    void download.cancel();
+    return;
+  }
+  if (path === '') throw new Error('The save dialog of a download was shown, and nobody is there to answer it.');
+  download.saveAs(path).then(
+    () => events.emit('done', {}, 'completed'),
+    () => events.emit('done', {}, 'interrupted'),
+  );
 }
 
 /** Electron's MessagePortMain, as far as it is handed on unopened. */
