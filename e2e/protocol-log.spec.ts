@@ -49,7 +49,7 @@ describe.skipIf(needs('chromium'))('the protocol log of a connection', () => {
     const tags = tagsOf(screen.page);
     await tags.beginImport(
       'boiler.csv',
-      'name,address,type,period\nHeat,400001,uint16,100 ms\nFar,400020,uint16,100 ms\n',
+      'name,address,type,period_ms\nHeat,400001,uint16,100\nFar,400020,uint16,100\n',
       'Boiler / Device 1',
     );
     await tags.finishImport();
@@ -66,15 +66,20 @@ describe.skipIf(needs('chromium'))('the protocol log of a connection', () => {
   it('tells each packet in words and bytes', async () => {
     const answer = packets().filter({ hasText: '12 34' }).first();
     await textThat(answer, /Received.*register.*03 02 12 34/s);
+    await log().getByRole('button', { name: 'Pause' }).click();
     await answer.click();
     const whole = log().getByRole('region', { name: 'Whole packet' });
-    await textThat(whole, /Received \d{4}-\d\d-\d\d .*To: .*400001.*12 34/s);
+    await textThat(whole, /Received \d{4}-\d\d-\d\d .*11 bytes.*03 {2}02 12 34/s);
+    await log().getByRole('button', { name: 'Start' }).click();
   });
 
   it('lists errors and exceptions alone', async () => {
     await log().getByLabel('Packets to list').selectOption({ label: 'Errors and exceptions' });
     await textThat(packets().first(), /exception 2, illegal data address.*83 02/s);
     expect(await packets().filter({ hasText: '12 34' }).count()).toBe(0);
+    // Rows move while packets come; the keys take whatever is the newest.
+    await log().getByRole('listbox', { name: 'Packets' }).press('ArrowUp');
+    await textThat(log().getByRole('region', { name: 'Whole packet' }), /To: .*400020/);
     await log().getByLabel('Packets to list').selectOption({ label: 'All packets' });
   });
 

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { openStore } from '#engine/historian/index.ts';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { PLAIN_RECIPE, type SampleBlock, type UnixMicros } from '#shared/model/index.ts';
@@ -15,7 +18,11 @@ export interface WrittenRecording {
 /** A recording of slow waves with some noise, as fast as the historian takes it. */
 export async function writeRecording(path: string, { tags, polls, from, periodMs }: WrittenRecording): Promise<void> {
   const log = createLogger((line) => console.log(line.level, line.text));
-  const { store } = await openStore({ path }, { clock: systemClock(), log, workers: sourceWorkers });
+  const folder = mkdtempSync(join(tmpdir(), 'parx-written-'));
+  const { store } = await openStore(
+    { path: join(folder, 'history.parx') },
+    { clock: systemClock(), log, workers: sourceWorkers },
+  );
   store.register(
     Array.from({ length: tags }, (_, index) => ({
       index,
@@ -54,5 +61,8 @@ export async function writeRecording(path: string, { tags, polls, from, periodMs
     }
     await store.append(block);
   }
+  const range = { from, to: from + polls * periodMs * 1000 };
+  await store.copyRange(path, basename(path, '.parx'), range, [], () => undefined, new AbortController().signal);
   await store.close();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
