@@ -23,7 +23,8 @@ import { createSequences } from './sequence.ts';
 const HOURS = Number(process.env.PARX_SOAK_HOURS ?? (LONG ? 24 : 2));
 const MINUTE = 60_000_000;
 const HOUR = 60 * MINUTE;
-const KEPT_HOURS = Math.max(0.5, HOURS / 6);
+/** More than an hour, since each is read back when it has ended. */
+const KEPT_HOURS = Math.max(1.2, HOURS / 6);
 /** Retention removes whole chunks, which hold some hours of a tag that is read every second. */
 const CHUNK_HOURS = 3;
 /** 23:00 UTC, so that the short run has its midnight as well. */
