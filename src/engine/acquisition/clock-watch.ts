@@ -1,4 +1,3 @@
-import { uptime } from 'node:os';
 import type { Clock } from '#engine/platform/index.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
 
@@ -8,11 +7,6 @@ export interface ClockWatchOptions {
   readonly onSleep: (sleep: { readonly from: UnixMicros; readonly to: UnixMicros }) => void;
   /** The wall clock was set by `by` microseconds, found at `at` (new time); negative is back. */
   readonly onClockStep: (step: { readonly at: UnixMicros; readonly by: number }) => void;
-  /**
-   * Milliseconds since the computer was started, sleep included. Needed where monotonic time stands still during sleep
-   * (Linux): without it sleep would look like a clock that was set forward.
-   */
-  readonly uptimeMs?: () => number;
 }
 
 const CHECK_MS = 1_000;
@@ -23,10 +17,13 @@ const STEP_MS = 500;
 /** The system's uptime may have a resolution of a second; below this it says nothing beyond monotonic time. */
 const UPTIME_MARGIN_MS = 2_500;
 
-/** Compares wall and monotonic time every second and tells sleep from a clock that was set. */
+/**
+ * Compares wall and monotonic time every second and tells sleep from a clock that was set. Where monotonic time stands
+ * still during sleep (Linux), the computer's uptime is needed: without it sleep would look like a clock set forward.
+ */
 export function watchClock(options: ClockWatchOptions): Disposable {
   const { clock } = options;
-  const uptimeMs = options.uptimeMs ?? (() => uptime() * 1000);
+  const uptimeMs = (): number => clock.uptimeMs?.() ?? clock.monotonicMs();
   let wall = clock.now();
   let monotonic = clock.monotonicMs();
   let up = uptimeMs();

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import type { UnixMicros } from '#shared/model/index.ts';
 
 /** Time is injected everywhere in the engine, so that tests can stop it, step it and set it back. */
@@ -6,6 +7,11 @@ export interface Clock {
   now(): UnixMicros;
   /** Milliseconds that never jump, from an arbitrary start; fractions are meaningful. Runs on during sleep or not, as the system has it. */
   monotonicMs(): number;
+  /**
+   * Milliseconds since the computer was started, sleep included, to the second at least. A clock without it does not
+   * sleep but for what `monotonicMs` shows.
+   */
+  uptimeMs?(): number;
   /** Calls once after `ms` (0 or more). Disposing cancels. */
   after(ms: number, callback: () => void): Disposable;
   /**
@@ -26,6 +32,7 @@ export function systemClock(): Clock {
   return {
     now: () => Math.round((performance.timeOrigin + performance.now()) * 1000) + drift(),
     monotonicMs: () => performance.now(),
+    uptimeMs: () => uptime() * 1000,
     after,
     at: preciseAlarms(),
     sleep(ms, signal) {

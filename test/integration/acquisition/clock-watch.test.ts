@@ -9,11 +9,10 @@ function watched(uptimeGoesOn: boolean) {
   const heard: string[] = [];
   let extraUp = 0;
   const watch = watchClock({
-    clock,
+    clock: { ...clock, uptimeMs: () => Math.floor((clock.monotonicMs() + extraUp) / 1000) * 1000 },
     onSleep: ({ from, to }) =>
       heard.push(`asleep ${Math.round((from - FAKE_START) / 1e6)} to ${Math.round((to - FAKE_START) / 1e6)}`),
     onClockStep: ({ by }) => heard.push(`step ${Math.round(by / 1e6)}`),
-    uptimeMs: () => Math.floor((clock.monotonicMs() + extraUp) / 1000) * 1000,
   });
   return {
     clock,
