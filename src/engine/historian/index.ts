@@ -1,4 +1,11 @@
 export { openRecording, type RecordingDeps } from './open-recording.ts';
+export {
+  type Aggregate,
+  type AggregatedTag,
+  type SearchPart,
+  statisticsOf,
+  statisticsQuery,
+} from './query.ts';
 export type {
   HistorySource,
   NewEvent,

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { AppError, type ErrorCatalogue, type ErrorCode } from '#shared/errors.ts';
 import type {
+  AggregateQuery,
   EventKind,
   Gap,
   HistoryEvent,
@@ -8,9 +9,12 @@ import type {
   RecordingFile,
   Sample,
   SampleBlock,
+  SearchQuery,
   Series,
   TimeRange,
 } from '#shared/model/index.ts';
+import type { AggregatedTag, SearchPart } from './query.ts';
+import type { QueryStep } from './query-job.ts';
 import type { Run } from './run.ts';
 import type { NewEvent, RecoveryReport, StoredTag, TagRegistration } from './store.ts';
 import type { SweptTexts } from './string-sweep.ts';
@@ -116,6 +120,11 @@ export interface ReaderCalls {
       readonly after: Sample | null;
     };
   };
+  /** A query is worked on for some milliseconds a call: begun by one of the first two, then asked for until it is done. */
+  aggregate: { input: AggregateQuery; output: QueryStep<AggregatedTag[]> };
+  search: { input: SearchQuery; output: QueryStep<SearchPart> };
+  queryNext: { input: { job: number }; output: QueryStep<unknown> };
+  queryEnd: { input: { job: number }; output: null };
   gaps: { input: { range: TimeRange }; output: readonly Gap[] };
   events: {
     input: { range: TimeRange; kinds: readonly EventKind[] | null };

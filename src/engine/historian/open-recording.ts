@@ -1,6 +1,7 @@
 import type { Clock, Logger, WorkerUrls } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
-import { checkView, rawBlocks, startReader } from './reader-client.ts';
+import { planAggregate } from './query.ts';
+import { aggregateBy, checkView, rawBlocks, searchBy, startReader } from './reader-client.ts';
 import type { OpenedFile } from './store.ts';
 
 export interface RecordingDeps {
@@ -31,6 +32,11 @@ export async function openRecording(path: string, deps: RecordingDeps): Promise<
     bounds: (signal) => reader.call('bounds', null, signal),
     view: async (tags, range, pixels, signal) => reader.call('view', checkView(tags, range, pixels), signal),
     raw: (tags, range, signal) => rawBlocks(reader, tags, range, signal),
+    async aggregate(query, signal) {
+      const { start, step, length } = planAggregate(query);
+      return { start, step, length, series: await aggregateBy(reader, query, signal) };
+    },
+    search: (query, signal) => searchBy(reader, query, signal),
     neighbours: (tag, time, signal) => reader.call('neighbours', { tag, time }, signal),
     gaps: (range, signal) => reader.call('gaps', { range }, signal),
     events: (range, kinds, signal) => reader.call('events', { range, kinds }, signal),

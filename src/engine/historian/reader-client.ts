@@ -1,7 +1,9 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { AppError } from '#shared/errors.ts';
-import type { RecordingFile, Series, TimeRange } from '#shared/model/index.ts';
+import type { AggregateQuery, RecordingFile, SearchQuery, Series, TimeRange } from '#shared/model/index.ts';
 import { type FromReader, type ReaderCalls, receiveError, type ToReader } from './messages.ts';
+import { type AggregatedTag, checkSearch, type SearchPart } from './query.ts';
+import type { QueryStep } from './query-job.ts';
 import { MOST_PIXELS, MOST_VIEW_TAGS } from './reader.ts';
 
 export interface ReaderHandle {
@@ -154,6 +156,40 @@ export function checkView(tags: readonly string[], range: TimeRange, pixels: num
     });
   }
   return { tags, range: { from: range.from, to: Math.max(range.from, range.to) }, pixels: Math.floor(pixels) };
+}
+
+/** All of an aggregate's columns, once the reader has worked them out. */
+export async function aggregateBy(
+  reader: ReaderHandle,
+  query: AggregateQuery,
+  signal: AbortSignal,
+): Promise<AggregatedTag[]> {
+  const series: AggregatedTag[] = [];
+  for await (const part of partsOf(reader, reader.call('aggregate', query, signal), signal)) series.push(...part);
+  return series;
+}
+
+/** Parts of a search as they are found, also empty ones that say how far it is. */
+export async function* searchBy(
+  reader: ReaderHandle,
+  query: SearchQuery,
+  signal: AbortSignal,
+): AsyncGenerator<SearchPart> {
+  checkSearch(query);
+  yield* partsOf(reader, reader.call('search', query, signal), signal);
+}
+
+async function* partsOf<T>(reader: ReaderHandle, begun: Promise<QueryStep<T>>, signal: AbortSignal): AsyncGenerator<T> {
+  let step = await begun;
+  try {
+    for (;;) {
+      yield step.part;
+      if (step.done) return;
+      step = (await reader.call('queryNext', { job: step.job }, signal)) as QueryStep<T>;
+    }
+  } finally {
+    if (!step.done) await reader.call('queryEnd', { job: step.job }, null).catch(() => undefined);
+  }
 }
 
 /** Pulls a raw stream block by block; ends the reader's side when the consumer stops. */

@@ -1,6 +1,5 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { openDatabase, storeError, systemClock } from '#engine/platform/index.ts';
-import type { Series } from '#shared/model/index.ts';
 import { chunkTableOf } from './chunk-table.ts';
 import { copyRecording } from './copy.ts';
 import { isoTime } from './iso-time.ts';
@@ -12,6 +11,8 @@ import {
   type TailPart,
   type ToReader,
 } from './messages.ts';
+import { planAggregate } from './query.ts';
+import { PIECE_MS, type QueryJob, type QueryStep } from './query-job.ts';
 import { createReader, type RawStream, type Reader } from './reader.ts';
 import { type FileOpened, type Finding, openRecordingFile } from './recording-file.ts';
 import { viewReach } from './view.ts';
@@ -37,6 +38,7 @@ let asks = 0;
 const tails = new Map<number, (parts: readonly TailPart[]) => void>();
 let unchecked: FileOpened['unchecked'] = null;
 const streams = new Map<number, RawStream>();
+const jobs = new Map<number, QueryJob<unknown>>();
 
 class Cancelled extends Error {}
 
@@ -150,6 +152,24 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
       const { tag, time } = given('neighbours');
       return reader.neighbours(tag, time, await tailOf([tag], time, time + 1));
     }
+    case 'aggregate': {
+      const query = given('aggregate');
+      const ids = query.tags.map(({ tag }) => tag);
+      const tail = await tailOf(ids, query.range.from, query.range.to);
+      jobs.set(id, reader.aggregate(query, planAggregate(query), tail));
+      return workOn(id, check);
+    }
+    case 'search': {
+      const query = given('search');
+      const ids = [...new Set(query.where.flat().map(({ tag }) => tag))];
+      jobs.set(id, reader.search(query, await tailOf(ids, query.range.from, query.range.to)));
+      return workOn(id, check);
+    }
+    case 'queryNext':
+      return workOn(given('queryNext').job, check);
+    case 'queryEnd':
+      jobs.delete(given('queryEnd').job);
+      return null;
     case 'gaps':
       return reader.gaps(given('gaps').range);
     case 'events': {
@@ -196,14 +216,34 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
   }
 }
 
-/** The buffers of a list of series, to be transferred and not copied. */
-function buffersOf(value: unknown): ArrayBuffer[] {
-  if (!Array.isArray(value)) return [];
-  const buffers: ArrayBuffer[] = [];
-  for (const one of value as readonly Partial<Series>[]) {
-    if (!(one.time instanceof Float64Array)) return [];
-    const columns = [one.time, one.value, one.quality, one.envelope?.min, one.envelope?.max];
-    for (const column of columns) if (column !== undefined) buffers.push(column.buffer);
+/** Works on a query for a moment and answers with what it has by then. */
+function workOn(job: number, check: () => void): QueryStep<unknown> {
+  const work = jobs.get(job);
+  if (work === undefined) throw new Error('The query has ended.');
+  const until = clock.monotonicMs() + PIECE_MS;
+  try {
+    const done = work.run(check, () => clock.monotonicMs() >= until);
+    if (done) jobs.delete(job);
+    return { job, part: work.take(), done };
+  } catch (error) {
+    jobs.delete(job);
+    throw error;
   }
-  return buffers;
+}
+
+/** The buffers of columns at the top of an answer, in lists and parts, to be transferred and not copied. */
+function buffersOf(value: unknown, into: ArrayBuffer[] = []): ArrayBuffer[] {
+  if (value instanceof Float64Array || value instanceof Uint16Array) into.push(value.buffer as ArrayBuffer);
+  else if (Array.isArray(value)) {
+    // A list of anything else than series and columns, such as events, holds none.
+    if (typeof value[0] === 'object') for (const one of value) buffersOf(one, into);
+  } else if (typeof value === 'object' && value !== null) {
+    const { part, columns, time, value: values, quality, envelope } = value as Record<string, unknown>;
+    if (part !== undefined) buffersOf(part, into);
+    if (columns !== undefined) buffersOf(columns, into);
+    if (!(time instanceof Float64Array)) return into;
+    for (const column of [time, values, quality]) buffersOf(column, into);
+    if (envelope !== null) for (const column of Object.values(envelope as object)) buffersOf(column, into);
+  }
+  return into;
 }

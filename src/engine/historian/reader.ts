@@ -1,11 +1,13 @@
 import type { Database } from '#engine/platform/index.ts';
 import {
+  type AggregateQuery,
   type DecodeRecipe,
   type EventKind,
   type Gap,
   type HistoryEvent,
   linear,
   type Sample,
+  type SearchQuery,
   type Series,
   type TimeRange,
 } from '#shared/model/index.ts';
@@ -21,6 +23,11 @@ import {
 import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { type Pyramid, pyramidOf } from './pyramid.ts';
+import type { AggregatedTag, QueryGridPlan, SearchPart } from './query.ts';
+import { aggregateTag } from './query-aggregate.ts';
+import type { QueryJob } from './query-job.ts';
+import { searchTags } from './query-search.ts';
+import type { QueryTag } from './query-source.ts';
 import { createRawCursor, type RawCursor } from './raw-cursor.ts';
 import { emptyRun, mergeRuns } from './run.ts';
 import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samples.ts';
@@ -62,6 +69,9 @@ export interface Reader {
     time: number,
     tail: readonly TailPart[],
   ): { readonly before: Sample | null; readonly after: Sample | null };
+  /** The query must have been planned, and a search checked. Each piece of a job reads a snapshot of its own. */
+  aggregate(query: AggregateQuery, grid: QueryGridPlan, tail: readonly TailPart[]): QueryJob<AggregatedTag[]>;
+  search(query: SearchQuery, tail: readonly TailPart[]): QueryJob<SearchPart>;
   gaps(range: TimeRange): Gap[];
   events(range: TimeRange, kinds: readonly EventKind[] | null): HistoryEvent[];
   /** `unsealed`: samples of the range that the file does not have yet. */
@@ -158,6 +168,21 @@ export function createReader(options: ReaderOptions): Reader {
     };
   };
 
+  const queryTagOf = (tag: KnownTag, tail: readonly TailPart[]): QueryTag => {
+    const { id } = tag.file.registration;
+    const { recipe } = tag.decoder.newest;
+    return {
+      id,
+      source: sourceOf(tag, tail),
+      scaling: scalingOf(recipe),
+      text: recipe.form === 'text',
+      gapStarts(from, to) {
+        const starts = gapsOf({ from, to }, id).map((gap) => gap.range.from);
+        return Float64Array.from(starts.filter((start) => start >= from));
+      },
+    };
+  };
+
   const textsOf = (value: Float64Array): Record<number, string> => {
     const texts: Record<number, string> = {};
     for (const index of new Set(value)) {
@@ -235,6 +260,58 @@ export function createReader(options: ReaderOptions): Reader {
           after: sampleOf(tag, sampleFrom(source, time + 1)),
         };
       });
+    },
+
+    aggregate(query, grid, tail) {
+      let finished: AggregatedTag[] = [];
+      let check: () => void = () => undefined;
+      function* steps(): Generator<null, void> {
+        for (const { tag: id, functions } of query.tags) {
+          const tag = tagsNow().get(id);
+          if (tag === undefined) continue;
+          asked = tag.file.number;
+          const source = queryTagOf(tag, tail);
+          const columns = yield* aggregateTag(source, functions, query, grid, () => check());
+          const values = functions.flatMap((name, i) => (/^(first|last|at)$/.test(name) ? [columns[i]!] : []));
+          const texts = source.text ? Object.assign({}, ...values.map(textsOf)) : null;
+          finished.push({ tag: id, functions, columns, texts });
+          yield null;
+        }
+      }
+      const work = steps();
+      return {
+        run(checking, until) {
+          check = checking;
+          return snapshot(() => {
+            do {
+              if (work.next().done === true) return true;
+            } while (!until());
+            return false;
+          });
+        },
+        take() {
+          const taken = finished;
+          finished = [];
+          return taken;
+        },
+      };
+    },
+
+    search(query, tail) {
+      const all = tagsNow();
+      const job = snapshot(() =>
+        searchTags((id) => {
+          const tag = all.get(id);
+          return tag === undefined ? null : queryTagOf(tag, tail);
+        }, query),
+      );
+      return {
+        run(check, until) {
+          asked = null;
+          return snapshot(() => job.run(check, until));
+        },
+        take: job.take,
+      };
     },
 
     gaps: (range) => readGapsOf(database, range, null),

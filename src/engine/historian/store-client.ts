@@ -10,7 +10,8 @@ import {
   type WriterCounts,
   type WriterStart,
 } from './messages.ts';
-import { checkView, type ReaderHandle, rawBlocks, startReader } from './reader-client.ts';
+import { planAggregate } from './query.ts';
+import { aggregateBy, checkView, type ReaderHandle, rawBlocks, searchBy, startReader } from './reader-client.ts';
 import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
 import type { SweptTexts } from './string-sweep.ts';
@@ -349,6 +350,17 @@ function createStore(
     async *raw(tags, range, signal) {
       for await (const block of rawBlocks(reader(), tags, range, signal)) yield withTexts(block);
     },
+    async aggregate(query, signal) {
+      const { start, step, length } = planAggregate(query);
+      const { tags } = query;
+      const alive = tags.length < TAGS_PER_READER ? [reader()] : living();
+      const share = Math.ceil(tags.length / alive.length);
+      const parts = await Promise.all(
+        alive.map((one, i) => aggregateBy(one, { ...query, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
+      );
+      return { start, step, length, series: parts.flat() };
+    },
+    search: (query, signal) => searchBy(reader(), query, signal),
     neighbours: (tag, time, signal) => reader().call('neighbours', { tag, time }, signal),
     gaps: (range, signal) => reader().call('gaps', { range }, signal),
     events: (range, kinds, signal) => reader().call('events', { range, kinds }, signal),

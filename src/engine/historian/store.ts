@@ -1,4 +1,5 @@
 import type {
+  AggregateQuery,
   DecodeRecipe,
   EventKind,
   Gap,
@@ -7,11 +8,13 @@ import type {
   RecordingFile,
   Sample,
   SampleBlock,
+  SearchQuery,
   Series,
   TimeKind,
   TimeRange,
   UnixMicros,
 } from '#shared/model/index.ts';
+import type { Aggregate, SearchPart } from './query.ts';
 
 /** What the store must know of a tag: identity, description for foreign readers, and the recipe it is decoded with. */
 export interface TagRegistration {
@@ -60,6 +63,18 @@ export interface HistorySource {
     time: UnixMicros,
     signal: AbortSignal,
   ): Promise<{ readonly before: Sample | null; readonly after: Sample | null }>;
+  /**
+   * What the samples of each bucket come to, all tags on one grid; from rollups where the functions allow. Holds 8 bytes
+   * a value of the answer (at most 32 MB) and about 15 MB beside it. Throws `config.invalid`,
+   * `query.too-many-samples`, `rpc.limit`.
+   */
+  aggregate(query: AggregateQuery, signal: AbortSignal): Promise<Aggregate>;
+  /**
+   * Intervals in which the conditions hold, in time order or against it, as they are found. Parts may be empty and say
+   * how far the search is. Memory does not grow with the range. Throws as `aggregate` does, and `store.not-found` for a
+   * tag that is not there.
+   */
+  search(query: SearchQuery, signal: AbortSignal): AsyncIterable<SearchPart>;
   gaps(range: TimeRange, signal: AbortSignal): Promise<readonly Gap[]>;
   events(range: TimeRange, kinds: readonly EventKind[] | null, signal: AbortSignal): Promise<readonly HistoryEvent[]>;
 }

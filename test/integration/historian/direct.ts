@@ -1,12 +1,21 @@
 import { chunkTableOf } from '#engine/historian/chunk-table.ts';
 import type { WriterOptions } from '#engine/historian/messages.ts';
+import { type Aggregate, checkSearch, planAggregate } from '#engine/historian/query.ts';
 import { createReader, type Reader } from '#engine/historian/reader.ts';
 import type { TagRegistration } from '#engine/historian/store.ts';
 import type { SweptTexts } from '#engine/historian/string-sweep.ts';
 import { viewReach } from '#engine/historian/view.ts';
 import { openWriter, WRITER_DEFAULTS, type Writer } from '#engine/historian/writer.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
-import { type DecodeRecipe, PLAIN_RECIPE, type SampleBlock, type Series, type TimeRange } from '#shared/model/index.ts';
+import {
+  type AggregateQuery,
+  type DecodeRecipe,
+  PLAIN_RECIPE,
+  type SampleBlock,
+  type SearchQuery,
+  type Series,
+  type TimeRange,
+} from '#shared/model/index.ts';
 
 /** The store's two halves in one thread: what the workers wrap, without the wait for them. */
 export interface Direct {
@@ -16,6 +25,12 @@ export interface Direct {
   append(samples: readonly WrittenSample[]): number;
   view(tags: readonly string[], range: TimeRange, pixels: number): Series[];
   raw(tags: readonly string[], range: TimeRange): Series[];
+  aggregate(query: AggregateQuery): Aggregate;
+  search(query: SearchQuery): TimeRange[];
+  /** Chunks that were read from the file so far. */
+  chunksRead(): number;
+  /** Goes on with a reader that has not read anything yet. */
+  forget(): void;
   readonly reader: Reader;
   /** Id of the last append that is durable. */
   durable(): number;
@@ -47,19 +62,31 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
     },
   );
   const database = openDatabase(path, { readonly: true });
-  const reader = createReader({
-    database,
-    table: chunkTableOf(database),
-    broken: false,
-    onDamage: (_, damage) => warnings.push(damage.message),
-  });
+  let chunksRead = 0;
+  const table = chunkTableOf(database);
+  const newReader = (): Reader =>
+    createReader({
+      database,
+      table: {
+        ...table,
+        data(chunk) {
+          chunksRead++;
+          return table.data(chunk);
+        },
+      },
+      broken: false,
+      onDamage: (_, damage) => warnings.push(damage.message),
+    });
+  let reader = newReader();
   let appends = 0;
   const check = (): void => undefined;
   return {
     writer,
     warnings,
     texts,
-    reader,
+    get reader() {
+      return reader;
+    },
     durable: () => upTo,
     append(samples) {
       writer.append(++appends, blockOf(samples));
@@ -74,6 +101,33 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
       const blocks: Series[] = [];
       for (let block = stream.next(check); block !== null; block = stream.next(check)) blocks.push(...block);
       return blocks;
+    },
+    aggregate(query) {
+      const { start, step, length } = planAggregate(query);
+      const ids = query.tags.map(({ tag }) => tag);
+      const job = reader.aggregate(query, { start, step, length }, writer.tail(ids, query.range.from, query.range.to));
+      // As short pieces as there can be, so that nothing depends on being worked on in one go.
+      while (!job.run(check, () => true));
+      return { start, step, length, series: job.take() };
+    },
+    search(query) {
+      checkSearch(query);
+      const ids = query.where.flat().map(({ tag }) => tag);
+      const job = reader.search(query, writer.tail(ids, query.range.from, query.range.to));
+      const found: TimeRange[] = [];
+      let before = query.backward ? query.range.to : query.range.from;
+      for (let done = false; !done; ) {
+        done = job.run(check, () => true);
+        const { intervals, reached } = job.take();
+        found.push(...intervals);
+        if (query.backward ? reached > before : reached < before) throw new Error('The search goes the other way.');
+        before = reached;
+      }
+      return found;
+    },
+    chunksRead: () => chunksRead,
+    forget() {
+      reader = newReader();
     },
     async close() {
       database.close();
