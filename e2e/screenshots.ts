@@ -307,8 +307,7 @@ async function dialogs(page: Page): Promise<void> {
   await shot('text-150', false);
   await show(page, 'Tags');
   await shot('text-150-tags', false);
-  for (let n = 0; n < 4; n++) await page.keyboard.press('Control+Alt+-');
-  await shell.rail.waitFor();
+  await shell.run('Normal text size');
 }
 
 /** The recorder has no room left. Needs a file system of its own, so root. */
@@ -317,10 +316,21 @@ async function fullDisk(): Promise<void> {
   mkdirSync(disk);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'parx-pictures', disk]);
   try {
-    const host = await startHost(disk);
+    const host = await startHost(disk, ['--no-demo']);
     const { page, close } = await openScreen(browser.context, host.url);
     const shell = shellOf(page);
     await shell.theme(shade === 'dark' ? 'Dark' : 'Light');
+    const connections = connectionsOf(page);
+    await show(page, 'Connections');
+    await connections.begin();
+    // Fast enough to use up what the history has reserved for itself on the disk.
+    await connections.fill({ name: 'Fast', host: '127.0.0.1', port: device.port });
+    await connections.save(true);
+    await connections.row('Fast').first().waitFor();
+    await show(page, 'Tags');
+    const fast = Array.from({ length: 1000 }, (_, n) => `Fast ${n},${400_001 + n},uint16,50`);
+    await tagsOf(page).beginImport('fast.csv', ['name,address,type,period_ms', ...fast].join('\n'), 'Fast / Device 1');
+    await tagsOf(page).finishImport();
     await recordingsOf(page).start('Coil 4712');
     for (const bytes of [1 << 20, 4096]) {
       try {

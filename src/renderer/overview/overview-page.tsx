@@ -260,7 +260,9 @@ function Recorder(): ReactNode {
       <dl className="facts">
         <dt>Recording</dt>
         <dd>
-          {active === null ? (
+          {recording === null ? (
+            NO_VALUE
+          ) : active === null ? (
             'Off; the running history is on'
           ) : (
             <Mark tone="ok" shape="disc">

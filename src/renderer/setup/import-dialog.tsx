@@ -17,7 +17,7 @@ import { isAppError } from '#shared/errors.ts';
 import type { ImportRow } from '#shared/rpc/contract.ts';
 import { decodeText, importChanges } from './tag-edits.ts';
 
-type Preview = Awaited<ReturnType<Rpc['tags']['previewCsv']>>;
+type Preview = Awaited<ReturnType<Rpc['tags']['previewCsv']> extends AsyncIterable<infer Item> ? Item : never>;
 
 const marks = {
   new: { tone: 'info', shape: 'square', text: 'New' },
@@ -98,12 +98,22 @@ export function ImportDialog({
     if (text === null) return;
     const abort = new AbortController();
     setRefusal(null);
-    client.rpc.tags
-      .previewCsv({ text, deviceId: device === '' ? null : device }, { signal: abort.signal })
-      .then(setPreview)
-      .catch((error: unknown) => {
-        if (!abort.signal.aborted) setRefusal(errorText(error));
-      });
+    const read = async (): Promise<void> => {
+      const items = client.rpc.tags.previewCsv(
+        { text, deviceId: device === '' ? null : device },
+        { signal: abort.signal },
+      );
+      const all: ImportRow[] = [];
+      let last: Preview | null = null;
+      for await (const item of items) {
+        for (const row of item.rows) all.push(row);
+        last = item;
+      }
+      if (last !== null && !abort.signal.aborted) setPreview({ ...last, rows: all });
+    };
+    read().catch((error: unknown) => {
+      if (!abort.signal.aborted) setRefusal(errorText(error));
+    });
     return () => abort.abort();
   }, [client, text, device]);
 
