@@ -1,17 +1,14 @@
 export { openRecording, type RecordingDeps } from './open-recording.ts';
-export {
-  type Aggregate,
-  type AggregatedTag,
-  type SearchPart,
-  statisticsOf,
-  statisticsQuery,
-} from './query.ts';
+export { statisticsOf, statisticsQuery } from './query.ts';
 export type {
+  Aggregate,
+  AggregatedTag,
   HistorySource,
   NewEvent,
   OpenedFile,
   RecoveryReport,
   SampleStore,
+  SearchPart,
   StoredTag,
   StoreOptions,
   StoreStatus,

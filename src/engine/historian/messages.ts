@@ -13,10 +13,9 @@ import type {
   Series,
   TimeRange,
 } from '#shared/model/index.ts';
-import type { AggregatedTag, SearchPart } from './query.ts';
 import type { QueryStep } from './query-job.ts';
 import type { Run } from './run.ts';
-import type { NewEvent, RecoveryReport, StoredTag, TagRegistration } from './store.ts';
+import type { AggregatedTag, NewEvent, RecoveryReport, SearchPart, StoredTag, TagRegistration } from './store.ts';
 import type { SweptTexts } from './string-sweep.ts';
 
 /** What the store, its writer and its readers tell each other. Samples travel as transferred columns. */

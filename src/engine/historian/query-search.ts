@@ -1,6 +1,5 @@
 import { AppError } from '#shared/errors.ts';
 import type { SearchQuery, TimeRange } from '#shared/model/index.ts';
-import type { SearchPart } from './query.ts';
 import {
   createTest,
   intersection,
@@ -14,6 +13,7 @@ import {
 import type { QueryJob } from './query-job.ts';
 import { finestWidth, periodNear, pieceEnd, pieceStart, type QueryTag, rollupWidth } from './query-source.ts';
 import { ceilTo, createBuckets, floorTo } from './rollup.ts';
+import type { SearchPart } from './store.ts';
 import { fillBuckets } from './view.ts';
 
 /** Found intervals that wait to be fetched, before the search pauses. */

@@ -1,6 +1,5 @@
 import { AppError } from '#shared/errors.ts';
 import {
-  type AggregateFunction,
   type AggregateQuery,
   type IntervalStatistics,
   MOST_BUCKETS,
@@ -10,35 +9,10 @@ import {
   type SearchQuery,
   STATISTICS,
   type TimeRange,
-  type UnixMicros,
 } from '#shared/model/index.ts';
 import { isPercentile, percentOf } from './query-moments.ts';
 import { LEVELS } from './rollup.ts';
-
-/** One tag's columns, one per function in the order asked, each as long as the grid. */
-export interface AggregatedTag {
-  readonly tag: string;
-  readonly functions: readonly AggregateFunction[];
-  readonly columns: readonly Float64Array<ArrayBuffer>[];
-  /** Strings behind the indexes in values; only for text tags. */
-  readonly texts: Readonly<Record<number, string>> | null;
-}
-
-/** All tags on one grid: bucket `n` is [start + n * step, start + (n + 1) * step). */
-export interface Aggregate {
-  readonly start: UnixMicros;
-  readonly step: UnixMicros;
-  readonly length: number;
-  /** In the order asked, without tags that the source does not know. */
-  readonly series: readonly AggregatedTag[];
-}
-
-/** Found intervals in the order of the search, which do not touch each other, and how far it has come. */
-export interface SearchPart {
-  readonly intervals: readonly TimeRange[];
-  /** Everything up to here (down to here, backward) has been searched. */
-  readonly reached: UnixMicros;
-}
+import type { Aggregate } from './store.ts';
 
 export interface QueryGridPlan {
   readonly start: number;

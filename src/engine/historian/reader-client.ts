@@ -2,9 +2,10 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import { AppError } from '#shared/errors.ts';
 import type { AggregateQuery, RecordingFile, SearchQuery, Series, TimeRange } from '#shared/model/index.ts';
 import { type FromReader, type ReaderCalls, receiveError, type ToReader } from './messages.ts';
-import { type AggregatedTag, checkSearch, type SearchPart } from './query.ts';
+import { checkSearch } from './query.ts';
 import type { QueryStep } from './query-job.ts';
 import { MOST_PIXELS, MOST_VIEW_TAGS } from './reader.ts';
+import type { AggregatedTag, SearchPart } from './store.ts';
 
 export interface ReaderHandle {
   readonly info: RecordingFile | null;

@@ -23,7 +23,7 @@ import {
 import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { type Pyramid, pyramidOf } from './pyramid.ts';
-import type { AggregatedTag, QueryGridPlan, SearchPart } from './query.ts';
+import type { QueryGridPlan } from './query.ts';
 import { aggregateTag } from './query-aggregate.ts';
 import type { QueryJob } from './query-job.ts';
 import { searchTags } from './query-search.ts';
@@ -33,7 +33,7 @@ import { emptyRun, mergeRuns } from './run.ts';
 import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samples.ts';
 import { scalingOf } from './scaling.ts';
 import { readTags, type TagOnFile } from './schema.ts';
-import type { StoredTag } from './store.ts';
+import type { AggregatedTag, SearchPart, StoredTag } from './store.ts';
 import { type ViewColumns, type ViewTag, viewOf } from './view.ts';
 
 /** Tags and pixels that one view may ask for. */

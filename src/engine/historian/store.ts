@@ -1,4 +1,5 @@
 import type {
+  AggregateFunction,
   AggregateQuery,
   DecodeRecipe,
   EventKind,
@@ -14,7 +15,6 @@ import type {
   TimeRange,
   UnixMicros,
 } from '#shared/model/index.ts';
-import type { Aggregate, SearchPart } from './query.ts';
 
 /** What the store must know of a tag: identity, description for foreign readers, and the recipe it is decoded with. */
 export interface TagRegistration {
@@ -42,6 +42,31 @@ export interface StoredTag extends Omit<TagRegistration, 'index'> {
 }
 
 export type NewEvent = Omit<HistoryEvent, 'id'>;
+
+/** One tag's columns, one per function in the order asked, each as long as the grid. */
+export interface AggregatedTag {
+  readonly tag: string;
+  readonly functions: readonly AggregateFunction[];
+  readonly columns: readonly Float64Array<ArrayBuffer>[];
+  /** Strings behind the indexes in values; only for text tags. */
+  readonly texts: Readonly<Record<number, string>> | null;
+}
+
+/** All tags on one grid: bucket `n` is [start + n * step, start + (n + 1) * step). */
+export interface Aggregate {
+  readonly start: UnixMicros;
+  readonly step: UnixMicros;
+  readonly length: number;
+  /** In the order asked, without tags that the source does not know. */
+  readonly series: readonly AggregatedTag[];
+}
+
+/** Found intervals in the order of the search, which do not touch each other, and how far it has come. */
+export interface SearchPart {
+  readonly intervals: readonly TimeRange[];
+  /** Everything up to here (down to here, backward) has been searched. */
+  readonly reached: UnixMicros;
+}
 
 /** What the viewer reads from: the running history, a recording file, later every backend. */
 export interface HistorySource {

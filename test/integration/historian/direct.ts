@@ -1,8 +1,8 @@
 import { chunkTableOf } from '#engine/historian/chunk-table.ts';
 import type { WriterOptions } from '#engine/historian/messages.ts';
-import { type Aggregate, checkSearch, planAggregate } from '#engine/historian/query.ts';
+import { checkSearch, planAggregate } from '#engine/historian/query.ts';
 import { createReader, type Reader } from '#engine/historian/reader.ts';
-import type { TagRegistration } from '#engine/historian/store.ts';
+import type { Aggregate, TagRegistration } from '#engine/historian/store.ts';
 import type { SweptTexts } from '#engine/historian/string-sweep.ts';
 import { viewReach } from '#engine/historian/view.ts';
 import { openWriter, WRITER_DEFAULTS, type Writer } from '#engine/historian/writer.ts';
