@@ -1,6 +1,6 @@
 import type { StoredTag } from '#engine/historian/index.ts';
 import { conflate, copyWhole, type LogLevel } from '#engine/platform/index.ts';
-import { formatTagCsv, TAG_COLUMNS } from '#engine/project/index.ts';
+import { formatTagCsv } from '#engine/project/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { Sample, Series } from '#shared/model/index.ts';
 import type { AppContract, HistoryTag } from '#shared/rpc/contract.ts';
@@ -91,10 +91,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
           }),
         };
       },
-      previewCsv: async ({ text, deviceId }) => ({
-        ...previewCsv(services, text, deviceId),
-        columns: TAG_COLUMNS.map(({ column, means }) => ({ column, means })),
-      }),
+      previewCsv: ({ text, deviceId }, { signal }) => previewCsv(services, text, deviceId, signal),
     },
     live: {
       values: ({ tags, maxHz }, { signal }) => services.live.values({ tagIds: tags, maxHz }, signal),

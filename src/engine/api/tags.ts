@@ -1,4 +1,5 @@
-import { previewTagCsv, type TagImportRow, type TagListContext } from '#engine/project/index.ts';
+import { createTurns } from '#engine/platform/index.ts';
+import { previewTagCsv, TAG_COLUMNS, type TagImportRow, type TagListContext } from '#engine/project/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { DeviceDocument } from '#shared/model/index.ts';
 import type { AddressCheck } from '#shared/rpc/contract.ts';
@@ -52,6 +53,11 @@ export function checkAddresses(services: Services, deviceId: string, texts: read
 /** Each line becomes an object here and in the answer: more would hold up the engine for seconds, then exhaust it. */
 const MOST_CSV_LINES = 100_000;
 
+interface ColumnHelp {
+  readonly column: string;
+  readonly means: string;
+}
+
 /** At least as many as the reader of the list will see, whatever ends them. */
 function countLines(text: string): number {
   let lines = 1;
@@ -63,11 +69,12 @@ function countLines(text: string): number {
   return lines;
 }
 
-export function previewCsv(
+export async function* previewCsv(
   services: Services,
   text: string,
   deviceId: string | null,
-): { rows: TagImportRow[]; unknownColumns: string[]; separator: string } {
+  signal: AbortSignal,
+): AsyncGenerator<{ rows: TagImportRow[]; columns: ColumnHelp[]; unknownColumns: string[]; separator: string }> {
   const lines = countLines(text);
   if (lines > MOST_CSV_LINES) {
     throw new AppError('rpc.limit', `The list has ${lines} lines; at most ${MOST_CSV_LINES} are taken. Split it.`, {
@@ -96,6 +103,9 @@ export function previewCsv(
     },
     newId: services.newId,
   };
-  const preview = previewTagCsv(text, deviceId, context);
-  return { rows: [...preview.rows], unknownColumns: [...preview.unknownColumns], separator: preview.separator };
+  const columns = TAG_COLUMNS.map(({ column, means }) => ({ column, means }));
+  const pages = previewTagCsv(text, deviceId, context, createTurns(services.clock, signal));
+  for await (const { rows, unknownColumns, separator } of pages) {
+    yield { rows: [...rows], columns, unknownColumns: [...unknownColumns], separator };
+  }
 }

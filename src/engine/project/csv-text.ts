@@ -1,18 +1,16 @@
 /**
  * RFC 4180 text to rows of cells, with any one-character separator. Line ends may be CRLF, LF or CR; a quoted cell may
  * hold them. `line` is the 1-based line of the file where the row starts, as an editor shows it. Empty lines are left
- * out. A quote that never closes takes the rest of the file into its cell; `unclosed` says so.
+ * out. A quote that never closes takes the rest of the file into its cell; `unclosed` says so, of the last row. One row
+ * is read at a time, so that a long list can be read in slices.
  */
 export interface CsvRow {
   readonly line: number;
   readonly cells: readonly string[];
+  readonly unclosed: boolean;
 }
 
-export function parseCsv(
-  text: string,
-  separator: string,
-): { readonly rows: readonly CsvRow[]; readonly unclosed: boolean } {
-  const rows: CsvRow[] = [];
+export function* parseCsv(text: string, separator: string): Generator<CsvRow, void> {
   const end = text.length;
   let at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   let line = 1;
@@ -51,9 +49,8 @@ export function parseCsv(
     if (text[at] === '\r' && text[at + 1] === '\n') at += 2;
     else at += 1;
     line += 1;
-    if (cells.length > 1 || cells[0]!.trim() !== '') rows.push({ line: startLine, cells });
+    if (cells.length > 1 || cells[0]!.trim() !== '') yield { line: startLine, cells, unclosed };
   }
-  return { rows, unclosed };
 }
 
 function countLineEnds(text: string): number {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#shared/errors.ts';
 import type { ConnectionDocument, DeviceDocument, TagDocument } from '#shared/model/index.ts';
-import { formatTagCsv, previewTagCsv, type TagListContext } from './tag-csv.ts';
+import { formatTagCsv, previewTagCsv, type TagImportPreview, type TagListContext } from './tag-csv.ts';
 
 const connections: ConnectionDocument[] = [
   { id: 'c1', name: 'Mill', protocol: 'modbus', enabled: true, demo: false, settings: {} },
@@ -46,8 +46,18 @@ const context = (tags: readonly TagDocument[]): TagListContext => ({
   newId: () => `new${(ids += 1)}`,
 });
 
+/** All pages as one. */
+async function preview(...input: Parameters<typeof previewTagCsv>): Promise<TagImportPreview> {
+  const pages: TagImportPreview[] = [];
+  for await (const page of previewTagCsv(...input)) pages.push(page);
+  return { ...pages[0]!, rows: pages.flatMap(({ rows }) => rows) };
+}
+
+/** Nobody else is waiting. */
+const never = (): null => null;
+
 describe('tag list as CSV', () => {
-  it('comes back the same, whatever the texts and numbers', () => {
+  it('comes back the same, whatever the texts and numbers', async () => {
     const words = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
       .map((text) => text.replace(/[\p{Cc}\p{Z}]/gu, 'x').trim() || 'x');
@@ -76,13 +86,14 @@ describe('tag list as CSV', () => {
       ),
       range: fc.option(fc.record({ low: number, high: number })),
     });
-    fc.assert(
-      fc.property(fc.uniqueArray(anyTag, { selector: (one) => one.name, maxLength: 8 }), (parts) => {
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(anyTag, { selector: (one) => one.name, maxLength: 8 }), async (parts) => {
         const tags = parts.map((part, index) => tag({ ...part, id: `t${index}` }));
-        const { rows, unknownColumns } = previewTagCsv(
+        const { rows, unknownColumns } = await preview(
           formatTagCsv(tags, { connections, devices }),
           null,
           context(tags),
+          never,
         );
         expect(unknownColumns).toEqual([]);
         expect(rows.map((row) => row.reason)).toEqual(tags.map(() => null));
@@ -92,7 +103,7 @@ describe('tag list as CSV', () => {
     );
   });
 
-  it('lets good rows in and says of each bad one what is wrong, by line', () => {
+  it('lets good rows in and says of each bad one what is wrong, by line', async () => {
     const text = [
       'Tag Name;Device;Register;Data Type;Factor;Scan Rate;Colour',
       'a;Stand, 1;400001;float32;0,1;100;red',
@@ -106,7 +117,7 @@ describe('tag list as CSV', () => {
       ';Stand, 1;400003;;;;',
       'h;;400005:int32;;;;',
     ].join('\n');
-    const { rows, unknownColumns, separator } = previewTagCsv(text, 'd2', context([]));
+    const { rows, unknownColumns, separator } = await preview(text, 'd2', context([]), never);
     expect(separator).toBe(';');
     expect(unknownColumns).toEqual(['Colour']);
     expect(rows.map((row) => [row.line, row.status])).toEqual([
@@ -141,27 +152,49 @@ describe('tag list as CSV', () => {
     ]);
   });
 
-  it('renames by id, and refuses a name that belongs to another tag', () => {
+  it('renames by id, and refuses a name that belongs to another tag', async () => {
     const tags = [tag({ id: 't1', name: 'one' }), tag({ id: 't2', name: 'two' })];
-    const { rows } = previewTagCsv(
+    const { rows } = await preview(
       'name,address,device,id\nnew name,400001,"Stand, 1",t1\ntwo,400001,"Stand, 1",t1',
       null,
       context(tags),
+      never,
     );
     expect(rows.map((row) => row.status)).toEqual(['change', 'bad']);
     expect(rows[0]?.tag).toMatchObject({ id: 't1', name: 'new name' });
   });
 
-  it('says what the first line must hold', () => {
-    const { rows } = previewTagCsv('foo,bar\n1,2', null, context([]));
+  it('says what the first line must hold', async () => {
+    const { rows } = await preview('foo,bar\n1,2', null, context([]), never);
     expect(rows[0]?.reason).toBe('The first line must name the columns; "name" and "address" are needed.');
-    expect(previewTagCsv('', null, context([])).rows).toEqual([]);
+    expect((await preview('', null, context([]), never)).rows).toEqual([]);
   });
 
-  it('takes 10,000 rows without growing slower per row', () => {
+  it('takes 10,000 rows without growing slower per row', async () => {
     const lines = (count: number): string =>
       ['name,device,address', ...Array.from({ length: count }, (_, n) => `tag ${n},"Stand, 1",400001`)].join('\n');
-    const { rows } = previewTagCsv(lines(10_000), null, context([]));
+    const { rows } = await preview(lines(10_000), null, context([]), never);
     expect(rows.filter((row) => row.status === 'new')).toHaveLength(10_000);
+  });
+
+  it('lets others have a turn in a long list, and ends when nobody wants it any more', async () => {
+    const text = ['name,device,address', ...Array.from({ length: 500 }, (_, n) => `tag ${n},"Stand, 1",400001`)].join(
+      '\n',
+    );
+    let asked = 0;
+    let turns = 0;
+    const giveWay = (): Promise<void> | null => {
+      asked += 1;
+      if (asked % 100 !== 0) return null;
+      return new Promise((resolve, reject) => {
+        setImmediate(() => {
+          turns += 1;
+          if (turns === 4) reject(new Error('not wanted any more'));
+          else resolve();
+        });
+      });
+    };
+    await expect(preview(text, null, context([]), giveWay)).rejects.toThrow('not wanted any more');
+    expect([asked, turns]).toEqual([400, 4]);
   });
 });

@@ -104,6 +104,12 @@ export interface TagImportRow {
   readonly tag: TagDocument | null;
 }
 
+export interface TagImportPreview {
+  readonly rows: readonly TagImportRow[];
+  readonly unknownColumns: readonly string[];
+  readonly separator: string;
+}
+
 export function formatTagCsv(
   tags: readonly TagDocument[],
   context: Pick<TagListContext, 'connections' | 'devices'>,
@@ -148,34 +154,52 @@ export function formatTagCsv(
   return `${lines.join('\r\n')}\r\n`;
 }
 
-export function previewTagCsv(
+/** Rows of one page; their tags make a frame of about a megabyte. */
+const ROWS_PER_PAGE = 2_000;
+
+/**
+ * In pages, of which there is at least one. `giveWay` is asked before each row, and waited for when it answers: a list
+ * has tens of thousands of rows.
+ */
+export async function* previewTagCsv(
   text: string,
   defaultDeviceId: string | null,
   context: TagListContext,
-): { readonly rows: readonly TagImportRow[]; readonly unknownColumns: readonly string[]; readonly separator: string } {
+  giveWay: () => Promise<void> | null,
+): AsyncGenerator<TagImportPreview, void> {
   const separator = detectSeparator(text);
-  const { rows: lines, unclosed } = parseCsv(text, separator);
-  const header = lines[0];
-  if (header === undefined) return { rows: [], unknownColumns: [], separator };
-  const { columns, unknownColumns } = readHeader(header.cells);
+  const lines = parseCsv(text, separator);
+  const header = lines.next();
+  if (header.done === true) {
+    yield { rows: [], unknownColumns: [], separator };
+    return;
+  }
+  const { columns, unknownColumns } = readHeader(header.value.cells);
+  const findDevice = createDeviceFinder(context);
   const byId = new Map(context.tags.map((tag) => [tag.id, tag]));
   const byName = new Map(context.tags.map((tag) => [tag.name, tag]));
   const names = new Map<string, number>();
-  const rows: TagImportRow[] = [];
-  for (const { line, cells } of lines.slice(1)) {
+  let rows: TagImportRow[] = [];
+  for (const { line, cells, unclosed } of lines) {
+    const others = giveWay();
+    if (others !== null) await others;
+    if (rows.length === ROWS_PER_PAGE) {
+      yield { rows, unknownColumns, separator };
+      rows = [];
+    }
     const cell = (column: ColumnName): string => {
       const index = columns.get(column);
       return index === undefined ? '' : unprotectText((cells[index] ?? '').trim());
     };
     const base = { line, name: cell('name'), address: cell('address'), device: cell('device') };
     try {
-      if (unclosed && line === lines.at(-1)!.line) refuse('A quotation mark is opened in this row and never closed.');
+      if (unclosed) refuse('A quotation mark is opened in this row and never closed.');
       if (!columns.has('name') || !columns.has('address'))
         refuse('The first line must name the columns; "name" and "address" are needed.');
       const earlier = names.get(base.name);
       if (earlier !== undefined) refuse(`The name "${base.name}" stands in line ${earlier} already.`);
       const known = byId.get(cell('id')) ?? byName.get(base.name);
-      const tag = readTag(cell, separator, known, defaultDeviceId, context);
+      const tag = readTag(cell, separator, known, defaultDeviceId, findDevice, context);
       const owner = byName.get(tag.name);
       if (owner !== undefined && owner.id !== tag.id) refuse(`The name "${tag.name}" belongs to another tag.`);
       names.set(base.name, line);
@@ -186,7 +210,7 @@ export function previewTagCsv(
       rows.push({ ...base, status: 'bad', reason: error.message, tag: null });
     }
   }
-  return { rows, unknownColumns, separator };
+  yield { rows, unknownColumns, separator };
 }
 
 class RowRefused extends Error {}
@@ -214,9 +238,10 @@ function readTag(
   separator: string,
   known: TagDocument | undefined,
   defaultDeviceId: string | null,
+  findDevice: DeviceFinder,
   context: TagListContext,
 ): TagDocument {
-  const device = findDevice(cell('connection'), cell('device'), known?.deviceId ?? defaultDeviceId, context);
+  const device = findDevice(cell('connection'), cell('device'), known?.deviceId ?? defaultDeviceId);
   const number = (column: ColumnName): number | null => {
     const text = cell(column);
     if (text === '') return null;
@@ -290,25 +315,24 @@ function readScaling(
   return gain === null && offset === null ? null : { kind: 'gain', gain: gain ?? 1, offset: offset ?? 0 };
 }
 
-function findDevice(
-  connection: string,
-  device: string,
-  fallback: string | null,
-  context: TagListContext,
-): DeviceDocument {
-  if (device === '') {
-    return (
-      context.devices.find((candidate) => candidate.id === fallback) ??
-      refuse('Column device is empty. Name the device, or choose one for rows without.')
+type DeviceFinder = (connection: string, device: string, fallback: string | null) => DeviceDocument;
+
+function createDeviceFinder({ connections, devices }: TagListContext): DeviceFinder {
+  const byId = new Map(devices.map((device) => [device.id, device]));
+  const byName = new Map<string, DeviceDocument[]>();
+  for (const device of devices) byName.set(device.name, [...(byName.get(device.name) ?? []), device]);
+  const connectionNames = new Map(connections.map(({ id, name }) => [id, name]));
+  return (connection, device, fallback) => {
+    if (device === '') {
+      return (
+        byId.get(fallback ?? '') ?? refuse('Column device is empty. Name the device, or choose one for rows without.')
+      );
+    }
+    const found = (byName.get(device) ?? []).filter(
+      ({ connectionId }) => connection === '' || connectionNames.get(connectionId) === connection,
     );
-  }
-  const connectionName = (id: string): string =>
-    context.connections.find((candidate) => candidate.id === id)?.name ?? '';
-  const found = context.devices.filter(
-    (candidate) =>
-      candidate.name === device && (connection === '' || connectionName(candidate.connectionId) === connection),
-  );
-  if (found.length > 1) return refuse(`Several devices are named "${device}". Add the column connection.`);
-  const where = connection === '' ? '' : ` on the connection "${connection}"`;
-  return found[0] ?? refuse(`There is no device "${device}"${where}. Add it first, or correct the name.`);
+    if (found.length > 1) return refuse(`Several devices are named "${device}". Add the column connection.`);
+    const where = connection === '' ? '' : ` on the connection "${connection}"`;
+    return found[0] ?? refuse(`There is no device "${device}"${where}. Add it first, or correct the name.`);
+  };
 }

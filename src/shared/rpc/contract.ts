@@ -371,11 +371,14 @@ export const contract = {
       input: z.object({ tagIds: ids(60_000).nullable() }),
       output: z.object({ text: z.string() }),
     }),
-    /** What an import would do, line by line; nothing is changed. Rows without a device column go to `deviceId`. */
-    previewCsv: call({
+    /**
+     * What an import would do, line by line, in items of bounded size; nothing is changed. Rows without a device column
+     * go to `deviceId`.
+     */
+    previewCsv: stream({
       role: 'engineer',
       input: z.object({ text: z.string().max(32 * 1024 * 1024), deviceId: id.nullable() }),
-      output: z.object({
+      item: z.object({
         rows: z.array(importRow),
         columns: csvColumnsHelp,
         unknownColumns: z.array(z.string()),
