@@ -253,16 +253,25 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       async saveProject() {
         // Two screens may save at the same time.
         const path = at(`saving-${randomUUID()}.parxproject`);
-        await project.saveAs(path);
-        const bytes = new Uint8Array(readFileSync(path));
-        rmSync(path);
+        let bytes: Uint8Array<ArrayBuffer>;
+        try {
+          await project.saveAs(path);
+          bytes = new Uint8Array(readFileSync(path));
+        } finally {
+          rmSync(path, { force: true });
+        }
         return { name: `${project.list('settings')[0]?.document.name ?? 'project'}.parxproject`, bytes };
       },
       async replaceProject(bytes) {
-        const path = at('received.parxproject');
-        writeFileSync(path, bytes);
+        const path = at(`received-${randomUUID()}.parxproject`);
         try {
-          return await replaceProject(project, path, { clock, log: log.module('project'), directory: at('backups') });
+          withStoreErrors(path, () => writeFileSync(path, bytes));
+          return await replaceProject(project, path, {
+            clock,
+            log: log.module('project'),
+            directory: at('backups'),
+            name: 'The chosen file',
+          });
         } finally {
           rmSync(path, { force: true });
         }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createLogger, systemClock } from '#engine/platform/index.ts';
+import { createLogger, openDatabase, systemClock } from '#engine/platform/index.ts';
 import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import type { DocumentKind } from '#shared/model/index.ts';
 import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts';
@@ -66,6 +66,58 @@ describe('opening another project', () => {
       replaceProject(project, join(folder, 'none.parxproject'), { ...deps, directory: join(folder, 'backups') }),
     ).rejects.toMatchObject({ code: 'store.not-found' });
     expect(names(project, 'tag')).toEqual(['a']);
+    await project.close();
+  });
+
+  it('names the file that was chosen, not its own copy, and leaves none of its own behind', async () => {
+    const folder = temporaryDirectory();
+    const backups = join(folder, 'backups');
+    const rubbish = join(folder, 'rubbish.parxproject');
+    writeFileSync(rubbish, 'a letter to a friend, long enough to be read as a file header of a database');
+    const later = join(folder, 'later.parxproject');
+    await (await fill(later, 'Furnace', [])).close();
+    const database = openDatabase(later);
+    database.pragma('user_version = 7');
+    database.close();
+    const project = await fill(join(folder, 'project.parxproject'), 'Mill', ['a']);
+    for (const path of [rubbish, later]) {
+      await expect(replaceProject(project, path, { ...deps, directory: backups })).rejects.toMatchObject({
+        message: expect.stringContaining(`${path} `),
+        details: { path },
+      });
+    }
+    await expect(
+      replaceProject(project, later, { ...deps, directory: backups, name: 'The chosen file' }),
+    ).rejects.toMatchObject({ code: 'store.too-new', message: expect.stringMatching(/^The chosen file was written/) });
+    expect(readdirSync(backups)).toEqual([]);
+    await project.close();
+  });
+
+  it('keeps a copy of each project that was replaced, when several come at once', async () => {
+    const folder = temporaryDirectory();
+    const backups = join(folder, 'backups');
+    const project = await fill(join(folder, 'project.parxproject'), 'Mill', ['a']);
+    const others = await Promise.all(
+      ['Furnace', 'Coiler', 'Shear'].map(async (name) => {
+        const path = join(folder, `${name}.parxproject`);
+        await (await fill(path, name, [name])).close();
+        return path;
+      }),
+    );
+    const reports = await Promise.all(
+      others.map((path) => replaceProject(project, path, { ...deps, directory: backups })),
+    );
+    expect(new Set(reports.map(({ keptAt }) => keptAt)).size).toBe(3);
+    const kept: string[] = [];
+    for (const { keptAt } of reports) {
+      const one = openProject(keptAt, deps);
+      kept.push(...names(one, 'connection'));
+      await one.close();
+    }
+    // One of the four is the open one now; none was lost.
+    expect(new Set([...kept, ...names(project, 'connection')])).toContain('Mill');
+    expect(kept).toHaveLength(3);
+    expect(readdirSync(backups).filter((name) => !name.startsWith('before opening another'))).toEqual([]);
     await project.close();
   });
 });

@@ -203,6 +203,7 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
 
   let timer: Disposable | null = null;
   let running: Promise<void> = Promise.resolve();
+  let saving: Promise<void> = Promise.resolve();
   const backup = async (directory: string): Promise<void> => {
     prepareDirectory(directory);
     await placeCopy(join(directory, backupName(path, clock.now())), copyInSteps);
@@ -285,8 +286,11 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
           details: { kind: 'folder', id: dirname(target) },
         });
       }
+      // One after the other: two copies to one place would share the file under way.
+      const saved = saving.then(() => placeCopy(target, copyInSteps));
+      saving = saved.catch(() => undefined);
       try {
-        await placeCopy(target, copyInSteps);
+        await saved;
       } catch (error) {
         throw storeError(target, error);
       }
@@ -304,6 +308,7 @@ export function openProject(path: string, options: ProjectOptions): ProjectStore
           });
       }
       await running;
+      await saving;
       listeners.clear();
       database.close();
     },
