@@ -16,6 +16,8 @@ interface Rig {
   /** Ranges that hold retention back at present. */
   readonly pins: Set<string>;
   readonly measurements: () => number;
+  /** How often the note of the running recording was written, each time with a sync. */
+  readonly notes: () => number;
   readonly disk: { full: boolean };
   readonly clock: { backUs: number };
   close(): Promise<void>;
@@ -34,6 +36,7 @@ async function rig(measureTakesMs = 0): Promise<Rig> {
   let measurements = 0;
   const disk = { full: false };
   let text: string | null = null;
+  let notes = 0;
   const recorder = createRecorder({
     store: {
       ...store,
@@ -57,6 +60,7 @@ async function rig(measureTakesMs = 0): Promise<Rig> {
       read: () => text,
       write(next) {
         if (disk.full) throw new AppError('store.disk-full', 'The disk is full.', { details: { path: folder } });
+        notes += 1;
         text = next;
       },
     },
@@ -72,7 +76,17 @@ async function rig(measureTakesMs = 0): Promise<Rig> {
     await recorder.close();
     await store.close();
   };
-  return { store, recorder, directory, pins, measurements: () => measurements, disk, clock: step, close };
+  return {
+    store,
+    recorder,
+    directory,
+    pins,
+    measurements: () => measurements,
+    notes: () => notes,
+    disk,
+    clock: step,
+    close,
+  };
 }
 
 const oneSample = (time: UnixMicros): SampleBlock => ({
@@ -83,6 +97,31 @@ const oneSample = (time: UnixMicros): SampleBlock => ({
   quality: new Uint16Array(1),
   received: null,
 });
+
+const SPEED = {
+  index: 0,
+  id: 'speed',
+  name: 'speed',
+  description: '',
+  connection: '',
+  device: '',
+  address: '',
+  periodMs: 100,
+  timeKind: 'receive',
+  demo: false,
+  decimals: null,
+  range: null,
+  recipe: PLAIN_RECIPE,
+} as const;
+
+/** Of the only recording file. */
+async function samplesIn(directory: string): Promise<number> {
+  const path = join(directory, readdirSync(directory)[0] ?? '');
+  const deps = { clock: systemClock(), log: createLogger(() => undefined), workers: sourceWorkers };
+  const file = await openRecording(path, deps);
+  await file.close();
+  return file.info.samples;
+}
 
 it('makes two files of two recordings of one name within a second', async () => {
   const { recorder, directory, close } = await rig();
@@ -97,23 +136,7 @@ it('makes two files of two recordings of one name within a second', async () => 
 
 it('takes along samples from before the stop that come just after it', async () => {
   const { recorder, store, directory, close } = await rig();
-  store.register([
-    {
-      index: 0,
-      id: 'speed',
-      name: 'speed',
-      description: '',
-      connection: '',
-      device: '',
-      address: '',
-      periodMs: 100,
-      timeKind: 'receive',
-      demo: false,
-      decimals: null,
-      range: null,
-      recipe: PLAIN_RECIPE,
-    },
-  ]);
+  store.register([SPEED]);
   await recorder.start({ name: 'coil', tagIds: [], preTriggerS: 0 });
   await new Promise((resolve) => setTimeout(resolve, 20));
   const read = Date.now() * 1_000 - 2_000;
@@ -121,14 +144,7 @@ it('takes along samples from before the stop that come just after it', async () 
   await new Promise((resolve) => setImmediate(resolve));
   recorder.accept(oneSample(read));
   await expect.poll(() => recorder.busy(), { timeout: 10_000 }).toBe(false);
-  const path = join(directory, readdirSync(directory)[0] ?? '');
-  const file = await openRecording(path, {
-    clock: systemClock(),
-    log: createLogger(() => undefined),
-    workers: sourceWorkers,
-  });
-  expect(file.info.samples).toBe(1);
-  await file.close();
+  expect(await samplesIn(directory)).toBe(1);
   await close();
 });
 
@@ -151,6 +167,26 @@ it('takes samples also while the step of a clock cannot be noted', async () => {
   expect(() => recorder.accept(oneSample(0))).not.toThrow();
   expect(store.status().backlog).toBe(1);
   disk.full = false;
+  await close();
+});
+
+it('writes nothing for the small steps of a clock that is kept in time, and loses no sample by them', async () => {
+  const { recorder, store, directory, clock, notes, close } = await rig();
+  store.register([SPEED]);
+  await recorder.start({ name: 'coil', tagIds: [], preTriggerS: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const written = notes();
+  const late = Date.now() * 1_000 - 1_000;
+  recorder.accept(oneSample(late));
+  for (let step = 1; step <= 10; step++) {
+    clock.backUs = step * 2_000;
+    recorder.accept(oneSample(late - 10_000 + step));
+  }
+  expect(notes()).toBe(written);
+  clock.backUs = 500_000;
+  await recorder.stop();
+  await expect.poll(() => recorder.busy(), { timeout: 10_000 }).toBe(false);
+  expect(await samplesIn(directory)).toBe(11);
   await close();
 });
 

@@ -19,7 +19,10 @@ export interface ExportRequest {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** Exports run one after the other, off the caller's path; each ends as an artifact that the host hands out. */
+/**
+ * Exports run one after the other, off the caller's path; each ends as an artifact that the host hands out. Those that
+ * are not done and those that are kept have limits (`rpc.limit`).
+ */
 export interface ExportJobs {
   start(request: ExportRequest): string;
   list(): readonly ExportJob[];
@@ -44,6 +47,11 @@ export interface ExportJobsOptions {
   readonly log: Logger;
   readonly newId: () => string;
 }
+
+/** Not done yet, the running one included: what waits behind so many has been forgotten by whoever asked for it. */
+const MOST_WAITING = 20;
+/** In the list; their files take room on the disk until they are removed or the program ends. */
+const MOST_KEPT = 200;
 
 /** Rows of a chunk of a narrow table; wide ones have fewer, so that a chunk takes this thread some milliseconds. */
 const ROWS_PER_CHUNK = 8_192;
@@ -104,6 +112,9 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
       signal.throwIfAborted();
       await writer.finish();
       writer = null;
+      // It may have been removed or cancelled while the file got its name.
+      if (signal.aborted) rmSync(entry.path, { force: true });
+      signal.throwIfAborted();
       update({ state: 'done', progress: 1, bytes: statSync(entry.path).size, artifact: id });
     } catch (error) {
       await writer
@@ -117,6 +128,21 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
         log.error('Export failed.', { name: request.name, error: String(error) });
         update({ state: 'failed', message });
       }
+    }
+  };
+
+  const refuseTooMany = (): void => {
+    const waiting = [...jobs.values()].filter(({ job }) => job.state === 'running').length;
+    if (waiting >= MOST_WAITING) {
+      throw new AppError('rpc.limit', `${waiting} exports are not done yet. Wait for one of them, or cancel one.`, {
+        details: { what: 'exports at the same time', limit: MOST_WAITING },
+        retryable: true,
+      });
+    }
+    if (jobs.size >= MOST_KEPT) {
+      throw new AppError('rpc.limit', `${jobs.size} exports are in the list. Remove some that are saved already.`, {
+        details: { what: 'exports in the list', limit: MOST_KEPT },
+      });
     }
   };
 
@@ -143,6 +169,7 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
           },
         });
       }
+      refuseTooMany();
       const id = options.newId();
       const job: ExportJob = {
         id,

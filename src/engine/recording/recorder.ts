@@ -71,8 +71,11 @@ const MEASURE_MS = 1_000;
 const MEASURE_SHARE = 0.02;
 /** Samples from before the stop are still collected into a block, or are the answer to a read that was under way. */
 const SETTLE_MS = 100;
-/** Smaller steps are the clock's own corrections. */
-const CLOCK_STEP = 1_000;
+/**
+ * A step back of the wall clock, in microseconds, that is written down at once. Time synchronisation corrects by some
+ * milliseconds all day, each of which would cost a synced write; a second is over before a stopped program is up again.
+ */
+const CLOCK_STEP = 1_000_000;
 /** File systems take 255 bytes; the time in front, the ending and that of an unfinished file need 40. */
 const MAX_NAME_BYTES = 200;
 /** Less than this and the alerts panel warns; the system itself needs room as well. */
@@ -94,6 +97,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   let refused = 0;
   let measureFromMs = 0;
   let last = { now: clock.now(), monotonicMs: clock.monotonicMs() };
+  /** Latest that the wall clock has been during this recording: its samples reach up to here. */
+  let latest = last.now;
 
   const remember = (next: Remembered): void => {
     memory.write(JSON.stringify(next));
@@ -123,6 +128,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       pin('active', from);
     }
     last = { now, monotonicMs };
+    latest = Math.max(latest, now);
   };
   const unpin = (key: string): void => {
     pins.get(key)?.[Symbol.dispose]();
@@ -274,6 +280,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const from = since - Math.round(preTriggerS * 1_000_000);
       const title = name === '' ? `Recording ${fileStamp(since)}` : name;
       pin('active', from);
+      latest = since;
       measured = { bytes: 0, samples: 0 };
       measureFromMs = 0;
       try {
@@ -291,7 +298,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       const running = remembered.active;
       if (running === null) return;
       const now = clock.now();
-      const to = Math.max(now, running.until ?? now);
+      const to = Math.max(now, running.until ?? now, latest > now ? latest + 1 : now);
       const item: FinishingRecording = {
         ...running,
         to,
