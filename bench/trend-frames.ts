@@ -45,7 +45,14 @@ async function traced(session: CDPSession, run: () => Promise<void>): Promise<re
   await session.send('Tracing.start', {
     transferMode: 'ReportEvents',
     traceConfig: {
-      includedCategories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline', '__metadata'],
+      includedCategories: [
+        'toplevel',
+        'devtools.timeline',
+        'disabled-by-default-devtools.timeline',
+        'disabled-by-default-devtools.timeline.frame',
+        'devtools.timeline.frame',
+        '__metadata',
+      ],
     },
   });
   await run();
@@ -66,8 +73,9 @@ interface Frames {
 }
 
 /**
- * Work per frame: the top-level tasks of the page's main thread from one frame's begin to the next. The thread is the
- * one that has run most animation frames.
+ * Work per frame: the top-level tasks of the page's main thread from one frame's begin to the next. The frames are the
+ * browser's own: a view that rests asks for no animation frame, and what the rest of the page does meanwhile is not the
+ * work of the next drawing. The thread is the one that has run most animation frames.
  */
 function frameWork(events: readonly TraceEvent[]): Frames {
   const fires = new Map<string, number>();
@@ -80,9 +88,9 @@ function frameWork(events: readonly TraceEvent[]): Frames {
   if (main === undefined) throw new Error('The trace holds no animation frame.');
   const mine = events.filter((event) => `${event.pid}/${event.tid}` === main);
   const begins = [
-    ...new Set(mine.filter((event) => event.name === 'FireAnimationFrame').map((event) => event.ts)),
+    ...new Set(mine.filter((event) => event.name === 'BeginMainThreadFrame').map((event) => event.ts)),
   ].sort((a, b) => a - b);
-  // Several callbacks of one frame follow each other within it.
+  if (begins.length === 0) throw new Error('The trace holds no begin of a frame.');
   const frames: number[] = [];
   for (const ts of begins) if (frames.length === 0 || ts - frames.at(-1)! > 8_000) frames.push(ts);
   const tasks = mine.filter((event) => event.ph === 'X' && event.name === 'ThreadControllerImpl::RunTask');
