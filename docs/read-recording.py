@@ -49,13 +49,12 @@ class Reader:
 def signed(number):
     return number >> 1 ^ -(number & 1)
 
-def expect(kind, level, n, next_number):  # 1 the number before, 2 a line through two, else a line that remembers more
+def expect(kind, expected, n, next_number):  # 1 the number before, 2 a line through two, else a line that remembers more
     out, slope, memory = [], 0, kind - 1 if kind < 3 else 1 << kind - 1
     for i in range(n):
-        expected, i = level + slope, min(i, memory)
-        out.append(next_number(expected, len(out)))
-        error = out[-1] - expected
-        level = expected + (4 * i + 2) / ((i + 1) * (i + 2)) * error if i else out[-1]
+        out.append(next_number(expected, i))
+        i, error = min(i, memory), out[-1] - expected
+        expected = expected + slope + 4 / (i + 1) * error if i else out[-1]
         slope += 6 / ((i + 1) * (i + 2)) * error if i else 0
     return out
 
@@ -107,7 +106,7 @@ def values(data, n):
             base, unit, level = data.get("d"), data.whole(), data.whole() if kind else 0
             off = data.column(n)
             if kind:
-                off = expect(kind, level, n, lambda expected, i: floor(expected + 0.5) + signed(off[i]) & 0xffffffff)
+                off = expect(kind, level, n, lambda expected, i: round(expected) + signed(off[i]) & 0xffffffff)
             out = [stored((base + number * unit) / 10 ** detail, form) for number in off]
         else:
             off = data.column(n)

@@ -27,7 +27,7 @@ import {
   type Raster,
   RECEIVED,
 } from './time-codec.ts';
-import { decodeValues, encodeValues } from './value-codec.ts';
+import { createHabit, decodeValues, encodeValues, type Habit } from './value-codec.ts';
 
 export { BLOCK_SAMPLES } from './column-pack.ts';
 /** Newest layout of a chunk, the only one that this program writes and reads. */
@@ -66,6 +66,7 @@ const nothing = new Uint8Array(0);
 
 export function createChunkBuilder(): ChunkBuilder {
   const raster = createRaster();
+  const habit = createHabit();
   let firsts: number[] = [];
   let sizes: number[] = [];
   let count = 0;
@@ -110,7 +111,7 @@ export function createChunkBuilder(): ChunkBuilder {
       for (let at = from; at < to; at += BLOCK_SAMPLES) {
         const samples = Math.min(BLOCK_SAMPLES, to - at);
         const start = scratch.at;
-        encodeBlock(run, at, samples, raster, firsts.length === 0, scratch);
+        encodeBlock(run, at, samples, raster, habit, firsts.length === 0, scratch);
         firsts.push(run.time[at]!);
         sizes.push(scratch.at - start);
       }
@@ -135,6 +136,7 @@ export function createChunkBuilder(): ChunkBuilder {
       blocks = nothing;
       raster.unit = 0;
       raster.period = 0;
+      habit.blocks = 0;
     },
   };
 }
@@ -150,12 +152,20 @@ export function encodeChunk(run: Run): Uint8Array<ArrayBuffer> {
   return chunk;
 }
 
-function encodeBlock(run: Run, from: number, count: number, raster: Raster, isFirst: boolean, out: ByteWriter): void {
+function encodeBlock(
+  run: Run,
+  from: number,
+  count: number,
+  raster: Raster,
+  habit: Habit,
+  isFirst: boolean,
+  out: ByteWriter,
+): void {
   const head = out.at;
   writeByte(out, 0);
   const quality = encodeQualities(run.quality, from, count, out);
   encodeTimes(run.time, from, count, raster, isFirst, out);
-  encodeValues(run.value, from, count, out);
+  encodeValues(run.value, from, count, habit, out);
   const received = encodeReceived(run.received, run.time, from, count, out);
   out.bytes[head] = quality | (received << 4);
 }

@@ -54,15 +54,18 @@ for (let base = 2; base <= MAX_BASE; base++) {
 }
 
 const lengths = new Uint32Array(33);
+const odds = new Uint32Array(33);
+/** Where the greatest number is at most so many times the mean, nothing but equal widths can be best. */
+const EVEN = 2.5;
 const streamBytes = (bits: number): number => (bits + 7) >>> 3;
 
 /** Finds the smallest packing of `column[0]` to `column[count - 1]` and its exact size. */
 export function planColumn(column: Uint32Array, count: number, plan: ColumnPlan): ColumnPlan {
-  lengths.fill(0);
   let most = 0;
+  let sum = 0;
   for (let i = 0; i < count; i++) {
     const value = column[i]!;
-    lengths[32 - Math.clz32(value)]!++;
+    sum += value;
     if (value > most) most = value;
   }
   plan.exceptions = 0;
@@ -73,8 +76,31 @@ export function planColumn(column: Uint32Array, count: number, plan: ColumnPlan)
     plan.bytes = 1;
     return plan;
   }
-  // Where to cut off outliers, from the counts of lengths alone: an exception costs about two bytes and its own.
   const longest = 32 - Math.clz32(most);
+  plan.code = longest;
+  plan.bytes = 1 + streamBytes(longest * count);
+  // Numbers that are spread evenly have neither outliers nor many small ones.
+  const even = most * count <= sum * EVEN;
+  const extra = even ? 0 : planExceptions(column, count, longest, plan);
+  planDigits(count, extra, plan);
+  if (!even) planRice(column, count, plan);
+  if (plan.exceptions > 0) plan.code |= EXCEPTIONS;
+  return plan;
+}
+
+/** Cuts off outliers where that pays, and returns the bytes of their list. */
+function planExceptions(column: Uint32Array, count: number, longest: number, plan: ColumnPlan): number {
+  lengths.fill(0);
+  odds.fill(0);
+  // Two tables, so that equal neighbours need not wait for each other.
+  let at = 0;
+  for (; at + 1 < count; at += 2) {
+    lengths[32 - Math.clz32(column[at]!)]!++;
+    odds[32 - Math.clz32(column[at + 1]!)]!++;
+  }
+  if (at < count) lengths[32 - Math.clz32(column[at]!)]!++;
+  for (let i = 0; i < 33; i++) lengths[i]! += odds[i]!;
+  // Where to cut off outliers, from the counts of lengths alone: an exception costs about two bytes and its own.
   let width = longest;
   let least = count * longest;
   for (let bits = longest - 1, above = 0, outside = 0; bits >= 0; bits--) {
@@ -87,29 +113,33 @@ export function planColumn(column: Uint32Array, count: number, plan: ColumnPlan)
       width = bits;
     }
   }
+  if (width === longest) return 0;
   let extra = 0;
-  if (width < longest) {
-    let kept = 0;
-    let before = -1;
-    const limit = 2 ** width;
-    for (let i = 0; i < count; i++) {
-      const value = column[i]!;
-      if (value < limit) {
-        if (value > kept) kept = value;
-      } else {
-        extra += varintBytes(i - before - 1) + varintBytes(value);
-        before = i;
-        plan.exceptions++;
-      }
+  let kept = 0;
+  let before = -1;
+  const limit = 2 ** width;
+  for (let i = 0; i < count; i++) {
+    const value = column[i]!;
+    if (value < limit) {
+      if (value > kept) kept = value;
+    } else {
+      extra += varintBytes(i - before - 1) + varintBytes(value);
+      before = i;
+      plan.exceptions++;
     }
-    extra += varintBytes(plan.exceptions);
-    plan.most = kept;
-    width = 32 - Math.clz32(kept);
   }
-  plan.code = width;
-  plan.bytes = 1 + streamBytes(width * count) + extra;
+  extra += varintBytes(plan.exceptions);
+  plan.most = kept;
+  plan.code = 32 - Math.clz32(kept);
+  plan.bytes = 1 + streamBytes(plan.code * count) + extra;
+  return extra;
+}
+
+/** Takes digits of a base where they are smaller than bits. */
+function planDigits(count: number, extra: number, plan: ColumnPlan): void {
+  const width = 32 - Math.clz32(plan.most);
   for (let low = Math.max(0, width - 9); low < width - 1; low++) {
-    const base = Math.floor(plan.most / 2 ** low) + 1;
+    const base = (plan.most >>> low) + 1;
     if ((base & (base - 1)) === 0) continue;
     const words = Math.ceil(count / digitsPerWord[base]!);
     const bytes = 1 + varintBytes(base) + streamBytes(words * bitsPerWord[base]!) + streamBytes(low * count) + extra;
@@ -118,9 +148,6 @@ export function planColumn(column: Uint32Array, count: number, plan: ColumnPlan)
     plan.code = RADIX + low;
     plan.base = base;
   }
-  planRice(column, count, plan);
-  if (plan.exceptions > 0) plan.code |= EXCEPTIONS;
-  return plan;
 }
 
 /** Takes Rice codes where they are smaller than what the plan holds. */
@@ -362,10 +389,60 @@ function word32(view: DataView, bit: number): number {
   return shift === 0 ? low : low | (view.getUint8(at + 4) << (32 - shift));
 }
 
+const TABLE_BITS = 10;
+
+function readShortDigits(
+  from: ByteReader,
+  column: Uint32Array,
+  count: number,
+  digits: number,
+  width: number,
+  table: Uint8Array,
+): void {
+  const { view } = from;
+  const mask = (1 << width) - 1;
+  let bit = from.at * 8;
+  let i = 0;
+  if (digits === 3) {
+    for (; i + 3 <= count; i += 3) {
+      const at = ((view.getInt32(bit >>> 3, true) >>> (bit & 7)) & mask) * 3;
+      bit += width;
+      column[i] = table[at]!;
+      column[i + 1] = table[at + 1]!;
+      column[i + 2] = table[at + 2]!;
+    }
+  }
+  while (i < count) {
+    let at = ((view.getInt32(bit >>> 3, true) >>> (bit & 7)) & mask) * digits;
+    bit += width;
+    const end = i + digits < count ? i + digits : count;
+    for (; i < end; i++) column[i] = table[at++]!;
+  }
+  from.at = (bit + 7) >>> 3;
+}
+
+/** Digits of each word of a base whose words are short; made when first met. */
+const digitTables: (Uint8Array | undefined)[] = [];
+function digitTable(base: number, digits: number, width: number): Uint8Array {
+  let table = digitTables[base];
+  if (table === undefined) {
+    table = new Uint8Array(digits * 2 ** width);
+    for (let word = 0; word < 2 ** width; word++)
+      for (let i = 0, rest = word; i < digits; i++, rest = Math.floor(rest / base))
+        table[word * digits + i] = rest % base;
+    digitTables[base] = table;
+  }
+  return table;
+}
+
 function readDigits(from: ByteReader, column: Uint32Array, count: number, base: number): void {
   const { view } = from;
   const digits = digitsPerWord[base]!;
   const width = bitsPerWord[base]!;
+  if (width <= TABLE_BITS && base <= 256) {
+    readShortDigits(from, column, count, digits, width, digitTable(base, digits, width));
+    return;
+  }
   const mask = width === 32 ? 0xffff_ffff : 2 ** width - 1;
   // Half a unit more keeps the product above the whole quotient; it stays below the next one for any base up to 2^16.
   const part = 1 / base;

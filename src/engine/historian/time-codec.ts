@@ -20,12 +20,16 @@ const OWN_RASTER = 8;
 /** Added to raster: places where the raster shifts, as after polls that were left out. */
 const JUMPS = 16;
 
-/** Where the times of a chunk lie: unit is a power of ten in microseconds, period a count of units, broken for drift. */
+/**
+ * Where the times of a chunk lie: unit is a power of ten in microseconds, period a count of units, broken for drift.
+ * `spread` is how far the times of the first block lie around it, in units; only for writing.
+ */
 export interface Raster {
   unit: number;
   period: number;
+  spread: number;
 }
-export const createRaster = (): Raster => ({ unit: 0, period: 0 });
+export const createRaster = (): Raster => ({ unit: 0, period: 0, spread: 0 });
 
 const UNITS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 /** Whole numbers up to this size survive sums and differences of two and the zigzag doubling exactly. */
@@ -53,6 +57,14 @@ export function encodeTimes(
   isFirst: boolean,
   out: ByteWriter,
 ): void {
+  if (!isFirst && shared.period > 0 && Number.isInteger(shared.period)) {
+    const least = onShared(time, from, count, shared);
+    if (least <= 0) {
+      planColumn(column, count, plan);
+      writeRaster(out, false, shared.unit, shared.period, 0, least, count);
+      return;
+    }
+  }
   const power = distances(time, from, count, UNITS[shared.unit]!, isFirst);
   if (power < 0) {
     writeByte(out, TIME.plain);
@@ -70,6 +82,7 @@ export function encodeTimes(
   const least = jumps < 0 ? -1 : fromRaster(count, period, jumps);
   const onRaster = jumps >= 0 && least !== Number.NEGATIVE_INFINITY;
   if (onRaster) planColumn(column, count, plan);
+  if (isFirst && onRaster) shared.spread = plan.most;
   // Distances of less than four bits are jitter, which no other code packs better.
   if (onRaster && plan.bytes * 2 <= count + 8) {
     writeRaster(out, own, power, period, jumps, least, count);
@@ -95,6 +108,43 @@ export function encodeTimes(
     out.bytes.copyWithin(start, from1, from1 + best);
     out.at = start + best;
   }
+}
+
+/**
+ * Fills `column` with distances from the chunk's raster and returns the least of them, if they lie as near to it as those
+ * of the first block; else 1.
+ */
+function onShared(time: Float64Array, from: number, count: number, shared: Raster): number {
+  const first = time[from]!;
+  if (!Number.isInteger(first) || Math.abs(first) > FARTHEST) return 1;
+  const unit = UNITS[shared.unit]!;
+  const period = shared.period * unit;
+  let least = 0;
+  let most = 0;
+  let raster = first;
+  for (let i = 0; i < count; i++) {
+    const off = time[from + i]! - raster;
+    raster += period;
+    units[i] = off;
+    if (off < least) least = off;
+    if (off > most) most = off;
+  }
+  // The first time may lie anywhere in the spread, which shifts the others by as much.
+  if (!(most - least <= shared.spread * unit)) return 1;
+  if (unit === 1) {
+    for (let i = 0; i < count; i++) {
+      const steps = units[i]! - least;
+      if (Math.floor(steps) !== steps) return 1;
+      column[i] = steps;
+    }
+    return least;
+  }
+  for (let i = 0; i < count; i++) {
+    const steps = Math.floor((units[i]! - least) / unit);
+    if (steps * unit !== units[i]! - least) return 1;
+    column[i] = steps;
+  }
+  return least / unit;
 }
 
 /** Fills `units` with distances from the first time in the largest unit that divides them; -1 where no unit does. */
@@ -287,10 +337,11 @@ export function decodeTimes(
       for (let jump = 0; jump <= jumps; jump++) {
         const end = jump < jumps ? Math.min(count, i + jumpAt[jump]!) : count;
         if (Number.isInteger(period)) {
+          const stride = period * unit;
           let raster = first + (i * period + shift) * unit;
           for (; i < end; i++) {
             time[at + i] = raster + column[i]! * unit;
-            raster += period * unit;
+            raster += stride;
           }
         } else for (; i < end; i++) time[at + i] = first + (Math.floor(i * period + 0.5) + shift + column[i]!) * unit;
         if (jump < jumps) shift += jumpBy[jump]!;
