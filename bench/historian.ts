@@ -15,7 +15,7 @@
 //
 // Every measure is a process of its own; `cal` is a loop that has nothing to do with the program, run in each of them
 // just before: compare figures only where it is about the same. Exit code 1 when an answer is wrong.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -103,6 +103,8 @@ function note(
 
 const folder = flags.data === undefined ? mkdtempSync(join(tmpdir(), 'parx-historian-')) : resolve(flags.data);
 mkdirSync(folder, { recursive: true });
+// A server that runs as a user of its own must come to its data.
+chmodSync(folder, 0o711);
 let scratches = 0;
 const scratch = (): string => join(folder, `scratch-${process.pid}-${scratches++}`);
 

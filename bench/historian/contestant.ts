@@ -50,6 +50,8 @@ export interface Contestant {
   /** Brings what was loaded into the best order for questions. Not measured. */
   arrange?(folder: string, size: Size): Promise<void>;
   open(folder: string, size: Size): Promise<Reading>;
+  /** Below its folder, what counts as its bytes; without it all. */
+  readonly bytes?: string;
   /** The parts of its files in bytes. */
   parts?(folder: string): Record<string, number>;
 }

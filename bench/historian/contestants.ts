@@ -10,6 +10,9 @@ const loaders = {
   duckdb: async () => (await import('./duckdb.ts')).duckdb,
   parquet: async () => (await import('./parquet.ts')).parquetUsual,
   'parquet-tuned': async () => (await import('./parquet.ts')).parquetTuned,
+  influxdb: async () => (await import('./influxdb.ts')).influxdb,
+  prometheus: async () => (await import('./prometheus.ts')).prometheus,
+  postgres: async () => (await import('./postgres.ts')).postgres,
 } as const satisfies Record<string, () => Promise<Contestant>>;
 
 export type ContestantId = keyof typeof loaders;

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { SampleBlock } from '#shared/model/index.ts';
 import type { Answer, Buckets, Contestant, Grid, Points, Reading } from './contestant.ts';
@@ -106,7 +107,7 @@ export async function load(contestant: Contestant, folder: string, size: Size, w
   const seconds = (performance.now() - started) / 1_000;
   const parts = contestant.parts?.(folder) ?? {};
   await contestant.arrange?.(folder, size);
-  return { seconds, cpuSeconds: used, generating, bytes: folderBytes(folder), parts };
+  return { seconds, cpuSeconds: used, generating, bytes: folderBytes(join(folder, contestant.bytes ?? '')), parts };
 }
 
 export const QUESTIONS = ['A', 'B', 'C', 'D'] as const;
