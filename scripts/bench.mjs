@@ -1,4 +1,4 @@
-// `npm run bench [name] [-- flags]`: runs bench/<name>.ts, or all of them, on the pinned Node.
+// `npm run bench [name [-- flags]]`: runs bench/<name>.ts, or all of them, on the pinned Node.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, buildIsCurrent } from './build.mjs';
@@ -20,6 +20,8 @@ await main(async () => {
   if (args.includes('--help') && named === undefined) return void console.log(`npm run bench [name]: ${list}.`);
   if (named !== undefined && !names.includes(named))
     throw new Stop(`There is no measurement "${named}"; there are: ${list}.`);
+  if (named === undefined && args.length > 0)
+    throw new Stop(`Flags belong to one measurement: npm run bench <name> -- ${args.join(' ')}. There are: ${list}.`);
   const tools = setUp();
   if (!buildIsCurrent()) {
     console.log('Building ...');
@@ -29,7 +31,7 @@ await main(async () => {
   const ran = [];
   for (const name of named === undefined ? names : [named]) {
     console.log(`== ${name}`);
-    const flags = named === undefined ? args : args.slice(1);
+    const flags = args.slice(1);
     const nodeFlags = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
     const { ended } = foreground(tools.node, [...nodeFlags, join('bench', `${name}.ts`), ...flags], { env: tools.env });
     const started = performance.now();
