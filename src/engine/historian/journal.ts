@@ -30,6 +30,7 @@ const FOLD_PAUSE_MS = 1_000;
 const MOST_FOLD_SAMPLES = 4_000_000;
 /** Size of the WAL at which it is moved into the file: 8 MB. */
 const CHECKPOINT_BYTES = 8 << 20;
+const DUE_MS = 25;
 const MEASURE_MS = 2_000;
 /** Longest that folding keeps the thread from records that wait, but for one sync of what it wrote. */
 const SLICE_MS = 4;
@@ -103,6 +104,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   let storedUntil: number | null = null;
   let paused: string | null = null;
   let foldedAt = clock.monotonicMs();
+  let dueAt = Number.NEGATIVE_INFINITY;
   let foldFailedAt = Number.NEGATIVE_INFINITY;
   let timer: Disposable | null = null;
   let closing = false;
@@ -167,15 +169,20 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       },
     });
     for (const state of registry.states.values()) {
-      sealing.close(state);
-      state.form = state.recipes.at(-1)?.version ?? state.form;
+      const newest = state.recipes.at(-1)?.version ?? state.form;
+      if (state.form !== newest) sealing.close(state);
+      state.form = newest;
       durableMaxTime = Math.max(durableMaxTime, state.lastTime);
     }
+    // What was read stays in the log until the next fold, so that a history with many tags is open at once.
     kept = [...replay.segments];
-    segment = await createSegment(path, replay.highest + 1, owner, null, clock.monotonicMs);
-    await carry();
-    await commitClosed(segment.number);
-    await freeKept();
+    // Never below what the file asks for: such a segment would be taken for one that it holds already.
+    segment = await createSegment(path, Math.max(replay.highest + 1, from), owner, null, clock.monotonicMs);
+    const records = createRecordBuffer(1 << 16);
+    records.addForms(formsOf());
+    await segment.write(records);
+    await commitStates([]);
+    if (kept.length > 0) foldInBackground();
     const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
     // A device's clock that runs ahead must not promise what is still to come.
     storedUntil = lastSample === null ? null : Math.min(lastSample + 1, clock.now());
@@ -210,18 +217,22 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
   }
 
-  /** Puts all that is open, and the forms of all tags, into the present segment. */
-  async function carry(): Promise<void> {
-    const records = createRecordBuffer(1 << 16);
+  function formsOf(): Uint32Array {
     const forms = new Uint32Array(registry.states.size * 2);
     let at = 0;
-    let samples = 0;
     for (const state of registry.states.values()) {
       forms[at++] = state.number;
       forms[at++] = state.form;
-      samples += state.open.length;
     }
-    records.addForms(forms);
+    return forms;
+  }
+
+  /** Puts all that is open, and the forms of all tags, into the present segment. */
+  async function carry(): Promise<void> {
+    const records = createRecordBuffer(1 << 16);
+    let samples = 0;
+    for (const state of registry.states.values()) samples += state.open.length;
+    records.addForms(formsOf());
     if (samples > 0) records.addSamples(RECORD.carried, openSamples(samples), (number) => number);
     await segment.write(records);
   }
@@ -267,7 +278,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
    * as well, and a sample that is read from both is the same sample.
    */
   async function commitClosed(logFrom: number): Promise<void> {
-    await commitStates([...registry.states.values()], () => undefined);
+    await commitStates([...registry.states.values()]);
     withStoreErrors(path, () =>
       database.transaction(() => {
         meta.set('log_from', logFrom);
@@ -279,7 +290,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   }
 
   /** Texts first, so that no chunk in the file has a text that is not there. `before` is called in the transaction. */
-  async function commitStates(states: readonly TagState[], before: (state: TagState) => void): Promise<void> {
+  async function commitStates(states: readonly TagState[], before?: (state: TagState) => void): Promise<void> {
     const strings = newStrings.length;
     if (strings > 0) {
       withStoreErrors(path, () =>
@@ -297,7 +308,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         database.transaction(() => {
           while (at < states.length && clock.monotonicMs() < until) {
             const state = states[at++]!;
-            before(state);
+            before?.(state);
             if (state.closed.length === 0 && state.replaced.size === 0) continue;
             sealing.write(state);
             done.push(state);
@@ -348,17 +359,21 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   }
 
   function due(): boolean {
-    if (clock.monotonicMs() - foldFailedAt < FOLD_AGAIN_MS) return false;
-    if (segment.end >= options.segmentBytes) return true;
+    const now = clock.monotonicMs();
+    if (now - foldFailedAt < FOLD_AGAIN_MS) return false;
+    if (segment.end >= options.segmentBytes || (kept.length > 0 && !foldWaits)) return true;
+    // Looking at every tag is not for every commit.
+    if (now < dueAt) return false;
+    dueAt = now + DUE_MS;
     let open = 0;
     let closed = 0;
     for (const state of registry.states.values()) {
       open += state.open.length;
       for (const chunk of state.closed) closed += chunk.count;
     }
-    if (clock.monotonicMs() - foldedAt >= options.foldMs) return closed > 0;
+    if (now - foldedAt >= options.foldMs) return closed > 0;
     // Every view reads what is closed and not yet in the file; folding costs what is open, since that is carried over.
-    const pause = clock.monotonicMs() - foldedAt < FOLD_PAUSE_MS;
+    const pause = now - foldedAt < FOLD_PAUSE_MS;
     return closed >= Math.max(pause ? MOST_FOLD_SAMPLES : FOLD_SAMPLES, 2 * open);
   }
 
@@ -397,18 +412,20 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     if (Number.isFinite(reached)) storedUntil = Math.max(storedUntil ?? Number.NEGATIVE_INFINITY, reached);
     if (clock.monotonicMs() - bytesAt > MEASURE_MS) await measureBytes();
     deps.onNote(null);
-    if (!closing && !foldWaits && due()) {
-      foldWaits = true;
-      onFile(foldNow)
-        .catch((error: unknown) => {
-          foldFailedAt = clock.monotonicMs();
-          const known = storeError(path, error);
-          deps.warn(`The log could not be folded into the history; it is kept and tried again. ${String(known)}`);
-        })
-        .finally(() => {
-          foldWaits = false;
-        });
-    }
+    if (!closing && !foldWaits && due()) foldInBackground();
+  }
+
+  function foldInBackground(): void {
+    foldWaits = true;
+    onFile(foldNow)
+      .catch((error: unknown) => {
+        foldFailedAt = clock.monotonicMs();
+        const known = storeError(path, error);
+        deps.warn(`The log could not be folded into the history; it is kept and tried again. ${String(known)}`);
+      })
+      .finally(() => {
+        foldWaits = false;
+      });
   }
 
   function schedule(ms: number): void {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { listSegments, removeSegment, segmentPath } from './log.ts';
 import { type LoggedSamples, RECORD, readRecords, readSegmentHeader } from './log-record.ts';
 
@@ -62,6 +62,8 @@ export async function replayLog(path: string, owner: Uint8Array, from: number, t
       },
     });
     if (end.tornBytes > 0) {
+      // Should this log be read once more, it ends where it ended now.
+      if (segment === found.at(-1)) await truncate(segmentPath(path, segment), end.validBytes);
       sentences.push(
         segment === found.at(-1)
           ? `The last ${end.tornBytes} bytes of the log were being written when the program ended and were cut; they had not been acknowledged.`

@@ -109,7 +109,15 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   );
   removeSums(meta);
   const recovery = await journal.recover(strings);
-  let samplesStored = sealedCount.get() ?? 0;
+  const countSamples = (): number => {
+    let samples = sealedCount.get() ?? 0;
+    for (const state of registry.states.values()) {
+      samples += state.open.length;
+      for (const chunk of state.closed) samples += chunk.count;
+    }
+    return samples;
+  };
+  let samplesStored = countSamples();
   meta.set('closed', 0);
   await journal.measureBytes();
 
@@ -281,11 +289,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
           const swept = await sweep.run();
           if (swept !== null) deps.onTexts(swept);
         }
-        samplesStored = sealedCount.get() ?? 0;
-        for (const state of registry.states.values()) {
-          samplesStored += state.open.length;
-          for (const chunk of state.closed) samplesStored += chunk.count;
-        }
+        samplesStored = countSamples();
         return { bytesFreed };
       });
       pruning = pruned.catch(() => undefined);
