@@ -154,7 +154,7 @@ async function streaming(id: ContestantId): Promise<void> {
 async function steady(id: ContestantId): Promise<void> {
   const { answer, calibrationMs } = await job(
     'steady',
-    { who: id, folder: scratch(), seconds: quick ? 4 : 15 },
+    { who: id, folder: scratch(), seconds: quick ? 3 : 15 },
     `${titles.get(id)}: 10,000 samples/s`,
   );
   note('10,000 samples/s', id, answer, as.fixed(1, ' % core'), calibrationMs);
@@ -176,7 +176,7 @@ let truth: ReturnType<typeof truthOf> | undefined;
 
 async function queries(id: ContestantId): Promise<void> {
   const { path } = await dataOf(id, size);
-  const ask = { who: id, folder: path, size, budgetMs: quick ? 400 : 2_000 };
+  const ask = { who: id, folder: path, size, budgetMs: quick ? 250 : 2_000 };
   const { answer, calibrationMs } = await job('ask', ask, `${titles.get(id)}: questions, warm`);
   truth ??= truthOf(size);
   for (const difference of differences(answer.answers, truth)) {
@@ -215,7 +215,7 @@ async function growth(): Promise<void> {
   for (const each of hours) {
     const of = { tags: each === 100 ? 100 : size.tags, perTag: each * PER_HOUR };
     const { path, loaded } = await dataOf('parx', of);
-    const ask = { who: 'parx' as const, folder: path, size: of, budgetMs: quick ? 400 : 2_000 };
+    const ask = { who: 'parx' as const, folder: path, size: of, budgetMs: quick ? 250 : 2_000 };
     const { answer, calibrationMs } = await job('ask', ask, `ParX: overview at ${each} h`);
     p50.set(each, answer.growth.p50);
     rate.set(each, (of.tags * of.perTag) / loaded.cpuSeconds);

@@ -6,8 +6,7 @@ export interface Buckets {
   readonly min: Float64Array;
   readonly max: Float64Array;
   readonly mean: Float64Array;
-  /** Null where the contestant does not tell. */
-  readonly count: Float64Array | null;
+  readonly count: Float64Array;
 }
 
 /** Bounds are multiples of the width, in microseconds, the second one not included. */
@@ -27,6 +26,8 @@ export type Answer<T> = () => T;
 
 export interface Reading {
   overview(tags: readonly number[], grid: Grid): Promise<Answer<readonly Buckets[]>>;
+  /** The overview as a screen gets it, where that is another question. */
+  picture?(tags: readonly number[], grid: Grid): Promise<unknown>;
   raw(tag: number, from: number, to: number): Promise<Answer<Points>>;
   /** Last sample of every tag, by tag. */
   last(): Promise<Answer<Points>>;
@@ -56,7 +57,7 @@ export interface Contestant {
   parts?(folder: string): Record<string, number>;
 }
 
-export function emptyBuckets({ from, to, width }: Grid): Buckets & { readonly count: Float64Array } {
+export function emptyBuckets({ from, to, width }: Grid): Buckets {
   const length = (to - from) / width;
   const column = (): Float64Array => new Float64Array(length).fill(Number.NaN);
   return { min: column(), max: column(), mean: column(), count: new Float64Array(length) };

@@ -192,7 +192,11 @@ export async function ask(contestant: Contestant, folder: string, size: Size, bu
     times[question] = await repeated((round) => put(reading, question, size, round));
   }
   const grid = growthGrid(size);
-  const growth = await repeated((round) => reading.overview([round % size.tags], grid));
+  const growth = await repeated((round) =>
+    reading.picture === undefined
+      ? reading.overview([round % size.tags], grid)
+      : reading.picture([round % size.tags], grid),
+  );
   await reading.close();
   return { times, growth, answers: answers as unknown as Answers };
 }

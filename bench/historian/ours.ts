@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { openStore, type SampleStore } from '#engine/historian/index.ts';
 import { createLogger, openDatabase, systemClock, type WorkerUrls } from '#engine/platform/index.ts';
-import { PLAIN_RECIPE, type Series } from '#shared/model/index.ts';
-import { type Buckets, type Contestant, emptyBuckets, type Grid, type Points, type Reading } from './contestant.ts';
+import { type AggregateFunction, PLAIN_RECIPE, type Series } from '#shared/model/index.ts';
+import type { Contestant, Grid, Points, Reading } from './contestant.ts';
 
 const source = (file: string): URL => new URL(import.meta.resolve(`#engine/historian/${file}`));
 const workers: WorkerUrls = {
@@ -14,6 +14,7 @@ const FILE = 'history.parx';
 /** Samples that may wait for the writer in bulk; more only cost memory. */
 const WAITING = 500_000;
 const signal = new AbortController().signal;
+const FUNCTIONS: AggregateFunction[] = ['min', 'max', 'mean', 'count'];
 const idOf = (tag: number): string => `tag-${tag}`;
 
 /** `flushMs` 0 commits what there is at once. */
@@ -89,10 +90,24 @@ export const ours: Contestant = {
 
 function reading(store: SampleStore): Reading {
   return {
-    async overview(tags, grid) {
-      const series = await store.view(tags.map(idOf), grid, pixelsFor(grid), signal);
-      return () => series.map((one) => toBuckets(one, grid));
+    async overview(tags, { from, to, width }) {
+      const found = await store.aggregate(
+        {
+          tags: tags.map((tag) => ({ tag: idOf(tag), functions: FUNCTIONS })),
+          range: { from, to },
+          grid: { step: width, origin: 0 },
+          fill: { kind: 'none' },
+          maxHold: null,
+        },
+        signal,
+      );
+      return () =>
+        found.series.map(({ columns }) => {
+          const [min, max, mean, count] = columns as [Float64Array, Float64Array, Float64Array, Float64Array];
+          return { min, max, mean, count };
+        });
     },
+    picture: (tags, grid) => store.view(tags.map(idOf), grid, pixelsFor(grid), signal),
     async raw(tag, from, to) {
       const [series] = await store.view([idOf(tag)], { from, to }, 1_000, signal);
       return () => inside(series!, from, to);
@@ -116,19 +131,6 @@ function reading(store: SampleStore): Reading {
 
 /** A view takes one and a half buckets a pixel at most, so this is the screen that gets these buckets. */
 const pixelsFor = ({ from, to, width }: Grid): number => Math.ceil((to - from) / width / 1.5);
-
-function toBuckets(series: Series, grid: Grid): Buckets {
-  const { min, max, mean } = emptyBuckets(grid);
-  if (series.envelope === null) throw new Error('the view gave samples instead of buckets');
-  for (const [i, time] of series.time.entries()) {
-    const bucket = Math.floor((time - grid.from) / grid.width);
-    if (bucket < 0 || bucket >= min.length) continue;
-    min[bucket] = series.envelope.min[i]!;
-    max[bucket] = series.envelope.max[i]!;
-    mean[bucket] = series.value[i]!;
-  }
-  return { min, max, mean, count: null };
-}
 
 /** A view has a sample more at either end. */
 function inside(series: Series, from: number, to: number): Points {
