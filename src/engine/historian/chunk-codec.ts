@@ -216,22 +216,20 @@ function decodeQualities(code: number, from: ByteReader, quality: Uint16Array, a
 /** What stands beside a chunk's bytes in its row, and is covered by their checksum. */
 export interface ChunkRow {
   readonly recipe: number;
-  readonly level: number;
   readonly first: number;
   readonly last: number;
   readonly count: number;
 }
-const row = new Float64Array(6);
+const row = new Float64Array(5);
 const rowBytes = new Uint8Array(row.buffer);
 
 /** Checksum of a chunk's row and its bytes. */
 export function chunkSum(tag: number, chunk: ChunkRow, data: Uint8Array): number {
   row[0] = tag;
   row[1] = chunk.recipe;
-  row[2] = chunk.level;
-  row[3] = chunk.first;
-  row[4] = chunk.last;
-  row[5] = chunk.count;
+  row[2] = chunk.first;
+  row[3] = chunk.last;
+  row[4] = chunk.count;
   return crc32(data, crc32(rowBytes));
 }
 

@@ -9,7 +9,6 @@ import { recipeFor } from './schema.ts';
 export interface ChunkInfo {
   readonly id: number;
   readonly recipe: number;
-  readonly level: number;
   readonly first: number;
   readonly last: number;
   readonly count: number;
@@ -41,28 +40,18 @@ export class DamagedChunk extends Error {
   }
 }
 
-type InfoRow = [id: number, recipe: number, level: number, first: number, last: number, count: number];
-type DataRow = [
-  crc: number,
-  data: Uint8Array,
-  tag: number,
-  recipe: number,
-  level: number,
-  first: number,
-  last: number,
-  count: number,
-];
+type InfoRow = [id: number, recipe: number, first: number, last: number, count: number];
+type DataRow = [crc: number, data: Uint8Array, tag: number, recipe: number, first: number, last: number, count: number];
 const infoOf = (row: InfoRow): ChunkInfo => ({
   id: row[0],
   recipe: row[1],
-  level: row[2],
-  first: row[3],
-  last: row[4],
-  count: row[5],
+  first: row[2],
+  last: row[3],
+  count: row[4],
 });
 
 export function chunkTableOf(database: Database): ChunkTable {
-  const columns = 'id, recipe, level, first, last, count';
+  const columns = 'id, recipe, first, last, count';
   const overlapping = database
     .prepare<[number, number, number, number, number], InfoRow>(
       `SELECT ${columns} FROM chunks WHERE tag = ? AND first < ? AND first >=
@@ -81,7 +70,7 @@ export function chunkTableOf(database: Database): ChunkTable {
     )
     .raw();
   const data = database
-    .prepare<[number], DataRow>('SELECT crc, data, tag, recipe, level, first, last, count FROM chunks WHERE id = ?')
+    .prepare<[number], DataRow>('SELECT crc, data, tag, recipe, first, last, count FROM chunks WHERE id = ?')
     .raw();
   const rowOf = (chunk: ChunkInfo): DataRow | undefined => {
     try {
@@ -101,7 +90,7 @@ export function chunkTableOf(database: Database): ChunkTable {
     data(chunk) {
       const row = rowOf(chunk);
       if (row === undefined) throw new DamagedChunk(chunk, 'the chunk is gone');
-      const stored = { recipe: row[3], level: row[4], first: row[5], last: row[6], count: row[7] };
+      const stored = { recipe: row[3], first: row[4], last: row[5], count: row[6] };
       if (chunkSum(row[2], stored, row[1]) !== row[0]) throw new DamagedChunk(chunk, 'the checksum does not fit');
       return row[1];
     },

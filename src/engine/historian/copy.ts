@@ -5,10 +5,9 @@ import type { TimeRange } from '#shared/model/index.ts';
 import { chunkSum, encodeChunk } from './chunk-codec.ts';
 import { type ChunkInfo, chunkReaderOf, chunkTableOf, DamagedChunk, tagDecoderOf } from './chunk-table.ts';
 import { insertEvent, insertGap, readEvents, readGaps } from './event-table.ts';
-import { pyramidOf } from './pyramid.ts';
-import { LEVELS } from './rollup.ts';
+import { pyramidOf, summaryOfStored } from './pyramid.ts';
 import { firstAtOrAfter, type Run, sliceRun, wordsOf } from './run.ts';
-import { metaOf, openForWriting, readTags, recipeFor, type TagOnFile, tagWriterOf } from './schema.ts';
+import { decodedSince, metaOf, openForWriting, readTags, recipeFor, type TagOnFile, tagWriterOf } from './schema.ts';
 import { writeSums } from './sums.ts';
 
 export interface CopyOptions {
@@ -26,8 +25,8 @@ export interface CopyOptions {
 
 /** Chunks that are copied in one transaction: some megabytes. */
 const CHUNKS_PER_STEP = 500;
-/** Chunks whose rollups are made in one go; bounds the memory for rows. */
-const CHUNKS_PER_REBUILD = 64;
+/** Chunks after which the rows above them are made. */
+const CHUNKS_PER_SETTLE = 64;
 
 /**
  * Writes a range of `source` as a recording file of its own, under a name with `.part` until it is complete and synced.
@@ -70,7 +69,7 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
   const reader = chunkReaderOf(table, () => undefined);
   const wanted = new Set(options.tags);
   const tags = readTags(source).filter((tag) => wanted.size === 0 || wanted.has(tag.registration.id));
-  const target = openForWriting(path, 'delete', LEVELS);
+  const target = openForWriting(path, 'delete');
   try {
     const meta = metaOf(target);
     meta.set('name', options.name);
@@ -85,65 +84,44 @@ function writeCopy(source: Database, path: string, options: CopyOptions): number
     });
     describe(source, target, tags, range);
 
-    const targetTable = chunkTableOf(target);
-    const pyramid = pyramidOf(
-      target,
-      targetTable,
-      chunkReaderOf(targetTable, () => undefined),
-    );
+    const pyramid = pyramidOf(target);
     const insert = target.prepare(
-      'INSERT INTO chunks (tag, recipe, level, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO chunks (tag, recipe, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
-    const update = target.prepare(
-      'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, entry_levels = ? WHERE number = ?',
-    );
+    const update = target.prepare('UPDATE tags SET last_time = ?, last_value = ?, last_quality = ? WHERE number = ?');
     const textNumbers = new Set<number>();
     let samples = 0;
     let done = 0;
     target.exec('BEGIN');
     for (const { tag, chunks } of work) {
       const decoder = tagDecoderOf(tag.recipes);
-      let entryLevels = 0;
+      const since = decodedSince(tag.recipes);
       let edge: Run | null = null;
       for (const chunk of chunks) {
         options.check();
         const kept = copyChunk(chunk);
         if (kept === null) continue;
         const { info, run, data } = kept;
-        insert.run(
-          tag.number,
-          info.recipe,
-          info.level,
-          info.first,
-          info.last,
-          info.count,
-          chunkSum(tag.number, info, data),
-          data,
-        );
-        entryLevels |= 1 << info.level;
+        insert.run(tag.number, info.recipe, info.first, info.last, info.count, chunkSum(tag.number, info, data), data);
+        pyramid.put(tag.number, summaryOfStored(run, info.recipe, decoder));
         samples += info.count;
         edge = run;
         if (recipeFor(tag.recipes, info.recipe).form === 'text') {
           for (let i = 0; i < run.length; i++) textNumbers.add(run.value[i]!);
         }
-        if (++done % CHUNKS_PER_STEP === 0) {
+        if (++done % CHUNKS_PER_SETTLE === 0) pyramid.settle(tag.number, since);
+        if (done % CHUNKS_PER_STEP === 0) {
           target.exec('COMMIT');
           target.exec('BEGIN');
         }
         if (done % 4 === 0) options.onProgress(done / (total + 1));
       }
+      pyramid.settle(tag.number, since);
       if (edge === null) continue;
       const at = edge.length - 1;
       const slot = new Int32Array(2);
       slot.set(wordsOf(edge.value).subarray(2 * at, 2 * at + 2));
-      update.run(edge.time[at]!, new Uint8Array(slot.buffer), edge.quality[at]!, entryLevels, tag.number);
-      const copied = targetTable.overlapping(tag.number, range.from, range.to);
-      for (let i = 0; i < copied.length; i += CHUNKS_PER_REBUILD) {
-        options.check();
-        const slice = copied.slice(i, i + CHUNKS_PER_REBUILD);
-        const end = slice.at(-1)!.last + 1;
-        pyramid.rebuild({ number: tag.number, decoder, entryLevels }, slice[0]!.first, end, edge.time[at]!, false);
-      }
+      update.run(edge.time[at]!, new Uint8Array(slot.buffer), edge.quality[at]!, tag.number);
     }
     const text = source.prepare<[number], string>('SELECT text FROM strings WHERE number = ?').pluck();
     const string = target.prepare('INSERT OR IGNORE INTO strings VALUES (?, ?)');

@@ -1,96 +1,341 @@
-import type { Database, Statement } from '#engine/platform/index.ts';
-import type { ChunkReader, ChunkTable, TagDecoder } from './chunk-table.ts';
-import {
-  addSamples,
-  ceilTo,
-  createBuckets,
-  floorTo,
-  joinRows,
-  LEVELS,
-  ROLLUP_COLUMNS,
-  type RollupRow,
-  rowsOf,
-} from './rollup.ts';
-import { firstAtOrAfter, type Run } from './run.ts';
+import { crc32 } from 'node:zlib';
+import { type Database, type Statement, storeError } from '#engine/platform/index.ts';
+import { isAppError } from '#shared/errors.ts';
+import type { TagDecoder } from './chunk-table.ts';
+import { type BucketList, bucketsOf, chunkWidth, joinLists } from './rollup.ts';
+import { decodeBuckets, encodeBuckets } from './rollup-codec.ts';
+import type { Run } from './run.ts';
 
 /**
- * Rows of the pyramid in one file. A row is written once its bucket lies wholly before the tag's last sealed sample,
- * so that sealing in time order only ever inserts; a change further back rewrites the buckets it touches. A level's
- * row holds what all chunks that enter the pyramid at or below that level have in its bucket; chunks that enter above
- * it are read raw.
+ * The pyramid over the chunks of one file. A row of tier 0 sums up one chunk, a row of tier n four neighbouring rows of
+ * tier n-1, up to seven where their number does not divide. So a row stands for every chunk between its first and its
+ * last sample, and the rows below it are there as well.
  */
-export interface Pyramid {
-  /** Rows of one level with start in [from, to). */
-  rows(tag: number, level: number, from: number, to: number): RollupRow[];
-  /**
-   * Makes the rows right for every bucket that touches [from, to), as far as the tag is sealed (`sealedLast`, the time
-   * of its last sealed sample). `fresh`: no row can exist there yet.
-   */
-  rebuild(tag: PyramidTag, from: number, to: number, sealedLast: number, fresh: boolean): void;
-  /** Forgets all buckets that end at or before `time`; returns the number of rows. */
-  drop(tag: number, time: number): number;
-  dropAll(tag: number): void;
+const GROUP = 4;
+
+/** What one row says of its samples: as columns, and finer in buckets. Values decoded, not scaled. */
+export interface Summary {
+  /** Newest recipe version when the samples were decoded. */
+  readonly recipe: number;
+  readonly first: number;
+  readonly last: number;
+  readonly width: number;
+  readonly count: number;
+  readonly bad: number;
+  readonly quality: number;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly sum: number | null;
+  readonly firstValue: number | null;
+  readonly lastValue: number | null;
+  readonly minTime: number | null;
+  readonly maxTime: number | null;
+  readonly data: Uint8Array<ArrayBuffer>;
 }
 
-export interface PyramidTag {
-  readonly number: number;
-  readonly decoder: TagDecoder;
-  /** Bit n is set where a chunk of the tag enters the pyramid at level n. */
-  readonly entryLevels: number;
+/** Sums up a chunk; `numbers` are its samples, sorted, decoded with all recipes up to version `recipe`. */
+export function summaryOf(numbers: Run, recipe: number): Summary {
+  const { length, time } = numbers;
+  return summarise(bucketsOf(numbers, chunkWidth(time[0]!, time[length - 1]!, length)), recipe);
 }
 
-export function pyramidOf(database: Database, table: ChunkTable, reader: ChunkReader): Pyramid {
-  const select = database
-    .prepare<[number, number, number, number], RollupRow>(
-      `SELECT ${ROLLUP_COLUMNS} FROM rollups WHERE tag = ? AND level = ? AND start >= ? AND start < ?`,
-    )
-    .raw();
-  let insert: Statement | null = null;
-  let remove: Statement | null = null;
-  const rows = (tag: number, level: number, from: number, to: number): RollupRow[] => select.all(tag, level, from, to);
+/** The same for samples in stored forms, which it leaves as they are; `form` is the recipe they were stored under. */
+export function summaryOfStored(run: Run, form: number, decoder: TagDecoder): Summary {
+  const { length, time } = run;
+  const copy: Run = {
+    length,
+    time,
+    value: run.value.slice(0, length),
+    quality: run.quality.slice(0, length),
+    received: null,
+  };
+  return summaryOf(decoder.numbers(copy, form), decoder.newest.recipe.version);
+}
+
+function summarise(list: BucketList, recipe: number): Summary {
+  const { length } = list;
+  let count = 0;
+  let bad = 0;
+  let quality = 0;
+  let sum = 0;
+  let least = -1;
+  let most = -1;
+  for (let i = 0; i < length; i++) {
+    bad += list.bad[i]!;
+    if (list.quality[i]! > quality) quality = list.quality[i]!;
+    if (list.count[i] === 0) continue;
+    count += list.count[i]!;
+    sum += list.sum[i]!;
+    if (least < 0 || list.min[i]! < list.min[least]!) least = i;
+    if (most < 0 || list.max[i]! > list.max[most]!) most = i;
+  }
+  const known = (value: number): number | null => (Number.isNaN(value) ? null : value);
+  const some = count > 0;
   return {
-    rows,
-    rebuild(tag, from, to, sealedLast, fresh) {
-      insert ??= database.prepare(
-        `INSERT OR REPLACE INTO rollups (tag, level, ${ROLLUP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      );
-      remove ??= database.prepare('DELETE FROM rollups WHERE tag = ? AND level = ? AND start >= ? AND start < ?');
-      for (let level = 0; level < LEVELS.length; level++) {
-        const width = LEVELS[level]!;
-        const start = floorTo(from, width);
-        const end = Math.min(ceilTo(to, width), floorTo(sealedLast + 1, width));
-        if (end <= start) continue;
-        if (!fresh) remove.run(tag.number, level, start, end);
-        const parts = level === 0 ? [] : rows(tag.number, level - 1, start, end);
-        if ((tag.entryLevels & (1 << level)) !== 0) {
-          for (const chunk of table.overlapping(tag.number, start, end)) {
-            if (chunk.level !== level) continue;
-            const run = reader.numbers(chunk, tag.decoder);
-            if (run !== null) parts.push(...rowsOfRun(run, start, end, width));
-          }
-        }
-        for (const row of joinRows(parts, width)) insert.run(tag.number, level, ...row);
-      }
-    },
-    drop(tag, time) {
-      let dropped = 0;
-      const statement = database.prepare('DELETE FROM rollups WHERE tag = ? AND level = ? AND start < ?');
-      for (let level = 0; level < LEVELS.length; level++) {
-        dropped += statement.run(tag, level, floorTo(time, LEVELS[level]!)).changes;
-      }
-      return dropped;
-    },
-    dropAll(tag) {
-      database.prepare('DELETE FROM rollups WHERE tag = ?').run(tag);
-    },
+    recipe,
+    first: list.firstTime[0]!,
+    last: list.lastTime[length - 1]!,
+    width: list.width,
+    count,
+    bad,
+    quality,
+    min: some ? list.min[least]! : null,
+    max: some ? list.max[most]! : null,
+    sum: some ? known(sum) : null,
+    firstValue: known(list.first[0]!),
+    lastValue: known(list.last[length - 1]!),
+    minTime: some ? list.minTime[least]! : null,
+    maxTime: some ? list.maxTime[most]! : null,
+    data: encodeBuckets(list),
   };
 }
 
-function rowsOfRun(run: Run, start: number, end: number, width: number): RollupRow[] {
-  const from = firstAtOrAfter(run, start);
-  const to = firstAtOrAfter(run, end);
-  if (to <= from) return [];
-  const buckets = createBuckets(floorTo(run.time[from]!, width), floorTo(run.time[to - 1]!, width) + width, width);
-  addSamples(buckets, run.time, run.value, run.quality, from, to);
-  return rowsOf(buckets);
+/** A row without what it holds. */
+export interface RollupInfo {
+  readonly id: number;
+  readonly tier: number;
+  readonly recipe: number;
+  readonly first: number;
+  readonly last: number;
+  readonly width: number;
+}
+
+/** Reading rows; ranges are half-open, lists in time order. */
+export interface RollupTable {
+  /** Highest tier that the tag has rows of; -1 where it has none. */
+  top(tag: number): number;
+  /** Rows of a tier that touch [from, to). */
+  rows(tag: number, tier: number, from: number, to: number): RollupInfo[];
+  /** The row's buckets; null where it is damaged. */
+  buckets(row: RollupInfo): BucketList | null;
+}
+
+const SUMMED =
+  'tag, tier, recipe, first, last, width, count, bad, quality, min, max, sum, first_value, last_value, min_time, max_time';
+type SummedRow = (number | null)[];
+const summed = new Float64Array(16);
+const summedBytes = new Uint8Array(summed.buffer);
+
+/** Checksum of a row: its columns in their order as f64, null as minus zero, then `data`. */
+function rowSum(columns: ArrayLike<number | null>, data: Uint8Array): number {
+  for (let i = 0; i < summed.length; i++) {
+    const value = columns[i] ?? null;
+    // SQLite keeps minus zero as zero, so that it is free to stand for null.
+    summed[i] = value === null ? -0 : value + 0;
+  }
+  return crc32(data, crc32(summedBytes));
+}
+
+type InfoRow = [id: number, recipe: number, first: number, last: number, width: number];
+
+export function rollupTableOf(database: Database): RollupTable {
+  const top = database.prepare<[number], number | null>('SELECT max(tier) FROM rollups WHERE tag = ?').pluck();
+  const rows = database
+    .prepare<[number, number, number, number, number, number], InfoRow>(
+      `SELECT id, recipe, first, last, width FROM rollups WHERE tag = ? AND tier = ? AND first < ? AND first >=
+         coalesce((SELECT first FROM rollups WHERE tag = ? AND tier = ? AND first <= ? ORDER BY first DESC LIMIT 1), -9e18)
+       ORDER BY first`,
+    )
+    .raw();
+  const content = contentOf(database);
+  return {
+    top: (tag) => top.get(tag) ?? -1,
+    rows(tag, tier, from, to) {
+      const found: RollupInfo[] = [];
+      for (const row of rows.all(tag, tier, to, tag, tier, from)) {
+        if (row[3] >= from)
+          found.push({ id: row[0], tier, recipe: row[1], first: row[2], last: row[3], width: row[4] });
+      }
+      return found;
+    },
+    buckets: content,
+  };
+}
+
+function contentOf(database: Database): (row: RollupInfo) => BucketList | null {
+  const select = database
+    .prepare<[number], [crc: number, data: Uint8Array, ...SummedRow]>(
+      `SELECT crc, data, ${SUMMED} FROM rollups WHERE id = ?`,
+    )
+    .raw();
+  return (row) => {
+    try {
+      const found = select.get(row.id);
+      if (found === undefined) return null;
+      const [crc, data, ...columns] = found;
+      if (rowSum(columns, data) !== crc) return null;
+      return decodeBuckets(data, Math.floor(row.first / row.width), row.width);
+    } catch (error) {
+      // What cannot be read is computed from what it sums up.
+      if (error instanceof RangeError || isAppError(storeError('', error), 'store.damaged')) return null;
+      throw error;
+    }
+  };
+}
+
+/** Checks all rows; yields now and then, returns how many are damaged. Keeps the connection busy until its end. */
+export function* damagedRollups(database: Database): Generator<void, number> {
+  const rows = database
+    .prepare<[], [crc: number, data: Uint8Array, ...SummedRow]>(`SELECT crc, data, ${SUMMED} FROM rollups`)
+    .raw();
+  let damaged = 0;
+  for (const [crc, data, ...columns] of rows.iterate()) {
+    if (rowSum(columns, data) !== crc) damaged++;
+    yield;
+  }
+  return damaged;
+}
+
+/** Writing rows; every call inside a transaction of the caller. */
+export interface Pyramid {
+  /** Adds the row of a chunk that has none. */
+  put(tag: number, summary: Summary): void;
+  /** Takes the row of the chunk that begins at `first` out, and all rows that it is a part of. */
+  remove(tag: number, first: number): void;
+  /**
+   * Makes the rows above that have become complete by what was put and removed since the last call. Rows of a recipe
+   * before `since` are as good as missing.
+   */
+  settle(tag: number, since: number): void;
+  /** Takes every row of a tag out that has a recipe before `since`, but for those of tier 0; returns the times of those. */
+  removeStale(tag: number, since: number): number[];
+}
+
+export function pyramidOf(database: Database): Pyramid {
+  const info = 'id, recipe, first, last, width';
+  const at = database
+    .prepare<[number, number, number], InfoRow>(
+      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+    )
+    .raw();
+  const after = database
+    .prepare<[number, number, number], InfoRow>(
+      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first > ? ORDER BY first LIMIT 1`,
+    )
+    .raw();
+  const backward = database
+    .prepare<[number, number, number, number], InfoRow>(
+      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first <= ? AND first > ? ORDER BY first DESC`,
+    )
+    .raw();
+  const forward = database
+    .prepare<[number, number, number, number], InfoRow>(
+      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first > ? AND first < ? ORDER BY first`,
+    )
+    .raw();
+  const remove = database.prepare<[number]>('DELETE FROM rollups WHERE id = ?');
+  const removeStale = database.prepare<[number, number]>(
+    'DELETE FROM rollups WHERE tag = ? AND tier > 0 AND recipe < ?',
+  );
+  const stale = database
+    .prepare<[number, number], number>(
+      'SELECT first FROM rollups WHERE tag = ? AND tier = 0 AND recipe < ? ORDER BY first',
+    )
+    .pluck();
+  const insert: Statement = database.prepare(
+    `INSERT INTO rollups (${SUMMED}, crc, data) VALUES (${'?, '.repeat(17)}?)`,
+  );
+  const content = contentOf(database);
+  /** Times at which something has changed since a tag was settled. */
+  const changed = new Map<number, number[]>();
+  const touch = (tag: number, time: number): void => {
+    const times = changed.get(tag);
+    if (times === undefined) changed.set(tag, [time]);
+    else times.push(time);
+  };
+  const infoOf = (tier: number, row: InfoRow | undefined): RollupInfo | null =>
+    row === undefined ? null : { id: row[0], tier, recipe: row[1], first: row[2], last: row[3], width: row[4] };
+
+  const write = (tag: number, tier: number, row: Summary): void => {
+    const columns = [
+      tag,
+      tier,
+      row.recipe,
+      row.first,
+      row.last,
+      row.width,
+      row.count,
+      row.bad,
+      row.quality,
+      row.min,
+      row.max,
+      row.sum,
+      row.firstValue,
+      row.lastValue,
+      row.minTime,
+      row.maxTime,
+    ];
+    insert.run(...columns, rowSum(columns, row.data), row.data);
+  };
+  /** Takes out what stands above `time`, from `tier` on. */
+  const removeAbove = (tag: number, tier: number, time: number): void => {
+    for (let above = tier; ; above++) {
+      const row = infoOf(above, at.get(tag, above, time));
+      if (row === null || row.last < time) return;
+      remove.run(row.id);
+    }
+  };
+
+  /** Makes rows of `tier` + 1 around `time`, as far as it is not covered. */
+  const group = (tag: number, tier: number, time: number, since: number): void => {
+    const left = infoOf(tier + 1, at.get(tag, tier + 1, time));
+    if (left !== null && left.last >= time) return;
+    let right = infoOf(tier + 1, after.get(tag, tier + 1, time));
+    const run: RollupInfo[] = [];
+    for (const row of backward.iterate(tag, tier, time, left?.last ?? Number.MIN_SAFE_INTEGER)) {
+      if (row[1] < since) break;
+      run.push(infoOf(tier, row)!);
+    }
+    run.reverse();
+    let open = true;
+    let from = time;
+    for (;;) {
+      open = right === null;
+      const to = right?.first ?? Number.MAX_SAFE_INTEGER;
+      for (const row of forward.iterate(tag, tier, from, to)) {
+        open = row[1] < since;
+        if (open) break;
+        run.push(infoOf(tier, row)!);
+      }
+      if (open || right === null || run.length === 0 || run.length >= GROUP) break;
+      // Too few between two rows above: the one behind them is made anew with them.
+      removeAbove(tag, tier + 1, right.first);
+      from = to - 1;
+      right = infoOf(tier + 1, after.get(tag, tier + 1, from));
+    }
+    const groups = Math.floor(run.length / GROUP);
+    const used = open ? groups * GROUP : run.length;
+    let first: number | null = null;
+    for (let i = 0; i < groups; i++) {
+      const children = run.slice(Math.floor((used * i) / groups), Math.floor((used * (i + 1)) / groups));
+      const lists = children.map(content);
+      if (!lists.every((list) => list !== null)) continue;
+      write(tag, tier + 1, summarise(joinLists(lists), Math.min(...children.map((row) => row.recipe))));
+      first ??= children[0]!.first;
+    }
+    if (first !== null) group(tag, tier + 1, first, since);
+  };
+
+  return {
+    put(tag, summary) {
+      write(tag, 0, summary);
+      touch(tag, summary.first);
+    },
+    remove(tag, first) {
+      const row = infoOf(0, at.get(tag, 0, first));
+      if (row !== null && row.first === first) remove.run(row.id);
+      removeAbove(tag, 1, first);
+      touch(tag, first);
+    },
+    settle(tag, since) {
+      const times = changed.get(tag);
+      if (times === undefined) return;
+      changed.delete(tag);
+      for (const time of times.sort((a, b) => a - b)) group(tag, 0, time, since);
+    },
+    removeStale(tag, since) {
+      removeStale.run(tag, since);
+      return stale.all(tag, since);
+    },
+  };
 }

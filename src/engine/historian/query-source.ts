@@ -1,4 +1,4 @@
-import { floorTo, LEVELS } from './rollup.ts';
+import { FINEST_WIDTH, floorTo } from './rollup.ts';
 import { eachSample, sampleBefore, type TagSource } from './samples.ts';
 import type { Scaling } from './scaling.ts';
 import type { ViewTag } from './view.ts';
@@ -70,14 +70,14 @@ const ROLLED_UP = 64;
 /** The least width at which rollups are worth asking for, for samples of this period. */
 export function finestWidth(period: number): number {
   const wanted = period * ROLLED_UP;
-  let width = LEVELS[0]!;
+  let width = FINEST_WIDTH;
   while (width < wanted && width < Number.MAX_SAFE_INTEGER / 2) width *= 2;
   return width;
 }
 
 /** The widest doubling width of rollups that is not above `limit`; 0 if there is none. */
 export function rollupWidth(limit: number): number {
-  const finest = LEVELS[0]!;
+  const finest = FINEST_WIDTH;
   if (!(limit >= finest)) return 0;
   let width = finest;
   while (width * 2 <= limit) width *= 2;

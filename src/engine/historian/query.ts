@@ -11,7 +11,7 @@ import {
   type TimeRange,
 } from '#shared/model/index.ts';
 import { isPercentile, percentOf } from './query-moments.ts';
-import { LEVELS } from './rollup.ts';
+import { FINEST_WIDTH } from './rollup.ts';
 import type { Aggregate } from './store.ts';
 
 export interface QueryGridPlan {
@@ -94,7 +94,7 @@ function countGrid({ from, to }: TimeRange, buckets: number): QueryGridPlan {
   if (!(Number.isSafeInteger(buckets) && buckets >= 1 && buckets <= MOST_BUCKETS)) {
     throw tooMany(MOST_BUCKETS, `A query takes 1 to ${MOST_BUCKETS} buckets.`);
   }
-  const finest = LEVELS[0]!;
+  const finest = FINEST_WIDTH;
   let step = Math.max(1, Math.ceil((to - from) / buckets));
   if (step > finest / 2) {
     let width = finest;

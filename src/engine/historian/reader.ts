@@ -22,7 +22,7 @@ import {
 } from './chunk-table.ts';
 import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
-import { type Pyramid, pyramidOf } from './pyramid.ts';
+import { rollupTableOf } from './pyramid.ts';
 import type { QueryGridPlan } from './query.ts';
 import { aggregateTag } from './query-aggregate.ts';
 import type { QueryJob } from './query-job.ts';
@@ -32,7 +32,7 @@ import { createRawCursor, type RawCursor } from './raw-cursor.ts';
 import { emptyRun, mergeRuns } from './run.ts';
 import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samples.ts';
 import { scalingOf } from './scaling.ts';
-import { readTags, type TagOnFile } from './schema.ts';
+import { decodedSince, readTags, type TagOnFile } from './schema.ts';
 import type { AggregatedTag, SearchPart, StoredTag } from './store.ts';
 import { type ViewColumns, type ViewTag, viewOf } from './view.ts';
 
@@ -88,17 +88,16 @@ export interface RawStream {
 interface KnownTag {
   readonly file: TagOnFile;
   readonly decoder: TagDecoder;
+  /** Recipe version from which on rollups may be used. */
+  readonly since: number;
 }
 
 export function createReader(options: ReaderOptions): Reader {
   const { database, table } = options;
   let asked: number | null = null;
   const chunks = chunkReaderOf(table, (damage) => options.onDamage(asked, damage), SAMPLES_KEPT);
-  const pyramid: Pyramid = pyramidOf(database, table, chunks);
+  const rollups = rollupTableOf(database);
   const version = database.prepare<[], number>('SELECT coalesce(sum(recipe), 0) + count(*) FROM tags').pluck();
-  const state = database
-    .prepare<[number], [number, number]>('SELECT entry_levels, rollups_stale FROM tags WHERE number = ?')
-    .raw();
   const textOf = database.prepare<[number], string>('SELECT text FROM strings WHERE number = ?').pluck();
   let known = new Map<string, KnownTag>();
   let knownVersion = -1;
@@ -108,7 +107,10 @@ export function createReader(options: ReaderOptions): Reader {
     const now = version.get() ?? 0;
     if (now !== knownVersion) {
       known = new Map(
-        readTags(database).map((file) => [file.registration.id, { file, decoder: tagDecoderOf(file.recipes) }]),
+        readTags(database).map((file) => [
+          file.registration.id,
+          { file, decoder: tagDecoderOf(file.recipes), since: decodedSince(file.recipes) },
+        ]),
       );
       knownVersion = now;
     }
@@ -117,7 +119,6 @@ export function createReader(options: ReaderOptions): Reader {
 
   const sourceOf = (tag: KnownTag, tail: readonly TailPart[]): ViewTag => {
     const { number } = tag.file;
-    const [entryLevels, stale] = state.get(number) ?? [0, 0];
     const part = tail.find((one) => one.id === tag.file.registration.id);
     return {
       number,
@@ -125,9 +126,8 @@ export function createReader(options: ReaderOptions): Reader {
       reader: chunks,
       decoder: tag.decoder,
       tail: part === undefined ? NO_TAIL : tailOf(part, tag.decoder),
-      pyramid,
-      entryLevels,
-      rollupsStale: options.broken || stale !== 0,
+      rollups: options.broken ? null : rollups,
+      since: tag.since,
     };
   };
 

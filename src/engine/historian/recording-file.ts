@@ -6,9 +6,10 @@ import type { RecordingFile } from '#shared/model/index.ts';
 import { type ChunkTable, chunkTableOf, DamagedChunk } from './chunk-table.ts';
 import { readEvents, readGaps } from './event-table.ts';
 import { isoTime } from './iso-time.ts';
+import { damagedRollups } from './pyramid.ts';
 import { salvagedTableOf } from './salvage.ts';
 import { checkFormat, metaOf, readTags, type TagOnFile } from './schema.ts';
-import { notesChanged, rollupsChanged } from './sums.ts';
+import { notesChanged } from './sums.ts';
 
 /** Files up to this size are checked wholly when they are opened; larger ones are shown at once and checked meanwhile. */
 const CHECK_BYTES = 64 << 20;
@@ -19,7 +20,7 @@ const SENTENCES = 20;
 
 const NOTES_CHANGED =
   'Names, units, scaling, events or gaps are not what they were when the recording was closed; check them.';
-const ROLLUPS_CHANGED = 'The overviews are damaged; they are computed from the samples, which takes longer.';
+const ROLLUPS_CHANGED = 'Overviews are damaged; they are computed from the samples, which takes longer.';
 
 export interface FileOpened {
   readonly database: Database;
@@ -133,7 +134,7 @@ function truncation(path: string): string | null {
 
 function soundStructure(database: Database): boolean {
   try {
-    return database.pragma('quick_check(1)', { simple: true }) === 'ok';
+    return database.pragma('integrity_check(1)', { simple: true }) === 'ok';
   } catch {
     return false;
   }
@@ -220,12 +221,12 @@ function* findings(
   if (!sums) return;
   const meta = metaOf(database);
   if (notesChanged(database, meta)) yield say(NOTES_CHANGED);
-  const rollups = rollupsChanged(database, meta);
+  const rollups = damagedRollups(database);
   for (;;) {
     const step = rollups.next();
     if (step.done !== true) yield null;
     else {
-      if (step.value) yield { sentence: ROLLUPS_CHANGED, rollups: true };
+      if (step.value > 0) yield say(ROLLUPS_CHANGED);
       return;
     }
   }

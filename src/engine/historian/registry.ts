@@ -2,7 +2,7 @@ import { type Clock, type Database, withStoreErrors } from '#engine/platform/ind
 import { QUALITY, type TimeRange } from '#shared/model/index.ts';
 import { type ChunkTable, tagDecoderOf } from './chunk-table.ts';
 import type { LastValue } from './messages.ts';
-import { readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
+import { decodedSince, readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
 import type { StoredTag, TagRegistration } from './store.ts';
 import { createTagState, type TagState } from './tag-state.ts';
 
@@ -37,16 +37,14 @@ export function createRegistry(
   const byId = new Map<string, TagState>();
   const byIndex: (TagState | undefined)[] = [];
   const tagWriter = tagWriterOf(database);
-  const markStale = database.prepare('UPDATE tags SET rollups_stale = 1 WHERE number = ?');
+  const older = database.prepare('SELECT 1 FROM rollups WHERE tag = ? AND tier = 0 AND recipe < ? LIMIT 1').pluck();
 
   for (const tag of readTags(database)) {
     const state = createTagState(tag.number, tag.registration, tag.recipes, chunkSamples);
-    state.entryLevels = tag.entryLevels;
-    state.rollupsStale = tag.rollupsStale;
+    state.rollupsStale = state.since > 1 && older.get(tag.number, state.since) !== undefined;
     const newest = table.preceding(tag.number, Number.MAX_SAFE_INTEGER);
     if (newest !== null) {
       state.sealedLast = state.closedLast = newest.last;
-      state.level = newest.level;
       state.lastForm = newest.recipe;
       state.first = table.following(tag.number, Number.MIN_SAFE_INTEGER)?.first ?? newest.first;
     }
@@ -88,12 +86,9 @@ export function createRegistry(
             const recipe = same ? newest : { ...tag.recipe, version: newest.version + 1 };
             tagWriter.put(known.number, tag, recipe, clock.now());
             const otherForm = storageClassOf(newest) !== storageClassOf(recipe);
-            const otherRollups = !sameDecoding(newest, recipe) && known.entryLevels !== 0;
+            const otherRollups = !sameDecoding(newest, recipe) && Number.isFinite(known.closedLast);
             if (otherForm) forms.push(known.number, recipe.version);
-            if (otherRollups) {
-              markStale.run(known.number);
-              stale = true;
-            }
+            if (otherRollups) stale = true;
             changes.push(() => {
               if (otherForm) {
                 beforeForm(known);
@@ -102,6 +97,7 @@ export function createRegistry(
               if (!same) {
                 known.recipes = [...known.recipes, recipe];
                 known.decoder = tagDecoderOf(known.recipes);
+                known.since = decodedSince(known.recipes);
               }
               if (otherRollups) known.rollupsStale = true;
               known.registration = { ...tag, recipe };

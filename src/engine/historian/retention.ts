@@ -40,7 +40,11 @@ export async function pruneBefore(
     .prepare<[number, number], number>('SELECT coalesce(sum(count), 0) FROM chunks WHERE tag = ? AND last < ?')
     .pluck();
   const tags = database.prepare('SELECT DISTINCT tag FROM chunks WHERE last < ?').pluck().all(before) as number[];
-  const remove = database.prepare('DELETE FROM chunks WHERE tag = ? AND last < ? AND id <> ?');
+  const remove = database
+    .prepare<[number, number, number], number>(
+      'DELETE FROM chunks WHERE tag = ? AND last < ? AND id <> ? RETURNING first',
+    )
+    .pluck();
   for (let i = 0; i < tags.length; i += TAGS_PER_STEP) {
     database.transaction(() => {
       for (const number of tags.slice(i, i + TAGS_PER_STEP)) {
@@ -50,14 +54,12 @@ export async function pruneBefore(
         // A row that waits to be replaced must not vanish under its replacement.
         if (state.replaced.size > 0) continue;
         if (state.recipes.some((recipe) => recipe.form === 'text')) textSamples += ending.get(number, before) ?? 0;
-        if (remove.run(number, before, edge.last < before ? edge.id : -1).changes === 0) continue;
+        const removed = remove.all(number, before, edge.last < before ? edge.id : -1);
+        if (removed.length === 0) continue;
+        for (const chunk of removed) pyramid.remove(number, chunk);
+        pyramid.settle(number, state.since);
         const first = table.following(number, Number.MIN_SAFE_INTEGER)?.first ?? null;
         state.first = first ?? state.closed[0]?.first ?? (state.open.length > 0 ? state.open.time[0]! : null);
-        if (first === null) pyramid.dropAll(number);
-        else {
-          pyramid.drop(number, first);
-          if (!state.rollupsStale) pyramid.rebuild(state, first, first + 1, state.sealedLast, false);
-        }
       }
     })();
     await pause();

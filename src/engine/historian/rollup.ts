@@ -1,47 +1,195 @@
 import { isBad } from '#shared/model/index.ts';
+import type { Run } from './run.ts';
 
 /**
- * Widths of the rollup levels in microseconds: 15.625 ms and then four times the one before, so that level 3 is one
- * second. Buckets are aligned to 1970: bucket `n` of a level is [n * width, (n + 1) * width).
+ * Bucket widths are this many microseconds times a power of two, and buckets are aligned to 1970: bucket `n` is
+ * [n * width, (n + 1) * width). So buckets of one width lie wholly in those of any greater one.
  */
-export const LEVELS: readonly number[] = Array.from({ length: 17 }, (_, level) => 15_625 * 4 ** level);
-export const TOP_LEVEL = LEVELS.length - 1;
-/** A chunk's samples enter the pyramid at the first level where a bucket holds about this many of them or more. */
+export const FINEST_WIDTH = 15_625;
+const WIDEST_WIDTH = FINEST_WIDTH * 2 ** 38;
+/** A bucket of a chunk holds about this many of its samples or more. */
 const SAMPLES_PER_BUCKET = 64;
+/** A row that sums others up has at most this many buckets. */
+const MOST_BUCKETS = 512;
+/** A row that sums others up has buckets at least this many times as wide as theirs. */
+const WIDER = 4;
 
 export const floorTo = (time: number, width: number): number => Math.floor(time / width) * width;
 export const ceilTo = (time: number, width: number): number => Math.ceil(time / width) * width;
 
-/**
- * Level at which a chunk enters the pyramid. The tag's present level is kept while it is near, because a tag with
- * chunks of few levels is read faster; a chunk too small to tell its density keeps it always.
- */
-export function entryLevel(first: number, last: number, count: number, present: number): number {
-  if (count < SAMPLES_PER_BUCKET && present >= 0 && (last - first) / LEVELS[present]! < 1_000) return present;
-  const wanted = count < 2 ? 10_000_000 * SAMPLES_PER_BUCKET : ((last - first) / (count - 1)) * SAMPLES_PER_BUCKET;
-  let level = 0;
-  while (level < TOP_LEVEL && LEVELS[level]! < wanted) level++;
-  return present >= 0 && Math.abs(present - level) <= 1 ? present : level;
+/** The narrowest width that is not below `wanted`. */
+export function widthAtLeast(wanted: number): number {
+  let width = FINEST_WIDTH;
+  while (width < wanted && width < WIDEST_WIDTH) width *= 2;
+  return width;
 }
 
-/** One rollup row as SQLite gives it in raw mode, in the order of ROLLUP_COLUMNS. */
-export type RollupRow = [
-  start: number,
-  count: number,
-  bad: number,
-  quality: number,
-  min: number | null,
-  max: number | null,
-  sum: number | null,
-  first: number | null,
-  last: number | null,
-  firstTime: number,
-  lastTime: number,
-  minTime: number | null,
-  maxTime: number | null,
-];
-export const ROLLUP_COLUMNS =
-  'start, count, bad, quality, min, max, sum, first, last, first_time, last_time, min_time, max_time';
+/** Width of the buckets that sum up a chunk of `count` samples from `first` to `last`. */
+export function chunkWidth(first: number, last: number, count: number): number {
+  return count < 2
+    ? FINEST_WIDTH
+    : widthAtLeast(Math.min(last - first, ((last - first) / (count - 1)) * SAMPLES_PER_BUCKET));
+}
+
+/**
+ * Buckets of one row of the pyramid that hold samples, ascending; columns as in `Buckets`. Where `count` is 0, `min` and
+ * `max` are infinite and their times NaN.
+ */
+export interface BucketList {
+  readonly width: number;
+  length: number;
+  /** Number of the bucket: its begin divided by the width. */
+  readonly number: Float64Array;
+  readonly count: Uint32Array;
+  readonly bad: Uint32Array;
+  readonly quality: Uint16Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly sum: Float64Array;
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+  readonly firstTime: Float64Array;
+  readonly lastTime: Float64Array;
+  readonly minTime: Float64Array;
+  readonly maxTime: Float64Array;
+}
+/** Memory that a bucket of a list takes. */
+export const BUCKET_BYTES = 90;
+
+export function createBucketList(width: number, capacity: number): BucketList {
+  const numbers = (): Float64Array => new Float64Array(capacity);
+  return {
+    width,
+    length: 0,
+    number: numbers(),
+    count: new Uint32Array(capacity),
+    bad: new Uint32Array(capacity),
+    quality: new Uint16Array(capacity),
+    min: numbers(),
+    max: numbers(),
+    sum: numbers(),
+    first: numbers(),
+    last: numbers(),
+    firstTime: numbers(),
+    lastTime: numbers(),
+    minTime: numbers(),
+    maxTime: numbers(),
+  };
+}
+
+/** Sums up a sorted run of decoded, unscaled samples; `sum` is added up in the order of the samples. */
+export function bucketsOf(run: Run, width: number): BucketList {
+  const { time, value, quality, length } = run;
+  const span = length === 0 ? 0 : Math.floor(time[length - 1]! / width) - Math.floor(time[0]! / width) + 1;
+  const list = createBucketList(width, Math.min(length, span));
+  let i = 0;
+  let at = 0;
+  while (i < length) {
+    const number = Math.floor(time[i]! / width);
+    const until = (number + 1) * width;
+    const startedAt = i;
+    let count = 0;
+    let worst = 0;
+    let min = Number.POSITIVE_INFINITY;
+    let max = Number.NEGATIVE_INFINITY;
+    let minAt = -1;
+    let maxAt = -1;
+    let sum = 0;
+    for (; i < length && time[i]! < until; i++) {
+      const one = value[i]!;
+      const state = quality[i]!;
+      if (state > worst) worst = state;
+      if (isBad(state) || Number.isNaN(one)) continue;
+      count++;
+      sum += one;
+      if (one < min || minAt < 0) {
+        min = one;
+        minAt = i;
+      }
+      if (one > max || maxAt < 0) {
+        max = one;
+        maxAt = i;
+      }
+    }
+    list.number[at] = number;
+    list.count[at] = count;
+    list.bad[at] = i - startedAt - count;
+    list.quality[at] = worst;
+    list.min[at] = min;
+    list.max[at] = max;
+    list.sum[at] = sum;
+    list.first[at] = isBad(quality[startedAt]!) ? Number.NaN : value[startedAt]!;
+    list.last[at] = isBad(quality[i - 1]!) ? Number.NaN : value[i - 1]!;
+    list.firstTime[at] = time[startedAt]!;
+    list.lastTime[at] = time[i - 1]!;
+    list.minTime[at] = minAt < 0 ? Number.NaN : time[minAt]!;
+    list.maxTime[at] = maxAt < 0 ? Number.NaN : time[maxAt]!;
+    at++;
+  }
+  list.length = at;
+  return list;
+}
+
+/** Neighbouring lists in time order as one of wider buckets; sums are added up in the order of the buckets. */
+export function joinLists(lists: readonly BucketList[]): BucketList {
+  let width = Math.min(WIDEST_WIDTH, Math.max(...lists.map((list) => list.width)) * WIDER);
+  let length = 0;
+  for (;;) {
+    length = countJoined(lists, width);
+    if (length <= MOST_BUCKETS || width >= WIDEST_WIDTH) break;
+    width *= 2;
+  }
+  const joined = createBucketList(width, length);
+  let at = -1;
+  for (const list of lists) {
+    const parts = width / list.width;
+    for (let i = 0; i < list.length; i++) {
+      const number = Math.floor(list.number[i]! / parts);
+      if (at < 0 || joined.number[at] !== number) {
+        at++;
+        joined.number[at] = number;
+        joined.min[at] = Number.POSITIVE_INFINITY;
+        joined.max[at] = Number.NEGATIVE_INFINITY;
+        joined.minTime[at] = Number.NaN;
+        joined.maxTime[at] = Number.NaN;
+        joined.first[at] = list.first[i]!;
+        joined.firstTime[at] = list.firstTime[i]!;
+      }
+      if (list.count[i]! > 0) {
+        if (joined.count[at] === 0 || list.min[i]! < joined.min[at]!) {
+          joined.min[at] = list.min[i]!;
+          joined.minTime[at] = list.minTime[i]!;
+        }
+        if (joined.count[at] === 0 || list.max[i]! > joined.max[at]!) {
+          joined.max[at] = list.max[i]!;
+          joined.maxTime[at] = list.maxTime[i]!;
+        }
+        joined.sum[at]! += list.sum[i]!;
+      }
+      joined.count[at]! += list.count[i]!;
+      joined.bad[at]! += list.bad[i]!;
+      joined.quality[at] = Math.max(joined.quality[at]!, list.quality[i]!);
+      joined.last[at] = list.last[i]!;
+      joined.lastTime[at] = list.lastTime[i]!;
+    }
+  }
+  joined.length = at + 1;
+  return joined;
+}
+
+function countJoined(lists: readonly BucketList[], width: number): number {
+  let length = 0;
+  let last = Number.NaN;
+  for (const list of lists) {
+    const parts = width / list.width;
+    for (let i = 0; i < list.length; i++) {
+      const number = Math.floor(list.number[i]! / parts);
+      if (number !== last) length++;
+      last = number;
+    }
+  }
+  return length;
+}
 
 /**
  * Accumulators for adjacent buckets of one width. `count`, `min`, `max` and `sum` speak of samples that are not bad and
@@ -149,78 +297,47 @@ export function addSamples(
   }
 }
 
-/** Adds a stored row of a level no wider than the buckets. */
-export function addRow(buckets: Buckets, row: RollupRow): void {
-  const bucket = Math.floor((row[0] - buckets.from) / buckets.width);
-  buckets.count[bucket]! += row[1];
-  buckets.bad[bucket]! += row[2];
-  if (row[3] > buckets.quality[bucket]!) buckets.quality[bucket] = row[3];
-  if (row[1] > 0) {
-    const min = row[4] ?? Number.NaN;
-    const max = row[5] ?? Number.NaN;
-    const unset = Number.isNaN(buckets.minTime[bucket]!);
-    const minTime = row[11] ?? Number.NaN;
-    const maxTime = row[12] ?? Number.NaN;
-    if (unset || min < buckets.min[bucket]! || (min === buckets.min[bucket]! && minTime < buckets.minTime[bucket]!)) {
-      buckets.min[bucket] = min;
-      buckets.minTime[bucket] = minTime;
+/** Adds those buckets of a list that begin in [start, end), which are multiples of the wider buckets' width. */
+export function addList(buckets: Buckets, list: BucketList, start: number, end: number): void {
+  const { number, width } = list;
+  const lowest = start / width;
+  const highest = end / width;
+  let at = 0;
+  for (let high = list.length; at < high; ) {
+    const middle = (at + high) >>> 1;
+    if (number[middle]! < lowest) at = middle + 1;
+    else high = middle;
+  }
+  const parts = buckets.width / width;
+  const origin = buckets.from / buckets.width;
+  for (; at < list.length && number[at]! < highest; at++) {
+    const bucket = Math.floor(number[at]! / parts) - origin;
+    if (list.count[at]! > 0) {
+      const unset = buckets.count[bucket] === 0;
+      const min = list.min[at]!;
+      const max = list.max[at]!;
+      const minTime = list.minTime[at]!;
+      const maxTime = list.maxTime[at]!;
+      if (unset || min < buckets.min[bucket]! || (min === buckets.min[bucket]! && minTime < buckets.minTime[bucket]!)) {
+        buckets.min[bucket] = min;
+        buckets.minTime[bucket] = minTime;
+      }
+      if (unset || max > buckets.max[bucket]! || (max === buckets.max[bucket]! && maxTime < buckets.maxTime[bucket]!)) {
+        buckets.max[bucket] = max;
+        buckets.maxTime[bucket] = maxTime;
+      }
+      buckets.sum[bucket]! += list.sum[at]!;
+      buckets.count[bucket]! += list.count[at]!;
     }
-    if (unset || max > buckets.max[bucket]! || (max === buckets.max[bucket]! && maxTime < buckets.maxTime[bucket]!)) {
-      buckets.max[bucket] = max;
-      buckets.maxTime[bucket] = maxTime;
+    buckets.bad[bucket]! += list.bad[at]!;
+    if (list.quality[at]! > buckets.quality[bucket]!) buckets.quality[bucket] = list.quality[at]!;
+    if (list.firstTime[at]! < buckets.firstTime[bucket]!) {
+      buckets.firstTime[bucket] = list.firstTime[at]!;
+      buckets.first[bucket] = list.first[at]!;
     }
-    // A sum of both infinities is NaN, which SQLite keeps as null.
-    buckets.sum[bucket]! += row[6] ?? Number.NaN;
+    if (list.lastTime[at]! > buckets.lastTime[bucket]!) {
+      buckets.lastTime[bucket] = list.lastTime[at]!;
+      buckets.last[bucket] = list.last[at]!;
+    }
   }
-  if (row[9] < buckets.firstTime[bucket]!) {
-    buckets.firstTime[bucket] = row[9];
-    buckets.first[bucket] = row[7] ?? Number.NaN;
-  }
-  if (row[10] > buckets.lastTime[bucket]!) {
-    buckets.lastTime[bucket] = row[10];
-    buckets.last[bucket] = row[8] ?? Number.NaN;
-  }
-}
-
-/** The buckets that hold anything, as rows in time order. */
-export function rowsOf(buckets: Buckets): RollupRow[] {
-  const rows: RollupRow[] = [];
-  const known = (value: number): number | null => (Number.isNaN(value) ? null : value);
-  for (let i = 0; i < buckets.length; i++) {
-    const count = buckets.count[i]!;
-    const bad = buckets.bad[i]!;
-    if (count + bad === 0) continue;
-    rows.push([
-      buckets.from + i * buckets.width,
-      count,
-      bad,
-      buckets.quality[i]!,
-      count > 0 ? buckets.min[i]! : null,
-      count > 0 ? buckets.max[i]! : null,
-      count > 0 ? known(buckets.sum[i]!) : null,
-      known(buckets.first[i]!),
-      known(buckets.last[i]!),
-      buckets.firstTime[i]!,
-      buckets.lastTime[i]!,
-      known(buckets.minTime[i]!),
-      known(buckets.maxTime[i]!),
-    ]);
-  }
-  return rows;
-}
-
-/** Rows of finer levels joined into rows of `width`; in any order, also with long empty times between them. */
-export function joinRows(rows: readonly RollupRow[], width: number): RollupRow[] {
-  const sorted = [...rows].sort((a, b) => a[9] - b[9]);
-  const joined: RollupRow[] = [];
-  let start = 0;
-  while (start < sorted.length) {
-    const from = floorTo(sorted[start]![0], width);
-    let end = start;
-    const one = createBuckets(from, from + width, width);
-    while (end < sorted.length && sorted[end]![0] < from + width) addRow(one, sorted[end++]!);
-    joined.push(...rowsOf(one));
-    start = end;
-  }
-  return joined;
 }

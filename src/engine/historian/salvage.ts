@@ -11,10 +11,9 @@ const MISSES = 100_000;
  * A lost page costs the rows on it, not those behind it.
  */
 export function salvagedTableOf(database: Database, plain: ChunkTable): ChunkTable {
-  const row = database.prepare<
-    [number],
-    { tag: number; recipe: number; level: number; first: number; last: number; count: number }
-  >('SELECT tag, recipe, level, first, last, count FROM chunks WHERE id = ?');
+  const row = database.prepare<[number], { tag: number; recipe: number; first: number; last: number; count: number }>(
+    'SELECT tag, recipe, first, last, count FROM chunks WHERE id = ?',
+  );
   const byTag = new Map<number, ChunkInfo[]>();
   const highest = highestChunk(database);
   let misses = 0;

@@ -1,4 +1,4 @@
-import type { ChunkInfo, ChunkReader, ChunkTable, TagDecoder } from './chunk-table.ts';
+import type { ChunkReader, ChunkTable, TagDecoder } from './chunk-table.ts';
 import { emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun } from './run.ts';
 
 /** Samples that the writer holds beside the file, as numbers, sorted: newer than any sealed sample of the same time. */
@@ -19,21 +19,13 @@ export type Visit = (run: Run, start: number, end: number) => void;
 
 /**
  * Every sample of the tag in [from, to), in time order without duplicates, as unscaled numbers; sealed and not yet
- * sealed samples meet here. `wanted` leaves chunks out. `check` is called between chunks and throws to stop.
+ * sealed samples meet here. `check` is called between chunks and throws to stop.
  */
-export function eachSample(
-  tag: TagSource,
-  from: number,
-  to: number,
-  visit: Visit,
-  check: () => void,
-  wanted?: (chunk: ChunkInfo) => boolean,
-): void {
+export function eachSample(tag: TagSource, from: number, to: number, visit: Visit, check: () => void): void {
   const { tail } = tag;
   let at = firstAtOrAfter(tail, from);
   const end = firstAtOrAfter(tail, to);
   for (const chunk of tag.table.overlapping(tag.number, from, to)) {
-    if (wanted !== undefined && !wanted(chunk)) continue;
     check();
     const before = Math.min(end, firstAtOrAfter(tail, chunk.first));
     if (before > at) visit(tail, at, before);

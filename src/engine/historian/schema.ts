@@ -13,15 +13,14 @@ const WAL_BYTES = 16 << 20;
 /** Number of wire bytes and form together: what a recipe may not change, because the other bits were never stored. */
 export type StorageClass = 'number' | 'text' | 'bits64' | 'bits8' | 'bits16' | 'bits32';
 
-// Chunk ids are never used twice (AUTOINCREMENT): readers remember what they have decoded by id.
+// Ids of chunks and rollups are never used twice (AUTOINCREMENT): readers remember what they have decoded by id.
 const DDL = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE tags (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT NOT NULL,
   connection TEXT NOT NULL, device TEXT NOT NULL, address TEXT NOT NULL, period_ms INTEGER NOT NULL,
   time_kind TEXT NOT NULL, demo INTEGER NOT NULL, decimals INTEGER, range_low REAL, range_high REAL,
-  recipe INTEGER NOT NULL, last_time INTEGER, last_value BLOB, last_quality INTEGER,
-  entry_levels INTEGER NOT NULL DEFAULT 0, rollups_stale INTEGER NOT NULL DEFAULT 0
+  recipe INTEGER NOT NULL, last_time INTEGER, last_value BLOB, last_quality INTEGER
 );
 CREATE TABLE recipes (
   tag INTEGER NOT NULL REFERENCES tags(number), version INTEGER NOT NULL, form TEXT NOT NULL, type TEXT NOT NULL,
@@ -31,18 +30,18 @@ CREATE TABLE recipes (
 ) WITHOUT ROWID;
 CREATE TABLE strings (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE chunks (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, tag INTEGER NOT NULL REFERENCES tags(number), recipe INTEGER NOT NULL, level INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tag INTEGER NOT NULL REFERENCES tags(number), recipe INTEGER NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL
 );
-CREATE INDEX chunks_by_time ON chunks (tag, first, last, count, level);
+CREATE INDEX chunks_by_time ON chunks (tag, first, last, count, recipe);
 CREATE INDEX chunks_by_end ON chunks (last);
-CREATE TABLE levels (level INTEGER PRIMARY KEY, width INTEGER NOT NULL);
 CREATE TABLE rollups (
-  tag INTEGER NOT NULL, level INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, bad INTEGER NOT NULL,
-  quality INTEGER NOT NULL, min REAL, max REAL, sum REAL, first REAL, last REAL, first_time INTEGER NOT NULL,
-  last_time INTEGER NOT NULL, min_time INTEGER, max_time INTEGER,
-  PRIMARY KEY (tag, level, start)
-) WITHOUT ROWID;
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tag INTEGER NOT NULL, tier INTEGER NOT NULL, recipe INTEGER NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, width INTEGER NOT NULL, count INTEGER NOT NULL, bad INTEGER NOT NULL,
+  quality INTEGER NOT NULL, min REAL, max REAL, sum REAL, first_value REAL, last_value REAL, min_time INTEGER,
+  max_time INTEGER, crc INTEGER NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX rollups_by_time ON rollups (tag, tier, first, last, width, recipe);
 CREATE TABLE events (
   id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER,
   text TEXT NOT NULL, author TEXT
@@ -61,7 +60,7 @@ CREATE INDEX gaps_by_time ON gaps (from_time);
 `;
 
 /** Opens the file for writing, making it when it does not exist. Throws `store.too-new` and what `openDatabase` throws. */
-export function openForWriting(path: string, journal: 'wal' | 'delete', levels: readonly number[]): Database {
+export function openForWriting(path: string, journal: 'wal' | 'delete'): Database {
   const database = openDatabase(path, { pageSize: PAGE_BYTES, shrinkable: true, journal });
   try {
     database.pragma('wal_autocheckpoint = 0');
@@ -72,8 +71,6 @@ export function openForWriting(path: string, journal: 'wal' | 'delete', levels: 
     else {
       database.transaction(() => {
         database.exec(DDL);
-        const level = database.prepare('INSERT INTO levels VALUES (?, ?)');
-        for (const [index, width] of levels.entries()) level.run(index, width);
         database.pragma(`application_id = ${APPLICATION_ID}`);
         database.pragma(`user_version = ${FORMAT_VERSION}`);
       })();
@@ -132,9 +129,6 @@ export interface TagOnFile {
   readonly recipes: readonly DecodeRecipe[];
   /** Last sample that was sealed; null before the first. */
   readonly last: { readonly time: number; readonly value: Uint8Array; readonly quality: number } | null;
-  /** Bit n is set where a chunk of the tag enters the pyramid at level n. */
-  readonly entryLevels: number;
-  readonly rollupsStale: boolean;
 }
 
 interface TagRow {
@@ -155,8 +149,6 @@ interface TagRow {
   last_time: number | null;
   last_value: Uint8Array | null;
   last_quality: number | null;
-  entry_levels: number;
-  rollups_stale: number;
 }
 interface RecipeRow {
   tag: number;
@@ -209,8 +201,6 @@ export function readTags(database: Database): TagOnFile[] {
         row.last_time === null || row.last_value === null
           ? null
           : { time: row.last_time, value: row.last_value, quality: row.last_quality ?? 0 },
-      entryLevels: row.entry_levels,
-      rollupsStale: row.rollups_stale !== 0,
     });
   }
   return tags;
@@ -321,6 +311,13 @@ export function storageClassOf(recipe: DecodeRecipe): StorageClass {
 /** The part of a recipe that rollups were built with; scaling is applied to them on read. */
 export function sameDecoding(a: DecodeRecipe, b: DecodeRecipe): boolean {
   return a.form === b.form && a.type === b.type && a.order === b.order && a.bit === b.bit;
+}
+
+/** The version from which on every recipe decodes alike: rollups of an older one must not be used. */
+export function decodedSince(recipes: readonly DecodeRecipe[]): number {
+  let at = recipes.length - 1;
+  while (at > 0 && sameDecoding(recipes[at - 1]!, recipes[at]!)) at--;
+  return recipes[at]?.version ?? 1;
 }
 
 export function sameRecipe(a: DecodeRecipe, b: DecodeRecipe): boolean {

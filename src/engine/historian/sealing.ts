@@ -1,8 +1,7 @@
 import type { Database } from '#engine/platform/index.ts';
 import { chunkSum, decodeChunk, encodeChunk } from './chunk-codec.ts';
 import { type ChunkInfo, type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
-import type { Pyramid } from './pyramid.ts';
-import { entryLevel } from './rollup.ts';
+import { type Pyramid, summaryOfStored } from './pyramid.ts';
 import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sortRun, wordsOf } from './run.ts';
 import { storageClassOf } from './schema.ts';
 import { type ClosedChunk, noteSamples, type TagState } from './tag-state.ts';
@@ -36,12 +35,10 @@ export function sealingOf(
   /** A merge with late samples may grow a chunk up to this before it is cut. */
   const mostSamples = chunkSamples * 2;
   const insert = database.prepare(
-    'INSERT INTO chunks (tag, recipe, level, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO chunks (tag, recipe, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  const remove = database.prepare('DELETE FROM chunks WHERE id = ?');
-  const update = database.prepare(
-    'UPDATE tags SET last_time = ?, last_value = ?, last_quality = ?, entry_levels = ? WHERE number = ?',
-  );
+  const remove = database.prepare<[number], number>('DELETE FROM chunks WHERE id = ? RETURNING first').pluck();
+  const update = database.prepare('UPDATE tags SET last_time = ?, last_value = ?, last_quality = ? WHERE number = ?');
 
   const preceding = (state: TagState, time: number): Found | null => {
     let row = table.preceding(state.number, time);
@@ -74,7 +71,6 @@ export function sealingOf(
     state: TagState,
     run: Run,
     recipe: number,
-    level: number,
     encoded?: Uint8Array<ArrayBuffer>,
   ): ClosedChunk | undefined => {
     let chunk: ClosedChunk | undefined;
@@ -85,14 +81,12 @@ export function sealingOf(
       const part = pieces === 1 ? run : sliceRun(run, from, to);
       const first = part.time[0]!;
       const last = part.time[part.length - 1]!;
-      const entry = level >= 0 ? level : entryLevel(first, last, part.length, state.level);
       const data = encoded ?? encodeChunk(part);
-      chunk = { recipe, level: entry, first, last, count: part.length, data };
+      const summary = summaryOfStored(part, recipe, state.decoder);
+      chunk = { recipe, first, last, count: part.length, data, summary };
       const at = state.closed.findIndex((other) => other.first > first);
       state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
-      state.entryLevels |= 1 << entry;
       if (last >= state.closedLast) {
-        state.level = entry;
         state.closedLast = last;
         wordsOf(state.closedSlot).set(wordsOf(part.value).subarray(2 * part.length - 2, 2 * part.length));
         state.closedQuality = part.quality[part.length - 1]!;
@@ -110,20 +104,17 @@ export function sealingOf(
   /** Small chunks grow by being joined, each sample a few times at most, because only as large ones are joined. */
   const addInOrder = (state: TagState, run: Run): void => {
     let joined = run;
-    let level = -1;
     for (;;) {
       const before = preceding(state, Number.MAX_SAFE_INTEGER);
       if (before === null || !sameForm(state, before)) break;
       const { count } = before.info;
       if (count > joined.length * 1.5 || count + joined.length > chunkSamples) break;
-      if (level >= 0 && before.info.level !== level) break;
       const samples = samplesOf(before);
       if (samples === null) break;
-      level = before.info.level;
       takeOut(state, before);
       joined = appendRun(samples, joined);
     }
-    put(state, joined, state.form, level);
+    put(state, joined, state.form);
   };
 
   const addLate = (state: TagState, late: Run): void => {
@@ -135,38 +126,33 @@ export function sealingOf(
       const end = Math.max(at + 1, until);
       const group = sliceRun(late, at, end);
       at = end;
-      const last = group.time[group.length - 1]!;
-      state.dirty = {
-        from: Math.min(state.dirty?.from ?? time, time),
-        to: Math.max(state.dirty?.to ?? last + 1, last + 1),
-      };
       const samples = found === null ? null : samplesOf(found);
       if (found === null || samples === null || (!sameForm(state, found) && time > found.info.last)) {
         // A damaged row keeps its place: what can be read of it later is not thrown away for a few late samples.
-        put(state, group, state.form, -1);
+        put(state, group, state.form);
       } else if (sameForm(state, found)) {
         takeOut(state, found);
-        put(state, mergeRuns(samples, group), found.info.recipe, found.info.level);
+        put(state, mergeRuns(samples, group), found.info.recipe);
       } else {
         takeOut(state, found);
-        putMixed(state, samples, found.info.recipe, group, found.info.level);
+        putMixed(state, samples, found.info.recipe, group);
       }
     }
   };
 
   /** Samples of two forms in one stretch of time become alternating chunks, each of one form. */
-  const putMixed = (state: TagState, older: Run, olderForm: number, newer: Run, level: number): void => {
+  const putMixed = (state: TagState, older: Run, olderForm: number, newer: Run): void => {
     let a = 0;
     let b = 0;
     while (a < older.length || b < newer.length) {
       const nextNewer = b < newer.length ? newer.time[b]! : Number.POSITIVE_INFINITY;
       const endA = firstAtOrAfter(older, nextNewer);
-      if (endA > a) put(state, sliceRun(older, a, endA), olderForm, level);
+      if (endA > a) put(state, sliceRun(older, a, endA), olderForm);
       a = Math.max(a, endA);
       if (b >= newer.length) continue;
       const nextOlder = a < older.length ? older.time[a]! : Number.POSITIVE_INFINITY;
       const endB = Math.max(b + 1, firstAtOrAfter(newer, nextOlder));
-      put(state, sliceRun(newer, b, endB), state.form, level);
+      put(state, sliceRun(newer, b, endB), state.form);
       b = endB;
       if (nextOlder === newer.time[b - 1]) a++;
     }
@@ -188,44 +174,38 @@ export function sealingOf(
     take(state, run, data) {
       this.close(state);
       noteSamples(state, run, 0, run.length);
-      const chunk = put(state, run, state.form, -1, data);
+      const chunk = put(state, run, state.form, data);
       if (chunk === undefined) throw new RangeError('a chunk without samples');
       return chunk;
     },
     write(state) {
-      for (const id of state.replaced) remove.run(id);
+      for (const id of state.replaced) {
+        const first = remove.get(id);
+        if (first !== undefined) pyramid.remove(state.number, first);
+      }
       for (const chunk of state.closed) {
         insert.run(
           state.number,
           chunk.recipe,
-          chunk.level,
           chunk.first,
           chunk.last,
           chunk.count,
           chunkSum(state.number, chunk, chunk.data),
           chunk.data,
         );
+        // The decoding may have been corrected since the chunk was closed.
+        const right = chunk.summary.recipe >= state.since;
+        const summary = right
+          ? chunk.summary
+          : summaryOfStored(decodeChunk(chunk.data, emptyRun(chunk.count)), chunk.recipe, state.decoder);
+        pyramid.put(state.number, summary);
       }
-      update.run(
-        state.closedLast,
-        new Uint8Array(state.closedSlot.buffer.slice(0)),
-        state.closedQuality,
-        state.entryLevels,
-        state.number,
-      );
-      if (state.rollupsStale) return;
-      const last = state.closedLast;
-      if (last > state.sealedLast) {
-        const from = Number.isFinite(state.sealedLast) ? state.sealedLast + 1 : (state.closed[0]?.first ?? last);
-        pyramid.rebuild(state, from, last + 1, last, true);
-      }
-      if (state.dirty !== null) pyramid.rebuild(state, state.dirty.from, state.dirty.to, last, false);
+      pyramid.settle(state.number, state.since);
+      update.run(state.closedLast, new Uint8Array(state.closedSlot.buffer.slice(0)), state.closedQuality, state.number);
     },
     settled(state) {
       state.closed = [];
       state.replaced.clear();
-      if (state.dirty !== null) state.lateCommits++;
-      state.dirty = null;
       state.sealedLast = state.closedLast;
     },
   };

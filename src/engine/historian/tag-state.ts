@@ -1,6 +1,8 @@
 import type { DecodeRecipe } from '#shared/model/index.ts';
 import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
+import type { Summary } from './pyramid.ts';
 import { addReceived, emptyRun, growRun, type Run, wordsOf } from './run.ts';
+import { decodedSince } from './schema.ts';
 import type { TagRegistration } from './store.ts';
 
 /** Samples of a chunk that is filled in time order. */
@@ -15,11 +17,12 @@ export function firstLimit(tagNumber: number, chunkSamples: number): number {
 /** A chunk that is encoded and not yet in the file. */
 export interface ClosedChunk {
   readonly recipe: number;
-  readonly level: number;
   readonly first: number;
   readonly last: number;
   readonly count: number;
   readonly data: Uint8Array<ArrayBuffer>;
+  /** Its row of the pyramid. */
+  readonly summary: Summary;
 }
 
 /** What the writer knows of one tag. Samples arrive in `open`, become `closed` chunks and then rows of the file. */
@@ -37,16 +40,12 @@ export interface TagState {
   closed: ClosedChunk[];
   /** Rows of the file whose samples are in `closed` as well. */
   replaced: Set<number>;
-  /** Times whose rollups must be made anew, because samples came late. */
-  dirty: { from: number; to: number } | null;
-  /** Commits that changed samples before `sealedLast`. */
-  lateCommits: number;
   /** Time of the latest sample that is closed or sealed; -Infinity before the first. */
   closedLast: number;
   sealedLast: number;
-  /** Entry level of the newest chunk, -1 before the first; and a bit for the entry level of any. */
-  level: number;
-  entryLevels: number;
+  /** Recipe version from which on rollups are right. */
+  since: number;
+  /** There may be rollups of an older recipe, to be made anew. */
   rollupsStale: boolean;
   /** Samples after which `open` is closed. */
   limit: number;
@@ -82,12 +81,9 @@ export function createTagState(
     openWords: new Int32Array(open.value.buffer),
     closed: [],
     replaced: new Set(),
-    dirty: null,
-    lateCommits: 0,
     closedLast: Number.NEGATIVE_INFINITY,
     sealedLast: Number.NEGATIVE_INFINITY,
-    level: -1,
-    entryLevels: 0,
+    since: decodedSince(recipes),
     rollupsStale: false,
     limit: firstLimit(number, chunkSamples),
     first: null,

@@ -1,14 +1,23 @@
 import { isBad, QUALITY } from '#shared/model/index.ts';
-import type { Pyramid } from './pyramid.ts';
-import { addRow, addSamples, type Buckets, ceilTo, createBuckets, floorTo, LEVELS, TOP_LEVEL } from './rollup.ts';
+import type { RollupInfo, RollupTable } from './pyramid.ts';
+import {
+  addList,
+  addSamples,
+  type Buckets,
+  ceilTo,
+  createBuckets,
+  FINEST_WIDTH,
+  floorTo,
+  widthAtLeast,
+} from './rollup.ts';
+import { firstAtOrAfter } from './run.ts';
 import { eachSample, type Point, sampleBefore, sampleFrom, type TagSource } from './samples.ts';
 
 export interface ViewTag extends TagSource {
-  readonly pyramid: Pyramid;
-  /** Bit n is set where a chunk of the tag enters the pyramid at level n. */
-  readonly entryLevels: number;
-  /** The rows were built with another decoding, or cannot be trusted: read raw. */
-  readonly rollupsStale: boolean;
+  /** Null where the file's structure cannot be trusted: everything is read from samples. */
+  readonly rollups: RollupTable | null;
+  /** Recipe version from which on rollups may be used. */
+  readonly since: number;
 }
 
 /** Columns of a view before scaling; `min` and `max` are null where nothing was merged. */
@@ -31,11 +40,8 @@ const BUCKETS_PER_PIXEL = 1.5;
  */
 export function bucketWidth(from: number, to: number, pixels: number): number {
   const wanted = (to - from) / (pixels * BUCKETS_PER_PIXEL);
-  const finest = LEVELS[0]!;
-  if (wanted <= finest / 2) return Math.max(1, Math.ceil(wanted));
-  let width = finest;
-  while (width < wanted) width *= 2;
-  return width;
+  if (wanted <= FINEST_WIDTH / 2) return Math.max(1, Math.ceil(wanted));
+  return widthAtLeast(wanted);
 }
 
 /** The times that a view looks at: its range, out to the ends of its buckets. */
@@ -90,44 +96,59 @@ function fewSamples(tag: ViewTag, from: number, to: number, limit: number, check
 const tooMany = new Error('more samples than a raw view takes');
 
 /**
- * Adds every sample of [start, end) to the buckets, by rows of the pyramid where they are complete, by samples where
- * not. `start` and `end` are multiples of the buckets' width.
+ * Adds every sample of [start, end) to the buckets: by the highest rows of the pyramid that are fine enough, by those
+ * below where there are none, and by samples in the end. `start` and `end` are multiples of the buckets' width, which
+ * is one of the pyramid's or less than its finest.
  */
 export function fillBuckets(tag: ViewTag, buckets: Buckets, start: number, end: number, check: () => void): void {
-  let covered = start;
-  const last = tag.table.preceding(tag.number, Number.MAX_SAFE_INTEGER)?.last ?? Number.NEGATIVE_INFINITY;
-  // Rows know nothing of the tail: from its first sample on, samples are read.
-  const known = Math.min(last + 1, tag.tail.length > 0 ? tag.tail.time[0]! : Number.POSITIVE_INFINITY);
-  const add = (run: { time: Float64Array; value: Float64Array; quality: Uint16Array }, a: number, b: number): void =>
-    addSamples(buckets, run.time, run.value, run.quality, a, b);
-  for (let level = tag.rollupsStale ? -1 : topLevelOf(buckets.width); level >= 0 && covered < end; level--) {
-    const until = Math.min(end, floorTo(known, LEVELS[level]!));
-    if (!(until > covered)) continue;
-    check();
-    for (const row of tag.pyramid.rows(tag.number, level, covered, until)) addRow(buckets, row);
-    if (tag.entryLevels >>> (level + 1) !== 0) eachChunkAbove(tag, level, covered, until, add, check);
-    covered = until;
+  const { rollups, table, tail } = tag;
+  /** What is still to be read, in time order. */
+  let left: Stretch[] = start < end ? [{ from: start, to: end }] : [];
+  // Between two rows that are parts of one row above there is nothing.
+  const whole: RollupInfo[] = [];
+  const inTail = (from: number, to: number): boolean => {
+    const at = firstAtOrAfter(tail, from);
+    return at < tail.length && tail.time[at]! < to;
+  };
+  const isEmpty = (from: number, to: number): boolean => {
+    if (inTail(from, to)) return false;
+    if (whole.some((row) => row.first < from && row.last >= to)) return true;
+    const next = table.following(tag.number, from - 1);
+    return next === null || next.first >= to;
+  };
+  const top = rollups === null || buckets.width < FINEST_WIDTH ? -1 : rollups.top(tag.number);
+  for (let tier = top; rollups !== null && tier >= 0 && left.length > 0; tier--) {
+    const below: Stretch[] = [];
+    for (const { from, to } of left) {
+      let at = from;
+      /** A row that cannot be used lies behind `at`. */
+      let skipped = false;
+      for (const row of rollups.rows(tag.number, tier, from, to)) {
+        check();
+        const usable = row.width <= buckets.width && row.recipe >= tag.since && !inTail(row.first, row.last + 1);
+        const list = usable ? rollups.buckets(row) : null;
+        if (list === null) {
+          if (!whole.some((above) => above.first <= row.first && above.last >= row.last)) whole.push(row);
+          skipped = true;
+          continue;
+        }
+        addList(buckets, list, start, end);
+        if (row.first > at && (skipped || !isEmpty(at, row.first))) below.push({ from: at, to: row.first });
+        at = row.last + 1;
+        skipped = false;
+      }
+      if (at < to) below.push({ from: at, to });
+    }
+    left = below;
   }
-  if (covered < end) eachSample(tag, covered, end, add, check);
+  for (const { from, to } of left) {
+    eachSample(tag, from, to, (run, a, b) => addSamples(buckets, run.time, run.value, run.quality, a, b), check);
+  }
 }
 
-function eachChunkAbove(
-  tag: ViewTag,
-  level: number,
-  from: number,
-  to: number,
-  add: Parameters<typeof eachSample>[3],
-  check: () => void,
-): void {
-  eachSample(tag, from, to, add, check, (chunk) => chunk.level > level);
-}
-
-/** Highest level whose rows fit wholly into buckets of this width; -1 if there is none. */
-function topLevelOf(width: number): number {
-  let level = -1;
-  while (level < TOP_LEVEL && LEVELS[level + 1]! <= width) level++;
-  // Widths below the finest level are any whole number of microseconds.
-  return level;
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
 }
 
 /**

@@ -20,7 +20,6 @@ import { pyramidOf } from './pyramid.ts';
 import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { pruneBefore, timeToFree } from './retention.ts';
-import { LEVELS } from './rollup.ts';
 import { firstAtOrAfter, sliceRun, sortRun, wordsOf } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
@@ -61,7 +60,7 @@ export async function openWriter(options: WriterOptions, deps: WriterDeps) {
   };
   let database: Database;
   try {
-    database = openForWriting(path, 'wal', LEVELS);
+    database = openForWriting(path, 'wal');
   } catch (error) {
     release();
     throw error;
@@ -83,7 +82,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const onDamage = (damage: DamagedChunk): void =>
     deps.warn(`${damage.chunk.count} samples of the history cannot be read: ${damage.message}.`);
   const reader = chunkReaderOf(table, onDamage);
-  const pyramid = pyramidOf(database, table, reader);
+  const pyramid = pyramidOf(database);
   const sealing = sealingOf(database, table, reader, pyramid, onDamage, options.chunkSamples);
   const registry = createRegistry(path, database, table, clock, options.chunkSamples);
   const strings = database.prepare<[], StringRow>('SELECT number, text FROM strings ORDER BY number').all();
@@ -177,7 +176,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
   let rebuilding: Promise<void> | null = null;
   const rebuildInBackground = (): void => {
-    rebuilding ??= rebuildStale(database, table, pyramid, registry.states, pause, () => closing !== null)
+    rebuilding ??= rebuildStale(database, table, reader, pyramid, registry.states, pause, () => closing !== null)
       .catch((error: unknown) => deps.warn(`Overviews could not be made anew: ${String(error)}`))
       .finally(() => {
         rebuilding = null;
