@@ -344,14 +344,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         log.info(event === 'suspend' ? 'The computer goes to sleep.' : 'The computer has woken up.');
       },
       log: (module) => log.module(module),
-      noteCrash: mark.crashed,
+      noteCrash(reason) {
+        log.error(reason);
+        logBook.flush();
+        mark.crashed(reason);
+      },
       stop() {
-        stopping ??= closeAll().then(() => log.info('Engine stopped.'));
+        stopping ??= closeAll().then(() => {
+          log.info('Engine stopped.');
+          return logBook.written();
+        });
         return stopping;
       },
     };
   } catch (error) {
     await closeAll();
+    log.error('The engine could not be started.', { error: String(error) });
+    await logBook.written();
     throw error;
   }
 }

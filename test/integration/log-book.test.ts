@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { LogLevel, LogLine } from '#engine/platform/index.ts';
@@ -51,10 +51,12 @@ it('says how many lines have left memory', () => {
   expect(book.since(100)).toEqual({ lines: [], last: 100, dropped: 0 });
 });
 
-it('rotates its file by size and keeps a bounded number of them', () => {
+it('rotates its file by size and keeps a bounded number of them', async () => {
   const directory = temporaryDirectory();
   const book = createLogBook({ directory, level: 'info', maxFileBytes: 500, files: 3 });
   for (let n = 1; n <= 50; n++) book.write(line(`line ${n}`));
+  expect(existsSync(join(directory, 'parx.log'))).toBe(false);
+  await book.written();
   const path = join(directory, 'parx.log');
   expect(statSync(path).size).toBeLessThanOrEqual(500);
   expect(existsSync(`${path}.1`) && existsSync(`${path}.2`)).toBe(true);
@@ -63,9 +65,42 @@ it('rotates its file by size and keeps a bounded number of them', () => {
   expect(texts.map((text) => (JSON.parse(text) as LogLine).text).at(-1)).toBe('line 50');
 });
 
-it('goes on in memory where the folder can not be used', () => {
+it('goes on in memory where the folder can not be used', async () => {
   const directory = temporaryDirectory();
   const book = createLogBook({ directory: join(directory, 'a\0b'), level: 'info' });
   book.write(line('still here'));
   expect(book.since(0).lines).toHaveLength(1);
+  await book.written();
+});
+
+const textsIn = (path: string): string[] =>
+  readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((text) => (JSON.parse(text) as LogLine).text);
+
+it('has the last lines of a crash in the file before the program ends', async () => {
+  const directory = temporaryDirectory();
+  const book = createLogBook({ directory, level: 'info' });
+  book.write(line('one'));
+  await book.written();
+  book.write(line('two'));
+  book.write(line('the end'));
+  book.flush();
+  expect(textsIn(join(directory, 'parx.log'))).toEqual(['one', 'two', 'the end']);
+  await book.written();
+  expect(textsIn(join(directory, 'parx.log'))).toHaveLength(3);
+});
+
+it('goes on when the disk takes lines again, and says how many it did not take', async () => {
+  const directory = join(temporaryDirectory(), 'log');
+  const book = createLogBook({ directory, level: 'info' });
+  rmSync(directory, { recursive: true });
+  book.write(line('lost one'));
+  book.write(line('lost two'));
+  await book.written();
+  mkdirSync(directory);
+  book.write(line('heard'));
+  await book.written();
+  expect(textsIn(join(directory, 'parx.log'))).toEqual(['2 lines before this one could not be written.', 'heard']);
 });

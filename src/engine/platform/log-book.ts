@@ -1,6 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogLevel, LogLine } from './log.ts';
+import { openLogFile } from './log-file.ts';
 import { createChanging } from './watch.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -22,6 +22,10 @@ export interface LogBook {
   /** Lines after number `after`, oldest first, and the number of the newest. Lines that have left memory are counted. */
   since(after: number): { readonly lines: readonly LogLine[]; readonly last: number; readonly dropped: number };
   watch(listener: () => void): Disposable;
+  /** Resolves when the file has all lines so far. */
+  written(): Promise<void>;
+  /** Brings waiting lines into the file before it returns: for the last moments of a crash. */
+  flush(): void;
 }
 
 export interface LogBookOptions {
@@ -36,36 +40,28 @@ export interface LogBookOptions {
 }
 
 export function createLogBook(options: LogBookOptions): LogBook {
-  const maxFileBytes = options.maxFileBytes ?? 5 * 1024 * 1024;
-  const files = options.files ?? 5;
   const keepLines = options.keepLines ?? 5_000;
   /** Of every module that was heard of; a module whose lines are all left out is one as well. */
   const levels = new Map<string, LogLevel | null>();
   let defaultLevel = options.level;
   let lines: LogLine[] = [];
   let last = 0;
-  let size = 0;
-  let usable = options.directory !== null;
-  const path = options.directory === null ? null : join(options.directory, 'parx.log');
   const changes = createChanging();
-
-  if (path !== null && options.directory !== null) {
-    try {
-      mkdirSync(options.directory, { recursive: true });
-      size = existsSync(path) ? statSync(path).size : 0;
-    } catch {
-      // A read-only data folder must not keep the program from starting; the viewer still has the lines.
-      usable = false;
-    }
-  }
-
-  const rotate = (): void => {
-    if (path === null) return;
-    rmSync(`${path}.${files - 1}`, { force: true });
-    for (let n = files - 2; n >= 1; n--) if (existsSync(`${path}.${n}`)) renameSync(`${path}.${n}`, `${path}.${n + 1}`);
-    renameSync(path, `${path}.1`);
-    size = 0;
-  };
+  const textOf = (line: LogLine): string => `${JSON.stringify(line)}\n`;
+  const file =
+    options.directory === null
+      ? null
+      : openLogFile(join(options.directory, 'parx.log'), {
+          maxBytes: options.maxFileBytes ?? 5 * 1024 * 1024,
+          files: options.files ?? 5,
+          lost: (count) =>
+            textOf({
+              time: new Date().toISOString(),
+              level: 'warn',
+              module: 'log',
+              text: `${count} lines before this one could not be written.`,
+            }),
+        });
 
   return {
     write(line) {
@@ -76,16 +72,7 @@ export function createLogBook(options: LogBookOptions): LogBook {
       last += 1;
       if (lines.length > keepLines * 1.2) lines = lines.slice(-keepLines);
       options.echo?.(line);
-      if (usable && path !== null) {
-        const text = `${JSON.stringify(line)}\n`;
-        try {
-          if (size + text.length > maxFileBytes && size > 0) rotate();
-          appendFileSync(path, text);
-          size += Buffer.byteLength(text);
-        } catch {
-          // The disk is full or gone: the log must not take the recording down with it. The next line tries again.
-        }
-      }
+      file?.append(textOf(line));
       changes.notify();
     },
     setLevel(module: string | null, level: LogLevel | null) {
@@ -105,5 +92,7 @@ export function createLogBook(options: LogBookOptions): LogBook {
       return { lines: lines.slice(from - first), last, dropped: from - after };
     },
     watch: changes.watch,
+    written: async () => file?.written(),
+    flush: () => file?.flush(),
   };
 }
