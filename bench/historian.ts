@@ -220,6 +220,9 @@ async function growth(): Promise<void> {
     p50.set(each, answer.growth.p50);
     rate.set(each, (of.tags * of.perTag) / loaded.cpuSeconds);
     note(`overview at ${each} h`, 'parx', answer.growth.p50, as.ms, calibrationMs);
+    // Start-up costs as much as a small data set: the longer ones say what the store needs.
+    note(`bulk per CPU second at ${each} h`, 'parx', rate.get(each)!, as.rate);
+    note(`bytes a sample at ${each} h`, 'parx', loaded.bytes / (of.tags * of.perTag), as.fixed(3, ' B'));
   }
   const ratio = (name: string, of: ReadonlyMap<number, number>, far: number, near: number): void => {
     if (of.has(far)) note(`${name} at ${far} h : ${near} h`, 'parx', of.get(far)! / of.get(near)!, as.fixed(2, 'x'));
