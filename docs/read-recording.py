@@ -1,5 +1,6 @@
 """Prints one tag of a ParX recording as CSV: python3 read-recording.py FILE "TAG NAME" (format: historian/FORMAT.md)."""
 import sqlite3, sys
+from itertools import accumulate
 from math import ceil, floor
 from struct import calcsize, pack, unpack, unpack_from
 
@@ -7,9 +8,9 @@ class Reader:
     def __init__(self, data):
         self.data, self.bit = data, 0  # where it is, in bits
 
-    def bits(self, count):  # from a stream, lowest first
+    def bits(self, count):  # of a stream, lowest first
         start, self.bit = self.bit, self.bit + count
-        return int.from_bytes(self.data[start >> 3:(start >> 3) + 6], "little") >> (start & 7) & (1 << count) - 1
+        return int.from_bytes(self.data[start >> 3:(start >> 3) + 5], "little") >> (start & 7) & (1 << count) - 1
 
     def get(self, letter):  # a number of fixed size, from the next whole byte on
         at = (self.bit + 7) // 8
@@ -26,14 +27,12 @@ class Reader:
 
     def column(self, n):  # packed whole numbers
         code = self.get("B")
-        kind, low = code & 127, (code & 127) - 65
-        if low >= 0:
-            base = self.whole()
-            width = lambda digits: (base ** digits - 1).bit_length()
-            digits = min((g for g in range(1, 33) if width(g) <= 32), key=lambda g: width(g) / g)
-            words = [self.bits(width(digits)) for _ in range(ceil(n / digits))]
-            self.get("0s")  # on to a whole byte
-            out = [(words[i // digits] // base ** (i % digits) % base << low) + self.bits(low) for i in range(n)]
+        kind = code & 127
+        if kind > 64:  # digits, several to a word, and the low bits behind them
+            base, bits = self.whole(), lambda size: (base ** size - 1).bit_length()
+            size = min((g for g in range(1, 33) if bits(g) <= 32), key=lambda g: bits(g) / g)
+            words = [self.bits(bits(size)) for _ in range(ceil(n / size))] + [self.get("0s")]
+            out = [(words[i // size] // base ** (i % size) % base << kind - 65) + self.bits(kind - 65) for i in range(n)]
         else:
             out = [self.rice(kind - 33) if kind > 32 else self.bits(kind) for _ in range(n)]
         at = -1
@@ -43,20 +42,10 @@ class Reader:
         return out
 
     def wide(self, n):
-        low = self.column(n)
-        return [a + (b << 32) for a, b in zip(low, self.column(n))]
+        return [low + (high << 32) for low, high in zip(self.column(n), self.column(n))]
 
 def signed(number):
     return number >> 1 ^ -(number & 1)
-
-def expect(kind, expected, n, next_number):  # 1 the number before, 2 a line through two, else a line that remembers more
-    out, slope, memory = [], 0, kind - 1 if kind < 3 else 1 << kind - 1
-    for i in range(n):
-        out.append(next_number(expected, i))
-        i, error = min(i, memory), out[-1] - expected
-        expected = expected + slope + 4 / (i + 1) * error if i else out[-1]
-        slope += 6 / ((i + 1) * (i + 2)) * error if i else 0
-    return out
 
 def times(data, first, power, period, n):
     code = data.get("B")
@@ -68,56 +57,57 @@ def times(data, first, power, period, n):
         for _ in range(data.whole() if code & 16 else 0):
             at += data.whole()
             shifts[at] = signed(data.whole())
-        shift = signed(data.whole())
+        shifts[0] += signed(data.whole())
         off = data.column(n)
-        return [first + (floor(i * period + 0.5) + shift + sum(shifts[:i + 1]) + off[i]) * 10 ** power for i in range(n)]
+        return [first + (floor(i * period + 0.5) + sum(shifts[:i + 1]) + off[i]) * 10 ** power for i in range(n)]
     step, out = signed(data.whole()), [first]
     for number in data.wide(n - 1):  # steps from the least on (2), or their changes (3)
-        step, number = (step, step + number) if code & 7 == 2 else [step + signed(number)] * 2
-        out.append(out[-1] + number * 10 ** power)
+        step, more = (step, step + number) if code & 7 == 2 else [step + signed(number)] * 2
+        out.append(out[-1] + more * 10 ** power)
     return out
 
-def single(number):
-    return unpack("<f", pack("<f", number))[0]
+def expect(kind, expected, n, found):  # 1 the number before, 2 a line through two, else a line that remembers more
+    slope, memory = 0, kind - 1 if kind < 3 else 1 << kind - 1
+    for i in range(n):
+        number, k = found(expected, i), min(i, memory)
+        yield number
+        error = number - expected
+        expected = expected + slope + 4 / (k + 1) * error if k else number
+        slope += 6 / ((k + 1) * (k + 2)) * error if k else 0
 
-def stored(number, form):  # a number as the eight bytes that are stored: as it is, rounded, or its wire bits in some order
-    if form < 2:
-        return pack("<d", single(number) if form else number)
-    wire = pack(">f", number)
-    return pack("<d", unpack(">I", bytes(wire[i ^ (0, 2, 1, 3)[form - 2]] for i in range(4)))[0])
+def stored(number, form):  # a number as the eight bytes that stand for it: a double, a single, or a single's wire bits
+    if form == 0:
+        return pack("<d", number)
+    wire = pack(">f", number)  # its bytes in the orders ABCD, CDAB, BADC, DCBA
+    return pack("<d", *unpack(">f" if form == 1 else ">I", bytes(wire[i ^ (0, 0, 0, 2, 1, 3)[form]] for i in range(4))))
 
 def values(data, n):
     code = data.get("B")
     if code == 0:
         return [data.get("8s")] * n
     if code == 1:
-        runs = data.whole()
-        lengths = data.column(runs)
-        return [value for length, value in zip(lengths, values(data, runs)) for _ in range(length + 1)]
+        lengths = data.column(data.whole())
+        return [value for length, value in zip(lengths, values(data, len(lengths))) for _ in range(length + 1)]
     if code & 127 == 4:
-        high, total, out = data.column(n), 0, []
-        for low, high in zip(data.column(n), high):
-            total += signed(low + (high << 32))
-            out.append(pack("<Q", total % 2 ** 64))
+        out = [pack("<Q", total % 2 ** 64) for total in accumulate(map(signed, data.wide(n)))]
     else:
-        kind, detail = data.get("B"), data.get("B")
-        form, kind = kind >> 4, kind & 15
-        if code & 127 == 2:
-            base, unit, level = data.get("d"), data.whole(), data.whole() if kind else 0
-            off = data.column(n)
-            if kind:
-                off = expect(kind, level, n, lambda expected, i: round(expected) + signed(off[i]) & 0xffffffff)
-            out = [stored((base + number * unit) / 10 ** detail, form) for number in off]
-        else:
-            off = data.column(n)
-            data.get("0s")
+        form, kind, detail = *divmod(data.get("B"), 16), data.get("B")
+        base, unit, level = (data.get("d"), data.whole(), data.whole() if kind else 0) if code & 127 == 2 else (0, 1, 0)
+        off = data.column(n)
+        def whole(expected, i):
+            return round(expected) + signed(off[i]) & 0xffffffff
+        def single(expected, i):
             order = lambda bits: bits ^ 0x7fffffff if bits >> 31 else bits
-            def next_number(expected, i):
-                guess = unpack("<I", pack("<f", expected if abs(expected) < 1e38 else 0))[0]
-                low = max(0, min(24, detail - (guess >> 23 & 255)))
-                step = signed((off[i] << low) + data.bits(low))
-                return unpack("<f", pack("<I", order(order(guess) + step & 0xffffffff)))[0]
-            out = [stored(number, form) for number in expect(kind, 0, n, next_number)]
+            guess = unpack("<I", pack("<f", expected if abs(expected) < 1e38 else 0))[0]
+            low = max(0, min(24, detail - (guess >> 23 & 255)))
+            bits = order(guess) + signed((off[i] << low) + data.bits(low))
+            return unpack("<f", pack("<I", order(bits & 0xffffffff)))[0]
+        if code & 127 == 3:
+            data.get("0s")
+            out = [stored(number, form) for number in expect(kind, 0, n, single)]
+        else:
+            found = expect(kind, level, n, whole) if kind else off
+            out = [stored((base + number * unit) / 10 ** detail, form) for number in found]
     at = 0
     for _ in range(data.whole() if code > 127 else 0):  # slots that do not fit the code
         at += data.whole()
@@ -127,22 +117,19 @@ def values(data, n):
     return out
 
 def qualities(data, code, n):
-    if code < 2:
-        return [data.get("H") if code else 0] * n
-    values = [data.get("H") for _ in range(data.whole())]
-    return [value for value, length in zip(values, data.column(len(values))) for _ in range(length + 1)]
+    each = [data.get("H") for _ in range(data.whole())] if code > 1 else [data.get("H") if code else 0]
+    return [value for value, length in zip(each, data.column(len(each)) if code > 1 else [n - 1]) for _ in range(length + 1)]
 
 def chunk(blob):
     layout, plain, size, samples, first, power, period = unpack_from("<BBHIdBd", blob)
-    data, firsts, sizes = Reader(blob), [first], []
-    data.bit = 25 * 8
+    data, firsts, ends = Reader(blob[25:]), [first], [0]
     for i in range(ceil(samples / size)):
-        sizes.append(data.whole())
+        ends.append(ends[-1] + data.whole())
         if i > 0:
             firsts.append(data.get("d") if plain else firsts[-1] + floor(period * size) * 10 ** power + signed(data.whole()))
-    start = (data.bit + 7) // 8
+    blocks = blob[25 + data.bit // 8:]
     for i, first in enumerate(firsts):
-        data.bit, n = (start + sum(sizes[:i])) * 8, min(size, samples - i * size)
+        data, n = Reader(blocks[ends[i]:]), min(size, samples - i * size)
         quality = qualities(data, data.get("B") & 15, n)
         yield from zip(times(data, first, power, period, n), values(data, n), quality)
 

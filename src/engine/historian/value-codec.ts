@@ -182,14 +182,14 @@ function encodeLong(words: Int32Array, from: number, count: number, out: ByteWri
     top = nextTop;
   }
   writeByte(out, VALUE.long);
-  packColumn(high, count, out);
   packColumn(column, count, out);
+  packColumn(high, count, out);
   return true;
 }
 
 function decodeLong(reader: ByteReader, words: Int32Array, at: number, count: number): void {
-  readColumn(reader, high, count);
   readColumn(reader, column, count);
+  readColumn(reader, high, count);
   let low = 0;
   let top = 0;
   for (let i = 0; i < count; i++) {
