@@ -132,6 +132,16 @@ describe('token and cookie', () => {
     expect((await ask(second, '/session', { headers: { cookie: renamed } })).status).toBe(401);
   });
 
+  it('is found beside a cookie of the same name that another program has set', async () => {
+    const started = await start();
+    const own = await signIn(started);
+    const foreign = `parx-session-${started.port}=whatever`;
+    for (const cookie of [`${foreign}; ${own}`, `${own}; ${foreign}`]) {
+      expect((await ask(started, '/session', { headers: { cookie } })).status).toBe(204);
+    }
+    expect((await ask(started, '/session', { headers: { cookie: foreign } })).status).toBe(401);
+  });
+
   it('forgets the oldest of too many unused tokens', async () => {
     const started = await start();
     const urls = Array.from({ length: 64 }, () => started.server.issueUrl());

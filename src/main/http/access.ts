@@ -44,10 +44,11 @@ export function createAccess(cookie: () => string, kept: SessionFile | null): Ac
       return session;
     },
     isSignedIn(headers) {
-      const value = readCookie(headers.cookie, cookie());
-      if (value === null) return false;
-      const since = sessions.get(digest(value));
-      return since !== undefined && Date.now() - since < SESSION_MS;
+      // Another program of this computer may have set one of the same name, which the browser then sends first.
+      return readCookies(headers.cookie, cookie()).some((value) => {
+        const since = sessions.get(digest(value));
+        return since !== undefined && Date.now() - since < SESSION_MS;
+      });
     },
   };
 }
@@ -55,12 +56,11 @@ export function createAccess(cookie: () => string, kept: SessionFile | null): Ac
 /** Looking a hash up tells nothing about the secret by the time it takes. */
 const digest = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
 
-function readCookie(header: string | undefined, name: string): string | null {
-  for (const pair of header?.split(';') ?? []) {
+function readCookies(header: string | undefined, name: string): string[] {
+  return (header?.split(';') ?? []).flatMap((pair) => {
     const [key, value] = pair.trim().split('=', 2);
-    if (key === name && value !== undefined) return value;
-  }
-  return null;
+    return key === name && value !== undefined ? [value] : [];
+  });
 }
 
 export interface Origins {
