@@ -24,7 +24,7 @@ interface Rig {
 }
 
 /** A recorder on a real history; the disk that its note lies on can be full, its clock set back. */
-async function rig(measureTakesMs = 0): Promise<Rig> {
+async function rig(measureTakesMs = 0, remembered: string | null = null): Promise<Rig> {
   const folder = temporaryDirectory();
   const directory = join(folder, 'recordings');
   const log = createLogger(() => undefined);
@@ -35,7 +35,7 @@ async function rig(measureTakesMs = 0): Promise<Rig> {
   const pins = new Set<string>();
   let measurements = 0;
   const disk = { full: false };
-  let text: string | null = null;
+  let text = remembered;
   let notes = 0;
   const recorder = createRecorder({
     store: {
@@ -196,4 +196,19 @@ it('measures a recording seldom when measuring takes long', async () => {
   await new Promise((resolve) => setTimeout(resolve, 2_300));
   expect(measurements()).toBe(1);
   await close();
+});
+
+it('starts although its note of a running recording makes no sense, and can record anew', async () => {
+  const notes = ['null', '{}', '[]', '{"active":', '{"active":{"name":"a"},"finishing":[]}', '{"active":null}'];
+  notes.push(
+    '{"active":null,"finishing":[{"name":"a","since":1,"from":1,"to":2,"tagIds":[],"file":"../../elsewhere.parx"}]}',
+  );
+  for (const note of notes) {
+    const { recorder, pins, close } = await rig(0, note);
+    expect(recorder.busy(), note).toBe(false);
+    expect([...pins]).toEqual([]);
+    await recorder.start({ name: 'anew', tagIds: [], preTriggerS: 0 });
+    expect(recorder.state().active?.name).toBe('anew');
+    await close();
+  }
 });

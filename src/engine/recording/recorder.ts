@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { SampleStore } from '#engine/historian/index.ts';
 import { type Alerts, type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
-import type { RecordingState, SampleBlock, UnixMicros } from '#shared/model/index.ts';
+import { type RecordingState, type SampleBlock, type UnixMicros, unixMicros } from '#shared/model/index.ts';
 import { createRateMeter } from './rate-meter.ts';
 
 /** What must survive a crash: kept by the installation database under one name. */
@@ -12,23 +13,26 @@ export interface RecorderMemory {
   write(text: string): void;
 }
 
-interface ActiveRecording {
-  readonly name: string;
+const activeRecording = z.object({
+  name: z.string(),
   /** When it was switched on, and the first instant that belongs to it (earlier by the pre-trigger). */
-  readonly since: UnixMicros;
-  readonly from: UnixMicros;
-  readonly tagIds: readonly string[];
+  since: unixMicros,
+  from: unixMicros,
+  tagIds: z.array(z.string()),
   /** Where the wall clock was before it was set back: what lies up to here belongs to the recording too. */
-  readonly until?: UnixMicros;
-}
-interface FinishingRecording extends ActiveRecording {
-  readonly to: UnixMicros;
-  readonly file: string;
-}
-interface Remembered {
-  readonly active: ActiveRecording | null;
-  readonly finishing: readonly FinishingRecording[];
-}
+  until: unixMicros.optional(),
+});
+const finishingRecording = activeRecording.extend({
+  to: unixMicros,
+  /** In the folder of recordings. */
+  file: z.string().regex(/^[^/\\]+\.parx$/),
+});
+const rememberedRecordings = z.object({
+  active: activeRecording.nullable(),
+  finishing: z.array(finishingRecording),
+});
+type FinishingRecording = z.infer<typeof finishingRecording>;
+type Remembered = z.infer<typeof rememberedRecordings>;
 
 /**
  * The rolling history takes every sample; a recording is a named range of it that becomes a file of its own when it is
@@ -76,6 +80,8 @@ const SETTLE_MS = 100;
  * milliseconds all day, each of which would cost a synced write; a second is over before a stopped program is up again.
  */
 const CLOCK_STEP = 1_000_000;
+/** After a file could not be written. */
+const RETRY_MS = 60_000;
 /** File systems take 255 bytes; the time in front, the ending and that of an unfinished file need 40. */
 const MAX_NAME_BYTES = 200;
 /** Less than this and the alerts panel warns; the system itself needs room as well. */
@@ -167,9 +173,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
         text: `The recording "${item.name}" could not be written to ${item.file}. ${reason}`,
         advice: 'Its samples are kept in the history. Make room on the disk; writing is tried again every minute.',
       });
-      clock.after(60_000, () => {
-        if (!stopping.signal.aborted) enqueue(item);
-      });
+      clock.sleep(RETRY_MS, stopping.signal).then(
+        () => enqueue(item),
+        () => undefined,
+      );
     } finally {
       progress = null;
       changes.notify();
@@ -284,7 +291,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       measured = { bytes: 0, samples: 0 };
       measureFromMs = 0;
       try {
-        remember({ ...remembered, active: { name: title, since, from, tagIds } });
+        remember({ ...remembered, active: { name: title, since, from, tagIds: [...tagIds] } });
       } catch (error) {
         // What is not recorded must not keep retention from its work.
         unpin('active');
@@ -353,7 +360,7 @@ function readMemory(memory: RecorderMemory, log: Logger): Remembered {
   const text = memory.read();
   if (text === null) return { active: null, finishing: [] };
   try {
-    return JSON.parse(text) as Remembered;
+    return rememberedRecordings.parse(JSON.parse(text));
   } catch (error) {
     log.warn('The note of a running recording is unreadable; no recording is resumed.', { error: String(error) });
     return { active: null, finishing: [] };
@@ -370,7 +377,9 @@ export function fileName(name: string): string {
   const legal = name
     .normalize('NFC')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_');
+    .replace(/[<>:"/\\|?*\u0000-\u001f]/g, '_')
+    // Half of a character cannot be written into a name, nor into an address.
+    .replace(/\p{Surrogate}/gu, '_');
   let clean = '';
   for (const sign of legal) {
     if (Buffer.byteLength(clean + sign) > MAX_NAME_BYTES) break;
