@@ -92,6 +92,22 @@ it('opens a file once for screens that ask at the same time, and forgets exports
   await engine.stop();
 });
 
+it('refuses notes and exports that end before they begin', async () => {
+  const { engine, client } = await startEngine(temporaryDirectory());
+  const screen = client();
+  const note = { from: 10, text: 'a note', tagIds: [] };
+  await expect(screen.history.addNote({ ...note, to: 9 })).rejects.toMatchObject({ code: 'config.invalid' });
+  expect(await screen.history.addNote({ ...note, to: 10 })).toMatchObject({ from: 10, to: 10 });
+  const job = { source: 'history', tags: ['t1'], format: 'csv', name: 'x', quality: false, options: {} };
+  for (const range of [
+    { from: 5, to: 5 },
+    { from: 5, to: 4 },
+  ]) {
+    await expect(screen.exports.start({ ...job, range })).rejects.toMatchObject({ code: 'config.invalid' });
+  }
+  await engine.stop();
+});
+
 it('saves the project for screens that ask at the same time', async () => {
   const { engine, client } = await startEngine(temporaryDirectory());
   const screen = client();

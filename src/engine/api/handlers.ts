@@ -2,7 +2,7 @@ import type { StoredTag } from '#engine/historian/index.ts';
 import { conflate, copyWhole, type LogLevel } from '#engine/platform/index.ts';
 import { formatTagCsv } from '#engine/project/index.ts';
 import { AppError } from '#shared/errors.ts';
-import type { Sample, Series } from '#shared/model/index.ts';
+import type { Sample, Series, TimeRange } from '#shared/model/index.ts';
 import type { AppContract, HistoryTag } from '#shared/rpc/contract.ts';
 import type { HandlersOf } from '#shared/rpc/index.ts';
 import { buildCatalogue } from './catalogue.ts';
@@ -80,7 +80,9 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
     },
     tags: {
       watch: (_input, { signal }) => tagStream(services, signal),
-      checkAddresses: async ({ deviceId, texts }) => ({ results: checkAddresses(services, deviceId, texts) }),
+      checkAddresses: async ({ deviceId, texts }, { signal }) => ({
+        results: await checkAddresses(services, deviceId, texts, signal),
+      }),
       async exportCsv({ tagIds }) {
         const chosen = tagIds === null ? null : new Set(tagIds);
         const tags = project.list('tag').map((stored) => stored.document);
@@ -113,8 +115,11 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       async gaps({ source, range }, { signal }) {
         return { gaps: [...(await historySource(services, source).gaps(range, signal))] };
       },
-      addNote: async ({ from, to, text, tagIds }, { session }) =>
-        services.store.addEvent({ kind: 'note', from, to, text, tagIds, author: session.user, labels: {} }),
+      async addNote({ from, to, text, tagIds }, { session }) {
+        // A note at an instant may be given as a range of no length.
+        if (to !== null) refuseEmpty({ from, to: to + 1 });
+        return services.store.addEvent({ kind: 'note', from, to, text, tagIds, author: session.user, labels: {} });
+      },
     },
     recording: {
       watch: (_input, { signal }) => conflate(recorder.state, recorder.watch, clock, signal, STATE_MS),
@@ -145,6 +150,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
     },
     exports: {
       async start({ source, tags, ...request }) {
+        refuseEmpty(request.range);
         return { id: exports.start({ ...request, tags, source: historySource(services, source) }) };
       },
       watch: (_input, { signal }) =>
@@ -209,6 +215,13 @@ async function* logStream(
   );
 }
 
+function refuseEmpty({ from, to }: TimeRange): void {
+  if (to > from) return;
+  throw new AppError('config.invalid', 'The range is empty: its end must lie after its start.', {
+    details: { issues: [{ path: 'range', message: 'The end must lie after the start.' }] },
+  });
+}
+
 /** Tags of one item; small enough that the first curves are drawn while the others are still read. */
 const TAGS_PER_ITEM = 4;
 
@@ -223,11 +236,7 @@ async function* viewStream(
   signal: AbortSignal,
 ): AsyncGenerator<{ series: WireSeries[] }> {
   const source = historySource(services, input.source);
-  if (!(input.range.to > input.range.from)) {
-    throw new AppError('config.invalid', 'The range is empty: its end must lie after its start.', {
-      details: { issues: [{ path: 'range', message: 'The end must lie after the start.' }] },
-    });
-  }
+  refuseEmpty(input.range);
   for (let from = 0; from < input.tags.length; from += TAGS_PER_ITEM) {
     const series = await source.view(input.tags.slice(from, from + TAGS_PER_ITEM), input.range, input.pixels, signal);
     yield { series: series.map((one) => ({ ...one, gaps: [...one.gaps] })) };

@@ -31,7 +31,12 @@ function settingsOf(
   return { driver, settings: parsed.data };
 }
 
-export function checkAddresses(services: Services, deviceId: string, texts: readonly string[]): AddressCheck[] {
+export async function checkAddresses(
+  services: Services,
+  deviceId: string,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<AddressCheck[]> {
   const device = services.project.get('device', deviceId)?.document;
   if (device === undefined) {
     throw new AppError('store.not-found', 'This device does not exist any more.', {
@@ -39,15 +44,20 @@ export function checkAddresses(services: Services, deviceId: string, texts: read
     });
   }
   const { driver, settings } = settingsOf(services, device);
-  return texts.map((text) => {
+  const results: AddressCheck[] = [];
+  const giveWay = createTurns(services.clock, signal);
+  for (const text of texts) {
+    const others = giveWay();
+    if (others !== null) await others;
     try {
       const { address, type, order } = driver.parseAddress(text, settings);
-      return { text, ok: true, ...driver.describeAddress(address, settings), message: null, type, order };
+      results.push({ text, ok: true, ...driver.describeAddress(address, settings), message: null, type, order });
     } catch (error) {
       if (!isAppError(error)) throw error;
-      return { text, ok: false, canonical: text, wire: '', message: error.message, type: null, order: null };
+      results.push({ text, ok: false, canonical: text, wire: '', message: error.message, type: null, order: null });
     }
-  });
+  }
+  return results;
 }
 
 /** Each line becomes an object here and in the answer: more would hold up the engine for seconds, then exhaust it. */
