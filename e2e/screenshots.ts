@@ -273,10 +273,7 @@ async function dialogs(page: Page): Promise<void> {
   await shot('connection-log', false);
   await connections.choose('Boiler');
   await connections.tab('Protocol log');
-  await page
-    .getByText(/exception/i)
-    .first()
-    .waitFor();
+  await page.getByRole('option').filter({ hasText: 'exception 2' }).first().waitFor();
   await shot('connection-log-trouble', false);
   await connections.tab('Status');
   await shot('connection-degraded', false);

@@ -84,6 +84,15 @@ describe.skipIf(needs('chromium'))('the shell', () => {
         'Recordings',
         (page) => page.getByRole('main').getByRole('button', { name: 'Open a file' }).click(),
       ],
+      [
+        'the levels of the log',
+        'Log',
+        async (page) => {
+          await page.getByRole('button', { name: 'Levels' }).click();
+          await page.getByLabel('Level of engine').selectOption('Debug and above');
+          await page.getByLabel('Level of engine').selectOption('As all modules');
+        },
+      ],
       ['a note', 'Recordings', (page) => page.getByRole('button', { name: 'Note' }).click()],
     ];
     // What a failed test left open would stand in the way of all that follow.

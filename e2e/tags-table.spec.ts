@@ -176,6 +176,8 @@ describe.skipIf(needs('chromium'))('the table of tags', () => {
     await shell.messages.getByText('2 tags deleted.').waitFor();
     await shell.messages.getByRole('button', { name: 'Undo' }).click();
     await eventually(names, (now) => now.length === 3);
+    // At their place, not behind the one that stayed.
+    expect(await names()).toEqual(['Zone 08 temperature', 'Zone 09 temperature', 'Zone 10 temperature']);
     await screen.page.getByRole('main').getByRole('searchbox', { name: 'Search', exact: true }).fill('');
   });
 

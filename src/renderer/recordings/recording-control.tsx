@@ -19,7 +19,7 @@ export function formatTimeLeft(seconds: number | null | undefined): string {
   if (seconds >= 365 * 86_400) return 'over a year';
   if (seconds >= 2 * 86_400) return `${Math.floor(seconds / 86_400)} d`;
   if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
-  return formatDuration(Math.round(seconds) * 1000);
+  return formatElapsed(seconds * 1e6);
 }
 
 const paused = (reason: string): ReactNode => (
