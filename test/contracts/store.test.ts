@@ -3,6 +3,7 @@ import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { workers } from '#test/faults/historian-workers.ts';
 import { describeStore } from './store.ts';
 import { describeStoreFiles } from './store-files.ts';
+import { describeStoreQueries } from './store-queries.ts';
 import type { StoreFactory } from './store-samples.ts';
 
 const deps = { clock: systemClock(), log: createLogger(() => undefined), workers };
@@ -14,3 +15,4 @@ const local: StoreFactory = {
 
 describeStore('local historian', local);
 describeStoreFiles('local historian', local);
+describeStoreQueries('local historian', local);

@@ -8,6 +8,7 @@ import type { HandlersOf } from '#shared/rpc/index.ts';
 import { buildCatalogue } from './catalogue.ts';
 import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection, traceStream } from './connections.ts';
+import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
 import { historySource, type Services } from './services.ts';
 import { projectStream, tagStream } from './streams.ts';
 import { checkAddresses, previewCsv } from './tags.ts';
@@ -109,6 +110,9 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
         const { before, after } = await historySource(services, source).neighbours(tag, time, signal);
         return { before: plainSample(before), after: plainSample(after) };
       },
+      aggregate: (input, { signal }) => aggregateStream(services, input, signal),
+      statistics: (input, { signal }) => statisticsStream(services, input, signal),
+      search: (input, { signal }) => searchStream(services, input, signal),
       async events({ source, range, kinds }, { signal }) {
         return { events: [...(await historySource(services, source).events(range, kinds, signal))] };
       },

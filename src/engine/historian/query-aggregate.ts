@@ -9,6 +9,8 @@ import { eachScaled, heldBefore, periodNear, pieceEnd, type QueryTag } from './q
 import { addSamples, type Buckets, createBuckets } from './rollup.ts';
 import { sampleFrom } from './samples.ts';
 
+/** Those of a text whose numbers stand for strings. */
+export const TEXT_FUNCTIONS: ReadonlySet<string> = new Set(['first', 'last', 'at']);
 /** Answered from rollups where there are some. */
 const ROLLED_UP: ReadonlySet<string> = new Set([
   'count',

@@ -24,7 +24,7 @@ import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { rollupTableOf } from './pyramid.ts';
 import type { QueryGridPlan } from './query.ts';
-import { aggregateTag } from './query-aggregate.ts';
+import { aggregateTag, TEXT_FUNCTIONS } from './query-aggregate.ts';
 import type { QueryJob } from './query-job.ts';
 import { searchTags } from './query-search.ts';
 import type { QueryTag } from './query-source.ts';
@@ -272,7 +272,7 @@ export function createReader(options: ReaderOptions): Reader {
           asked = tag.file.number;
           const source = queryTagOf(tag, tail);
           const columns = yield* aggregateTag(source, functions, query, grid, () => check());
-          const values = functions.flatMap((name, i) => (/^(first|last|at)$/.test(name) ? [columns[i]!] : []));
+          const values = functions.flatMap((name, i) => (TEXT_FUNCTIONS.has(name) ? [columns[i]!] : []));
           const texts = source.text ? Object.assign({}, ...values.map(textsOf)) : null;
           finished.push({ tag: id, functions, columns, texts });
           yield null;

@@ -11,6 +11,7 @@ import {
   type WriterStart,
 } from './messages.ts';
 import { planAggregate } from './query.ts';
+import { TEXT_FUNCTIONS } from './query-aggregate.ts';
 import { aggregateBy, checkView, type ReaderHandle, rawBlocks, searchBy, startReader } from './reader-client.ts';
 import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
@@ -189,13 +190,18 @@ function createStore(
   const withTexts = (all: readonly Series[]): readonly Series[] =>
     all.map((series) => {
       if (series.texts === null) return series;
-      const named: Record<number, string> = { ...series.texts };
-      for (const value of new Set(series.value)) {
-        const text = texts[value];
-        if (named[value] === undefined && text !== undefined) named[value] = text;
-      }
-      return { ...series, texts: named };
+      return { ...series, texts: named(series.texts, [series.value]) };
     });
+  const named = (known: Readonly<Record<number, string>>, columns: readonly Float64Array[]): Record<number, string> => {
+    const all: Record<number, string> = { ...known };
+    for (const column of columns) {
+      for (const value of new Set(column)) {
+        const text = texts[value];
+        if (all[value] === undefined && text !== undefined) all[value] = text;
+      }
+    }
+    return all;
+  };
 
   const replacing = new Set<ReaderHandle>();
   /** The readers that live; one that has died (out of memory, a fault) is replaced meanwhile. */
@@ -358,7 +364,11 @@ function createStore(
       const parts = await Promise.all(
         alive.map((one, i) => aggregateBy(one, { ...query, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
       );
-      return { start, step, length, series: parts.flat() };
+      const series = parts.flat().map((one) => {
+        const values = one.columns.filter((_, i) => TEXT_FUNCTIONS.has(one.functions[i]!));
+        return one.texts === null ? one : { ...one, texts: named(one.texts, values) };
+      });
+      return { start, step, length, series };
     },
     search: (query, signal) => searchBy(reader(), query, signal),
     neighbours: (tag, time, signal) => reader().call('neighbours', { tag, time }, signal),

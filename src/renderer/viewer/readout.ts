@@ -28,7 +28,6 @@ const VALUE_MS = 100;
 const HOVER_MS = 30;
 const STATISTICS_MS = 500;
 const TRACES_PER_FRAME = 2;
-const EXACT_PIXELS = 10_000;
 const EXACT_DELAY_MS = 400;
 
 export function createReadout(controller: TrendController, onError: (error: unknown) => void): Readout {
@@ -46,6 +45,7 @@ export function createReadout(controller: TrendController, onError: (error: unkn
   let exactTimer: number | undefined;
   let exactKey = '';
   const abort = new AbortController();
+  let refining = new AbortController();
   let statisticsOn = true;
 
   const cellOf = (row: HTMLElement, column: LegendColumn): HTMLElement | undefined => {
@@ -119,7 +119,7 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       put(row.element, 'delta', distance);
     }
     if (!statisticsOn || rows.length === 0) return;
-    const { range } = controller.numbersRange;
+    const { range, between } = controller.numbersRange;
     const key = `${range.from}/${range.to}`;
     for (let i = 0; i < TRACES_PER_FRAME; i++) {
       const row = rows[next % rows.length]!;
@@ -135,13 +135,15 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       statistics.set(row.tag.id, { key, at, result, exact: false });
       writeStatistics(row, result);
     }
-    if (!follow) askExact(key, range);
+    // What still grows is not asked for.
+    if (!follow || (between && range.to <= controller.window.to)) askExact(key, range);
   }
 
-  /** Once the hand rests: the numbers of merged points are replaced by those of all samples, if there are not too many. */
+  /** Once the hand rests, the numbers of merged points are replaced by the history's own, of all samples. */
   function askExact(key: string, range: TimeRange): void {
     if (exactKey === key) return;
     exactKey = key;
+    refining.abort();
     clearTimeout(exactTimer);
     const begin = (): void => {
       // The picture goes first.
@@ -158,50 +160,29 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       statistics.set(row.tag.id, { key, at: performance.now(), result, exact: true });
       writeStatistics(row, result);
     }
-    const merged = rows.filter((row) => statistics.get(row.tag.id)?.result?.merged === true).map((row) => row.tag.id);
-    const [first, ...others] = merged;
-    if (first === undefined || !(range.to > range.from)) return;
+    const merged = rows.filter(
+      (row) => statistics.get(row.tag.id)?.result?.merged === true && row.tag.type !== 'string',
+    );
+    if (merged.length === 0) return;
+    refining.abort();
+    refining = new AbortController();
+    const { signal } = refining;
     try {
-      // One tag is asked first: if it has too many samples, the others would only burden the historian.
-      if (await askSamples([first], key, range)) await askSamples(others, key, range);
-    } catch (error) {
-      exactKey = '';
-      if (!abort.signal.aborted) onError(error);
-    }
-  }
-
-  /** Works out the numbers from the historian's samples; false when these came merged, or are not wanted any more. */
-  async function askSamples(tagIds: readonly string[], key: string, range: TimeRange): Promise<boolean> {
-    if (tagIds.length === 0) return true;
-    const whole = { from: Math.floor(range.from), to: Math.ceil(range.to) };
-    let complete = true;
-    for await (const { series } of store.history.view(
-      { tags: tagIds, range: whole, pixels: EXACT_PIXELS },
-      abort.signal,
-    )) {
-      if (exactKey !== key) return false;
-      for (const one of series) {
-        if (one.envelope !== null) complete = false;
-        const columns = {
-          time: one.time,
-          value: one.value,
-          quality: one.quality,
-          min: one.envelope?.min ?? null,
-          max: one.envelope?.max ?? null,
-          gaps: one.gaps,
-        };
-        const result = traceStatistics([{ columns, from: whole.from, to: whole.to }], range);
-        statistics.set(one.tag, { key, at: performance.now(), result, exact: true });
-        const row = rows.find((candidate) => candidate.tag.id === one.tag);
-        if (row !== undefined) writeStatistics(row, result);
+      const tags = [...new Set(merged.map((row) => row.tag.id))];
+      for await (const { tag, result } of store.history.statistics(tags, range, signal)) {
+        if (exactKey !== key) return;
+        statistics.set(tag, { key, at: performance.now(), result, exact: true });
+        for (const row of rows) if (row.tag.id === tag) writeStatistics(row, result);
       }
+    } catch (error) {
+      if (signal.aborted) return;
+      exactKey = '';
+      onError(error);
     }
-    return complete;
   }
 
   function writeStatistics({ tag, element }: LegendRow, result: TraceStatistics | null): void {
-    const near =
-      result?.merged === true ? 'Worked out from merged points: minimum and maximum are exact, this is near.' : '';
+    const near = result?.merged === true ? 'Of merged points, until all samples have been read: near.' : '';
     const sign = near === '' ? '' : '≈';
     const number = (value: number | undefined): string => (value === undefined ? NO_VALUE : formatNumber(value, tag));
     put(element, 'min', number(result?.min));
@@ -209,12 +190,7 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     put(element, 'mean', result === null ? NO_VALUE : sign + number(result.mean), near);
     put(element, 'deviation', result === null ? NO_VALUE : sign + number(result.deviation), near);
     const count = result === null ? '0' : result.merged ? NO_VALUE : formatNumber(result.count);
-    put(
-      element,
-      'count',
-      count,
-      result?.merged === true ? 'Too many samples to count here. Zoom in, or set the cursors closer.' : '',
-    );
+    put(element, 'count', count, result?.merged === true ? 'The samples are being counted.' : '');
   }
 
   return {
@@ -234,6 +210,7 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     },
     [Symbol.dispose]() {
       abort.abort();
+      refining.abort();
       clearTimeout(exactTimer);
     },
   };

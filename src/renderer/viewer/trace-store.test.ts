@@ -193,6 +193,7 @@ function world(periodMicros: number, feedFrom: number, options: { pauses?: reado
         };
       },
       neighbours: () => Promise.resolve({ before: null, after: null }),
+      async *statistics() {},
     },
   });
   store.setTags(['t']);

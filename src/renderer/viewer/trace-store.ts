@@ -1,4 +1,4 @@
-import { lowerBound, type PlotSource, type TraceSegment } from '#renderer/plot/index.ts';
+import { lowerBound, type PlotSource, type TraceSegment, type TraceStatistics } from '#renderer/plot/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { Gap, Sample, TimeRange, UnixMicros } from '#shared/model/index.ts';
 import {
@@ -47,6 +47,12 @@ export interface HistoryReader {
     time: UnixMicros,
     signal: AbortSignal,
   ): Promise<{ readonly before: Sample | null; readonly after: Sample | null }>;
+  /** Of every sample of the range, as tags are ready; `result` null where nothing is known. */
+  statistics(
+    tagIds: readonly string[],
+    range: TimeRange,
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly tag: string; readonly result: TraceStatistics | null }>;
 }
 
 export interface TraceStoreOptions {

@@ -1,5 +1,6 @@
 import type { AppClient } from '#renderer/client/index.ts';
-import type { Gap, HistoryEvent, Sample, TimeRange } from '#shared/model/index.ts';
+import type { TraceStatistics } from '#renderer/plot/index.ts';
+import { type Gap, type HistoryEvent, type Sample, STATISTICS, type TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import type { HistoryReader, LiveTraces } from './trace-store.ts';
 
@@ -28,6 +29,12 @@ export function createTrendSource(client: AppClient, source: string): TrendSourc
         const { before, after } = await rpc.history.neighbours({ source, tag, time: Math.round(time) }, { signal });
         return { before: sampleOf(before), after: sampleOf(after) };
       },
+      async *statistics(tagIds, range, signal) {
+        const input = { source, tags: [...tagIds], range: whole(range) };
+        for await (const { tags } of rpc.history.statistics(input, { signal })) {
+          for (const { tag, values } of tags) yield { tag, result: exactStatistics(values) };
+        }
+      },
     },
     live: feed,
     async bounds(signal) {
@@ -41,6 +48,24 @@ export function createTrendSource(client: AppClient, source: string): TrendSourc
       return (await rpc.history.events({ source, range: whole(range), kinds: null }, { signal })).events;
     },
     [Symbol.dispose]: () => feed?.[Symbol.dispose](),
+  };
+}
+
+/** The history's numbers as the trend shows them: extremes with the value that reaches in, the rest by how long it held. */
+function exactStatistics(values: Float64Array): TraceStatistics | null {
+  const of = (name: (typeof STATISTICS)[number]): number => values[STATISTICS.indexOf(name)] ?? Number.NaN;
+  const known = of('known');
+  const min = Math.min(...[of('min'), of('heldMin')].filter((value) => !Number.isNaN(value)));
+  const max = Math.max(...[of('max'), of('heldMax')].filter((value) => !Number.isNaN(value)));
+  if (!(min <= max)) return null;
+  return {
+    min,
+    max,
+    mean: known > 0 ? of('heldMean') : (min + max) / 2,
+    deviation: known > 0 ? of('heldDeviation') : 0,
+    count: of('count'),
+    known,
+    merged: false,
   };
 }
 

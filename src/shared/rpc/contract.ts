@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import {
+  aggregateFunction,
+  aggregateQuery,
   alert,
   connectionDocument,
   connectionStatus,
@@ -11,6 +13,7 @@ import {
   historyEvent,
   recordingFile,
   recordingState,
+  searchQuery,
   tagDocument,
   testStep,
   timeKind,
@@ -143,6 +146,9 @@ const source = z.string().max(4096);
 /** A file of the recordings folder, as the list names it. */
 const fileName = z.string().max(255);
 export const RUNNING_HISTORY = 'history';
+
+/** Numbers in the order of `STATISTICS`; NaN where nothing is known. */
+const tagStatistics = z.object({ tag: id, values: column('f64') });
 
 const historyTag = z.object({
   id,
@@ -425,6 +431,35 @@ export const contract = {
       input: z.object({ source, tag: id, time: unixMicros }),
       output: z.object({ before: sample.nullable(), after: sample.nullable() }),
       errors: ['store.not-found'],
+    }),
+    /** What the samples of each bucket come to, one item per tag, all on the grid that each item names. */
+    aggregate: stream({
+      role: 'viewer',
+      input: z.object({ source, query: aggregateQuery }),
+      item: z.object({
+        start: unixMicros,
+        step: z.number().int(),
+        length: z.number().int(),
+        tag: id,
+        functions: z.array(aggregateFunction),
+        columns: z.array(column('f64')),
+        texts: z.record(z.string(), z.string()).nullable(),
+      }),
+      errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
+    }),
+    /** Exact numbers over a range, as tags are ready. */
+    statistics: stream({
+      role: 'viewer',
+      input: z.object({ source, tags: ids(1000), range: timeRange }),
+      item: z.object({ tags: z.array(tagStatistics) }),
+      errors: ['store.not-found', 'config.invalid'],
+    }),
+    /** Where the conditions hold, as it is found; items may be empty and say how far the search has come. */
+    search: stream({
+      role: 'viewer',
+      input: z.object({ source, query: searchQuery }),
+      item: z.object({ intervals: z.array(timeRange), reached: unixMicros }),
+      errors: ['store.not-found', 'config.invalid'],
     }),
     events: call({
       role: 'viewer',
