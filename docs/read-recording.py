@@ -92,7 +92,7 @@ def values(data, n):
         out = [pack("<Q", total % 2 ** 64) for total in accumulate(map(signed, data.wide(n)))]
     else:
         form, kind, detail = *divmod(data.get("B"), 16), data.get("B")
-        base, unit, level = (data.get("d"), data.whole(), data.whole() if kind else 0) if code & 127 == 2 else (0, 1, 0)
+        base, unit, level = (signed(data.whole()), data.whole(), data.whole() if kind else 0) if code & 127 == 2 else (0, 1, 0)
         off = data.column(n)
         def whole(expected, i):
             return round(expected) + signed(off[i]) & 0xffffffff

@@ -4,7 +4,7 @@
  */
 export const EXPECT = { nothing: 0, previous: 1, line: 2, most: 9 } as const;
 /** Those that are tried against noise; the gain of those between is small. */
-export const MEMORIES = [4, 6, 8] as const;
+export const MEMORIES = [5, 7] as const;
 
 /** Numbers that a line is remembered over. */
 export const memoryOf = (expectation: number): number => (expectation === EXPECT.line ? 1 : 2 ** (expectation - 1));

@@ -2,11 +2,11 @@ import {
   type ByteReader,
   type ByteWriter,
   readByte,
-  readF64,
   readVarint,
+  readZigzag,
   writeByte,
-  writeF64,
   writeVarint,
+  writeZigzag,
 } from './bytes.ts';
 import { BLOCK_SAMPLES, bitLength, createPlan, planColumn, readColumn, writeColumn } from './column-pack.ts';
 import { EXPECT, farGain, MEMORIES, memoryOf, nearGain, ROUND } from './expectation.ts';
@@ -89,7 +89,7 @@ export function encodeWhole(
   writeByte(out, odds > 0 ? code | patched : code);
   writeByte(out, (form << 4) | expectation);
   writeByte(out, digits);
-  writeF64(out, least);
+  writeZigzag(out, least);
   writeVarint(out, unit);
   if (expectation === EXPECT.nothing) writeColumn(steps, count, plainPlan, out);
   else {
@@ -263,7 +263,7 @@ export function decodeWhole(reader: ByteReader, value: Float64Array, at: number,
   if (expectation > EXPECT.most) throw new RangeError(`whole numbers of kind ${head}`);
   const power = POWERS[readByte(reader)];
   if (power === undefined) throw new RangeError('more digits than a number has');
-  const base = readF64(reader);
+  const base = readZigzag(reader);
   const unit = readVarint(reader);
   const first = expectation === EXPECT.nothing ? 0 : readVarint(reader) >>> 0;
   readColumn(reader, column, count);
