@@ -130,21 +130,20 @@ function onShared(time: Float64Array, from: number, count: number, shared: Raste
     if (off > most) most = off;
   }
   // The first time may lie anywhere in the spread, which shifts the others by as much.
-  if (!(most - least <= shared.spread * unit)) return 1;
-  if (unit === 1) {
-    for (let i = 0; i < count; i++) {
-      const steps = units[i]! - least;
-      if (Math.floor(steps) !== steps) return 1;
-      column[i] = steps;
-    }
-    return least;
-  }
+  if (!(most - least <= shared.spread * unit && shared.spread < 2 ** 30)) return 1;
+  return inUnits(count, least, unit) ? least / unit : 1;
+}
+
+/** Fills `column` with the whole units of `units` above the least; false where one is broken. */
+function inUnits(count: number, least: number, unit: number): boolean {
+  let broken = 0;
   for (let i = 0; i < count; i++) {
-    const steps = Math.floor((units[i]! - least) / unit);
-    if (steps * unit !== units[i]! - least) return 1;
+    const off = units[i]! - least;
+    const steps = (off / unit) | 0;
     column[i] = steps;
+    if (steps * unit !== off) broken++;
   }
-  return least / unit;
+  return broken === 0 && Math.floor(least / unit) * unit === least;
 }
 
 /** Fills `units` with distances from the first time in the largest unit that divides them; -1 where no unit does. */
@@ -337,12 +336,8 @@ export function decodeTimes(
       for (let jump = 0; jump <= jumps; jump++) {
         const end = jump < jumps ? Math.min(count, i + jumpAt[jump]!) : count;
         if (Number.isInteger(period)) {
-          const stride = period * unit;
-          let raster = first + (i * period + shift) * unit;
-          for (; i < end; i++) {
-            time[at + i] = raster + column[i]! * unit;
-            raster += stride;
-          }
+          fillRaster(time, at, i, end, first + (i * period + shift) * unit, period * unit, unit);
+          i = end;
         } else for (; i < end; i++) time[at + i] = first + (Math.floor(i * period + 0.5) + shift + column[i]!) * unit;
         if (jump < jumps) shift += jumpBy[jump]!;
       }
@@ -373,6 +368,22 @@ export function decodeTimes(
     }
     default:
       throw new RangeError(`time code ${code} is unknown`);
+  }
+}
+
+function fillRaster(
+  time: Float64Array,
+  at: number,
+  from: number,
+  end: number,
+  start: number,
+  stride: number,
+  unit: number,
+): void {
+  let raster = start;
+  for (let i = from; i < end; i++) {
+    time[at + i] = raster + column[i]! * unit;
+    raster += stride;
   }
 }
 
