@@ -59,7 +59,12 @@ it('refuses a tag list that would exhaust it, and a path that is no file', async
   }
   const folder = join(directory, 'recordings');
   await mkdir(join(folder, 'folder.parx'), { recursive: true });
-  const paths = [join(folder, 'folder.parx'), join(folder, 'missing.parx')];
+  const paths = [
+    join(folder, 'folder.parx'),
+    join(folder, 'missing.parx'),
+    join(folder, '\u0000.parx'),
+    join(folder, `${'n'.repeat(300)}.parx`),
+  ];
   if (process.platform !== 'win32') {
     execFileSync('mkfifo', [join(folder, 'pipe.parx')]);
     paths.push(join(folder, 'pipe.parx'));

@@ -95,7 +95,7 @@ export function createRecordingFiles(options: {
   };
   const openAt = async (target: string): Promise<RecordingFile> => {
     // Opening a pipe or a device would hold a reader's thread for ever.
-    if (statSync(target, { throwIfNoEntry: false })?.isFile() !== true) {
+    if (!isFile(target)) {
       throw new AppError(
         'store.not-found',
         `There is no file ${target}. Check the path, and that the stick or share is connected.`,
@@ -206,4 +206,13 @@ export function createRecordingFiles(options: {
       for (const id of [...opened.keys()]) await closeOne(id);
     },
   };
+}
+
+/** False as well for names that no file can have, and where the system does not let us look. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false;
+  }
 }
