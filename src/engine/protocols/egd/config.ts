@@ -31,6 +31,7 @@ export const egdConfig = z.object({
       title: 'Own address',
       help: 'IPv4 address of the network adapter to listen on. Empty listens on all.',
       group: 'Link',
+      choicesFrom: 'own-addresses',
     }),
   groups: z
     .array(z.string().trim().refine(isGroup, 'Groups are IPv4 multicast addresses, such as 224.0.7.1.'))
