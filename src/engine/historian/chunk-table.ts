@@ -1,7 +1,8 @@
 import { type Database, storeError } from '#engine/platform/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import { createDecoder, type DecodeRecipe, type Decoder, QUALITY, type TimeRange } from '#shared/model/index.ts';
-import { chunkSum, decodeChunk } from './chunk-codec.ts';
+import { BLOCK_SAMPLES, chunkSum, decodeRange } from './chunk-codec.ts';
+import type { DecodedCache } from './decoded-cache.ts';
 import { emptyRun, type Run } from './run.ts';
 import { recipeFor } from './schema.ts';
 
@@ -140,59 +141,72 @@ export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
   };
 }
 
-/** Decodes chunks; remembers some of the last ones, which neighbouring views and both ends of a view share. */
+/** Decodes chunks, as far as they are asked for. */
 export interface ChunkReader {
-  /** The chunk as numbers, not to be changed. Null when it is damaged, after `onDamage` was told. */
-  numbers(chunk: ChunkInfo, decoder: TagDecoder): Run | null;
+  /**
+   * Every sample of the chunk in [from, to) as numbers, and the last one before and maybe others at both ends; not to
+   * be changed. Null when it is damaged, after `onDamage` was told.
+   */
+  numbers(chunk: ChunkInfo, decoder: TagDecoder, from?: number, to?: number): Run | null;
   /** The chunk in stored forms, in columns of its own; throws DamagedChunk. */
   stored(chunk: ChunkInfo): Run;
 }
 
-/** `samplesKept` bounds the memory of what is remembered, at 18 bytes a sample. */
+/** Blocks of a chunk as numbers. */
+interface Decoded {
+  readonly run: Run;
+  readonly decoder: TagDecoder;
+  /** Every sample of the chunk in [from, to) is in the run. */
+  readonly from: number;
+  readonly to: number;
+}
+/** Bytes of a decoded sample: time, value, quality. */
+const SAMPLE_BYTES = 18;
+
+/** Without a cache what `numbers` gives is valid until its next call. */
 export function chunkReaderOf(
   table: ChunkTable,
   onDamage: (damage: DamagedChunk) => void,
-  samplesKept = 0,
+  cache: DecodedCache | null = null,
 ): ChunkReader {
   const scratch = emptyRun(4_096);
-  /** Oldest use first. Chunk ids are never used twice, so what is kept cannot be another chunk's. */
-  const kept = new Map<number, { readonly run: Run; readonly decoder: TagDecoder }>();
-  let keptSamples = 0;
-  const decode = (chunk: ChunkInfo, into: Run): Run => {
+  const decode = (chunk: ChunkInfo, into: Run, from: number, to: number): Run => {
     const data = table.data(chunk);
     try {
-      const run = decodeChunk(data, into);
-      if (run.length !== chunk.count) throw new RangeError('another number of samples than its row says');
+      const run = decodeRange(data, from, to, into);
+      const whole = from <= chunk.first && to > chunk.last;
+      if (whole && run.length !== chunk.count) throw new RangeError('another number of samples than its row says');
       return run;
     } catch (error) {
       throw new DamagedChunk(chunk, error instanceof Error ? error.message : String(error), error);
     }
   };
-  const forget = (id: number): void => {
-    keptSamples -= kept.get(id)?.run.length ?? 0;
-    kept.delete(id);
-  };
+  const whole = (chunk: ChunkInfo, into: Run): Run =>
+    decode(chunk, into, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return {
-    numbers(chunk, decoder) {
-      const known = kept.get(chunk.id);
-      if (known !== undefined) {
-        kept.delete(chunk.id);
-        if (known.decoder === decoder) {
-          kept.set(chunk.id, known);
-          return known.run;
-        }
-        keptSamples -= known.run.length;
-      }
-      const keep = chunk.count <= samplesKept;
+    numbers(chunk, decoder, from = chunk.first, to = chunk.last + 1) {
       try {
-        const run = decoder.numbers(decode(chunk, keep ? emptyRun(chunk.count) : scratch), chunk.recipe);
-        if (!keep) return run;
-        kept.set(chunk.id, { run, decoder });
-        keptSamples += run.length;
-        for (const id of kept.keys()) {
-          if (keptSamples <= samplesKept) break;
-          forget(id);
-        }
+        if (cache === null) return decoder.numbers(whole(chunk, scratch), chunk.recipe);
+        const known = cache.get(chunk.id) as Decoded | undefined;
+        const low = Math.max(from, chunk.first);
+        const high = Math.min(to, chunk.last + 1);
+        const usable = known !== undefined && known.decoder === decoder;
+        if (usable && low >= known.from && high <= known.to) return known.run;
+        // What is asked for again, and most of it, is decoded wholly: its neighbours will be asked for as well.
+        const all = usable || (high - low) * 2 > chunk.last - chunk.first;
+        const run = all
+          ? whole(chunk, emptyRun(chunk.count))
+          : decode(chunk, emptyRun(Math.min(chunk.count, BLOCK_SAMPLES)), low, Math.max(high, low + 1));
+        decoder.numbers(run, chunk.recipe);
+        const decoded: Decoded = all
+          ? { run, decoder, from: chunk.first, to: chunk.last + 1 }
+          : {
+              run,
+              decoder,
+              from: run.length === 0 ? low : Math.min(low, run.time[0]!),
+              to: run.length === 0 ? high : Math.max(high, run.time[run.length - 1]! + 1),
+            };
+        cache.set(chunk.id, decoded, run.time.length * SAMPLE_BYTES);
         return run;
       } catch (error) {
         if (!(error instanceof DamagedChunk)) throw error;
@@ -200,6 +214,6 @@ export function chunkReaderOf(
         return null;
       }
     },
-    stored: (chunk) => decode(chunk, emptyRun(chunk.count)),
+    stored: (chunk) => whole(chunk, emptyRun(chunk.count)),
   };
 }

@@ -63,7 +63,12 @@ export interface LastValue {
 /** Samples of a tag that are not in the file yet; `closed` oldest first, `open` after them, newer wins. */
 export interface TailPart {
   readonly id: string;
-  readonly closed: readonly { readonly recipe: number; readonly data: Uint8Array<ArrayBuffer> }[];
+  readonly closed: readonly {
+    readonly recipe: number;
+    /** Time of the last sample. */
+    readonly last: number;
+    readonly data: Uint8Array<ArrayBuffer>;
+  }[];
   readonly open: Run | null;
   readonly form: number;
 }

@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import { type Database, type Statement, storeError } from '#engine/platform/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TagDecoder } from './chunk-table.ts';
-import { type BucketList, bucketsOf, chunkWidth, joinLists } from './rollup.ts';
+import type { DecodedCache } from './decoded-cache.ts';
+import { BUCKET_BYTES, type BucketList, bucketsOf, chunkWidth, joinLists } from './rollup.ts';
 import { decodeBuckets, encodeBuckets } from './rollup-codec.ts';
 import type { Run } from './run.ts';
 
@@ -128,7 +129,8 @@ function rowSum(columns: ArrayLike<number | null>, data: Uint8Array): number {
 
 type InfoRow = [id: number, recipe: number, first: number, last: number, width: number];
 
-export function rollupTableOf(database: Database): RollupTable {
+/** Without a cache every list is decoded anew. */
+export function rollupTableOf(database: Database, cache: DecodedCache | null = null): RollupTable {
   const top = database.prepare<[number], number | null>('SELECT max(tier) FROM rollups WHERE tag = ?').pluck();
   const rows = database
     .prepare<[number, number, number, number, number, number], InfoRow>(
@@ -148,7 +150,15 @@ export function rollupTableOf(database: Database): RollupTable {
       }
       return found;
     },
-    buckets: content,
+    buckets(row) {
+      if (cache === null) return content(row);
+      const known = cache.get(-row.id) as BucketList | undefined;
+      if (known !== undefined) return known;
+      const list = content(row);
+      // Ids of chunks and rows are counted apart; the sign tells them apart in one cache.
+      if (list !== null) cache.set(-row.id, list, list.length * BUCKET_BYTES);
+      return list;
+    },
   };
 }
 

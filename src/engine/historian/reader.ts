@@ -11,7 +11,7 @@ import {
   type Series,
   type TimeRange,
 } from '#shared/model/index.ts';
-import { decodeChunk } from './chunk-codec.ts';
+import { BLOCK_SAMPLES, decodeRange } from './chunk-codec.ts';
 import {
   type ChunkTable,
   chunkReaderOf,
@@ -20,6 +20,7 @@ import {
   type TagDecoder,
   tagDecoderOf,
 } from './chunk-table.ts';
+import { type CacheCounts, createDecodedCache } from './decoded-cache.ts';
 import { readEvents, readGapsOf } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { rollupTableOf } from './pyramid.ts';
@@ -34,14 +35,14 @@ import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samp
 import { scalingOf } from './scaling.ts';
 import { decodedSince, readTags, type TagOnFile } from './schema.ts';
 import type { AggregatedTag, SearchPart, StoredTag } from './store.ts';
-import { type ViewColumns, type ViewTag, viewOf } from './view.ts';
+import { type ViewColumns, type ViewTag, viewOf, viewReach } from './view.ts';
 
 /** Tags and pixels that one view may ask for. */
 export const MOST_VIEW_TAGS = 1_000;
 export const MOST_PIXELS = 10_000;
 
-/** Decoded samples that a reader remembers between views: 9 MB. */
-const SAMPLES_KEPT = 524_288;
+/** Bytes of decoded samples and buckets that a reader remembers between calls. */
+export const CACHE_BYTES = 32 << 20;
 
 export interface ReaderOptions {
   readonly database: Database;
@@ -49,6 +50,8 @@ export interface ReaderOptions {
   /** The file's structure is damaged: samples are read without rollups, and notes as far as they can be. */
   readonly broken: boolean;
   readonly onDamage: (tagNumber: number | null, damage: DamagedChunk) => void;
+  /** Default CACHE_BYTES; 0 remembers nothing. */
+  readonly cacheBytes?: number;
 }
 
 /**
@@ -78,6 +81,8 @@ export interface Reader {
   measure(range: TimeRange, tags: readonly string[], unsealed: number): { bytes: number; samples: number };
   tags(): StoredTag[];
   bounds(): TimeRange | null;
+  /** What is remembered now, and how often it was of use since the reader was made. */
+  readonly cache: CacheCounts;
 }
 
 export interface RawStream {
@@ -95,15 +100,22 @@ interface KnownTag {
 export function createReader(options: ReaderOptions): Reader {
   const { database, table } = options;
   let asked: number | null = null;
-  const chunks = chunkReaderOf(table, (damage) => options.onDamage(asked, damage), SAMPLES_KEPT);
-  const rollups = rollupTableOf(database);
+  const cache = createDecodedCache(options.cacheBytes ?? CACHE_BYTES);
+  const chunks = chunkReaderOf(table, (damage) => options.onDamage(asked, damage), cache);
+  const rollups = rollupTableOf(database, cache);
   const version = database.prepare<[], number>('SELECT coalesce(sum(recipe), 0) + count(*) FROM tags').pluck();
   const textOf = database.prepare<[number], string>('SELECT text FROM strings WHERE number = ?').pluck();
   let known = new Map<string, KnownTag>();
   let knownVersion = -1;
+  let knownCommit = -1;
+  const commit = database.prepare<[], number>('PRAGMA data_version').pluck();
 
   /** Tags as they stand; read anew when a tag or a recipe was added. */
   const tagsNow = (): Map<string, KnownTag> => {
+    // Only another connection's commit can have changed them.
+    const last = commit.get() ?? 0;
+    if (last === knownCommit) return known;
+    knownCommit = last;
     const now = version.get() ?? 0;
     if (now !== knownVersion) {
       known = new Map(
@@ -117,7 +129,7 @@ export function createReader(options: ReaderOptions): Reader {
     return known;
   };
 
-  const sourceOf = (tag: KnownTag, tail: readonly TailPart[]): ViewTag => {
+  const sourceOf = (tag: KnownTag, tail: readonly TailPart[], { from, to }: TimeRange): ViewTag => {
     const { number } = tag.file;
     const part = tail.find((one) => one.id === tag.file.registration.id);
     return {
@@ -125,7 +137,7 @@ export function createReader(options: ReaderOptions): Reader {
       table,
       reader: chunks,
       decoder: tag.decoder,
-      tail: part === undefined ? NO_TAIL : tailOf(part, tag.decoder),
+      tail: part === undefined ? NO_TAIL : tailOf(part, tag.decoder, from, to),
       rollups: options.broken ? null : rollups,
       since: tag.since,
     };
@@ -168,12 +180,12 @@ export function createReader(options: ReaderOptions): Reader {
     };
   };
 
-  const queryTagOf = (tag: KnownTag, tail: readonly TailPart[]): QueryTag => {
+  const queryTagOf = (tag: KnownTag, tail: readonly TailPart[], range: TimeRange): QueryTag => {
     const { id } = tag.file.registration;
     const { recipe } = tag.decoder.newest;
     return {
       id,
-      source: sourceOf(tag, tail),
+      source: sourceOf(tag, tail, range),
       scaling: scalingOf(recipe),
       text: recipe.form === 'text',
       gapStarts(from, to) {
@@ -200,6 +212,8 @@ export function createReader(options: ReaderOptions): Reader {
   };
 
   return {
+    cache: cache.counts,
+
     view(tags, range, pixels, tail, check) {
       return snapshot(() => {
         const all = tagsNow();
@@ -209,7 +223,13 @@ export function createReader(options: ReaderOptions): Reader {
           if (tag === undefined) continue;
           check();
           asked = tag.file.number;
-          series.push(seriesOf(tag, viewOf(sourceOf(tag, tail), range.from, range.to, pixels, check), range));
+          series.push(
+            seriesOf(
+              tag,
+              viewOf(sourceOf(tag, tail, viewReach(range.from, range.to, pixels)), range.from, range.to, pixels, check),
+              range,
+            ),
+          );
         }
         return series;
       });
@@ -222,7 +242,7 @@ export function createReader(options: ReaderOptions): Reader {
         for (const id of tags) {
           const tag = all.get(id);
           if (tag !== undefined && !cursors.has(id)) {
-            cursors.set(id, { tag, cursor: createRawCursor(sourceOf(tag, tail), range) });
+            cursors.set(id, { tag, cursor: createRawCursor(sourceOf(tag, tail, range), range) });
           }
         }
       });
@@ -254,7 +274,7 @@ export function createReader(options: ReaderOptions): Reader {
         const tag = tagsNow().get(id);
         if (tag === undefined) return { before: null, after: null };
         asked = tag.file.number;
-        const source = sourceOf(tag, tail);
+        const source = sourceOf(tag, tail, { from: time, to: time + 1 });
         return {
           before: sampleOf(tag, sampleBefore(source, time)),
           after: sampleOf(tag, sampleFrom(source, time + 1)),
@@ -270,7 +290,7 @@ export function createReader(options: ReaderOptions): Reader {
           const tag = tagsNow().get(id);
           if (tag === undefined) continue;
           asked = tag.file.number;
-          const source = queryTagOf(tag, tail);
+          const source = queryTagOf(tag, tail, query.range);
           const columns = yield* aggregateTag(source, functions, query, grid, () => check());
           const values = functions.flatMap((name, i) => (TEXT_FUNCTIONS.has(name) ? [columns[i]!] : []));
           const texts = source.text ? Object.assign({}, ...values.map(textsOf)) : null;
@@ -302,7 +322,7 @@ export function createReader(options: ReaderOptions): Reader {
       const job = snapshot(() =>
         searchTags((id) => {
           const tag = all.get(id);
-          return tag === undefined ? null : queryTagOf(tag, tail);
+          return tag === undefined ? null : queryTagOf(tag, tail, query.range);
         }, query),
       );
       return {
@@ -365,9 +385,19 @@ export function createReader(options: ReaderOptions): Reader {
   };
 }
 
-/** Everything of a tail part as one run of numbers, newer samples winning. */
-export function tailOf(part: TailPart, decoder: TagDecoder): Tail {
-  const pieces = part.closed.map(({ recipe, data }) => decoder.numbers(decodeChunk(data, emptyRun(64)), recipe));
+/**
+ * Everything of a tail part in [from, to), and the nearest sample beyond each end, as one run of numbers, newer samples
+ * winning; maybe more at both ends.
+ */
+export function tailOf(part: TailPart, decoder: TagDecoder, from: number, to: number): Tail {
+  const pieces = part.closed.map(({ recipe, last, data }) => {
+    let run = decodeRange(data, from - 1, to, emptyRun(BLOCK_SAMPLES));
+    // The sample behind the range lies in a block that does not touch it.
+    if (last >= to && (run.length === 0 || run.time[run.length - 1]! < to)) {
+      run = decodeRange(data, from - 1, last + 1, run);
+    }
+    return decoder.numbers(run, recipe);
+  });
   // Closed chunks stand in time order and do not overlap, so that one after the other is a sorted run.
   const closed = emptyRun(pieces.reduce((sum, piece) => sum + piece.length, 0));
   for (const { length, time, value, quality } of pieces) {

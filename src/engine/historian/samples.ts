@@ -30,7 +30,7 @@ export function eachSample(tag: TagSource, from: number, to: number, visit: Visi
     const before = Math.min(end, firstAtOrAfter(tail, chunk.first));
     if (before > at) visit(tail, at, before);
     at = Math.max(at, before);
-    const run = tag.reader.numbers(chunk, tag.decoder);
+    const run = tag.reader.numbers(chunk, tag.decoder, from, to);
     const within = Math.min(end, firstAtOrAfter(tail, chunk.last + 1));
     if (within > at) {
       const newer = sliceRun(tail, at, within);
@@ -66,7 +66,8 @@ export function sampleBefore(tag: TagSource, time: number): Point | null {
   if (inTail >= 0) best = pointAt(tag.tail, inTail);
   let chunk = tag.table.preceding(tag.number, time - 1);
   while (chunk !== null && (best === null || chunk.last > best.time)) {
-    const run = tag.reader.numbers(chunk, tag.decoder);
+    const at = Math.min(time - 1, chunk.last);
+    const run = tag.reader.numbers(chunk, tag.decoder, at, at + 1);
     if (run !== null) {
       const index = firstAtOrAfter(run, time) - 1;
       if (index >= 0) {
@@ -87,9 +88,15 @@ export function sampleFrom(tag: TagSource, time: number): Point | null {
   let chunk = tag.table.preceding(tag.number, time);
   if (chunk === null || chunk.last < time) chunk = tag.table.following(tag.number, time);
   while (chunk !== null && (best === null || chunk.first < best.time)) {
-    const run = tag.reader.numbers(chunk, tag.decoder);
+    const at = Math.max(time, chunk.first);
+    let run = tag.reader.numbers(chunk, tag.decoder, at, at + 1);
+    let index = run === null ? 0 : firstAtOrAfter(run, time);
+    if (run !== null && index >= run.length) {
+      // Between two blocks: the next one has it.
+      run = tag.reader.numbers(chunk, tag.decoder, at, chunk.last + 1);
+      index = run === null ? 0 : firstAtOrAfter(run, time);
+    }
     if (run !== null) {
-      const index = firstAtOrAfter(run, time);
       if (index < run.length && (best === null || run.time[index]! < best.time)) best = pointAt(run, index);
       break;
     }

@@ -70,8 +70,6 @@ function fewSamples(tag: ViewTag, from: number, to: number, limit: number, check
     if (inside > limit) return null;
   }
   const columns = collector(limit + 2);
-  const before = sampleBefore(tag, from);
-  if (before !== null) columns.add(before.time, before.value, before.quality);
   let count = 0;
   try {
     eachSample(
@@ -89,6 +87,8 @@ function fewSamples(tag: ViewTag, from: number, to: number, limit: number, check
     if (error === tooMany) return null;
     throw error;
   }
+  const before = sampleBefore(tag, from);
+  if (before !== null) columns.before(before);
   const after = sampleFrom(tag, to);
   if (after !== null) columns.add(after.time, after.value, after.quality);
   return columns.done(null);
@@ -157,7 +157,7 @@ interface Stretch {
  */
 function merged(buckets: Buckets, before: Point | null, after: Point | null, text: boolean): ViewColumns {
   const columns = collector(buckets.length * 2 + 2);
-  if (before !== null) columns.add(before.time, before.value, before.quality);
+  if (before !== null) columns.before(before);
   for (let i = 0; i < buckets.length; i++) {
     const count = buckets.count[i]!;
     const bad = buckets.bad[i]!;
@@ -196,20 +196,31 @@ function collector(capacity: number) {
   const quality = new Uint16Array(capacity);
   const min = new Float64Array(capacity);
   const max = new Float64Array(capacity);
-  let length = 0;
-  const merge = (at: number, mean: number, state: number, least: number, most: number): void => {
-    time[length] = at;
-    value[length] = mean;
-    quality[length] = state;
-    min[length] = least;
-    max[length++] = most;
+  /** The first place is free for a point before all others. */
+  let first = 1;
+  let length = 1;
+  const put = (index: number, at: number, mean: number, state: number, least: number, most: number): void => {
+    time[index] = at;
+    value[index] = mean;
+    quality[index] = state;
+    min[index] = least;
+    max[index] = most;
+  };
+  /** A sample as it is; a bad one has no envelope. */
+  const putSample = (index: number, at: number, number: number, state: number): void => {
+    const known = isBad(state) ? Number.NaN : number;
+    put(index, at, number, state, known, known);
   };
   return {
-    merge,
-    /** A sample as it is; a bad one has no envelope. */
+    before(point: Point): void {
+      first = 0;
+      putSample(0, point.time, point.value, point.quality);
+    },
+    merge(at: number, mean: number, state: number, least: number, most: number): void {
+      put(length++, at, mean, state, least, most);
+    },
     add(at: number, number: number, state: number): void {
-      const known = isBad(state) ? Number.NaN : number;
-      merge(at, number, state, known, known);
+      putSample(length++, at, number, state);
     },
     addRun(times: Float64Array, values: Float64Array, states: Uint16Array, start: number, end: number): void {
       time.set(times.subarray(start, end), length);
@@ -219,11 +230,11 @@ function collector(capacity: number) {
     },
     done(envelope: 'envelope' | null): ViewColumns {
       return {
-        length,
-        time: time.slice(0, length),
-        value: value.slice(0, length),
-        quality: quality.slice(0, length),
-        envelope: envelope === null ? null : { min: min.slice(0, length), max: max.slice(0, length) },
+        length: length - first,
+        time: time.slice(first, length),
+        value: value.slice(first, length),
+        quality: quality.slice(first, length),
+        envelope: envelope === null ? null : { min: min.slice(first, length), max: max.slice(first, length) },
       };
     },
   };

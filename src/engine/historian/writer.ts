@@ -356,7 +356,7 @@ function tailPartOf(state: TagState, from: number, to: number): TailPart | null 
   const high = Math.min(sorted.length, firstAtOrAfter(sorted, to) + 1);
   return {
     id: state.id,
-    closed: chunks.map(({ recipe, data }) => ({ recipe, data: data.slice() })),
+    closed: chunks.map(({ recipe, last, data }) => ({ recipe, last, data: data.slice() })),
     open: high > low ? sliceRun(sorted, low, high) : null,
     form: state.form,
   };
