@@ -15,7 +15,9 @@ export function describeStoreFiles(name: string, make: StoreFactory): void {
     it('prunes what is old, keeps the last sample before the edge, and nothing under a pin', async () => {
       const { store } = await make.open({ path: path() });
       store.register([tag(0), tag(1)]);
-      await store.append(block([...ramp(0, 100_000), [1, START, 1]]));
+      // What is pruned must take some pages.
+      const noisy = ramp(0, 100_000).map(([at, time, n]) => [at, time, n < 90_000 ? Math.sin(n * n) : n] as const);
+      await store.append(block([...noisy, [1, START, 1]]));
       await store.addGap({ from: START, to: START + 1 }, 'Old.', QUALITY.badNoData, []);
       const edge = START + 5_000 * SECOND;
       const pin = store.pin('recording', START);

@@ -7,12 +7,15 @@ import { workers } from './historian-workers.ts';
 
 /**
  * A program that appends to a history until it is killed: through the store with its threads (`store`), or through the
- * bare writer with such small segments that it seals and folds all the time (`writer`). Each sample's value is its number, times rise by 1 ms a
+ * bare writer with such small segments that it seals and folds all the time (`writer`), or with larger chunks, which
+ * are sealed for a recording and removed by retention meanwhile (`growing`). Each sample's value is its number, times rise by 1 ms a
  * sample, and now and then a sample comes late. After `blocks` blocks it only waits. A line with a number says that all samples up to it were acknowledged.
  */
 const [path = '', first = '0', tagCount = '5', mode = 'store', blocks = 'Infinity'] = process.argv.slice(2);
 const TAGS = Number(tagCount);
 const START = 1_700_000_000_000_000;
+/** Samples of a tag that retention keeps. */
+const KEPT = 6_000;
 
 const registrations = Array.from({ length: TAGS }, (_, index) => registration(index));
 const append = mode === 'store' ? await throughStore() : await throughWriter();
@@ -34,7 +37,9 @@ async function throughStore(): Promise<(block: SampleBlock, upTo: number) => voi
 
 async function throughWriter(): Promise<(block: SampleBlock, upTo: number) => void> {
   const writer = await openWriter(
-    { path, flushMs: 20, segmentBytes: 60_000, foldMs: 100, chunkSamples: 128, textGraceMs: 0 },
+    mode === 'growing'
+      ? { path, flushMs: 20, segmentBytes: 400_000, foldMs: 100, chunkSamples: 4_096, textGraceMs: 0 }
+      : { path, flushMs: 20, segmentBytes: 60_000, foldMs: 100, chunkSamples: 128, textGraceMs: 0 },
     {
       clock: systemClock(),
       onDurable: (note) =>
@@ -48,7 +53,17 @@ async function throughWriter(): Promise<(block: SampleBlock, upTo: number) => vo
   );
   say(`opened ${writer.started.recovery.samplesReplayed}`);
   writer.register(registrations);
-  return (block, upTo) => writer.append(upTo, block);
+  let appended = 0;
+  return (block, upTo) => {
+    writer.append(upTo, block);
+    if (mode !== 'growing') return;
+    appended++;
+    if (appended % 20 === 0) void writer.seal(['tag-1', 'tag-2'], { from: START, to: START + upTo * 1_000 });
+    if (appended % 30 === 0 && upTo > KEPT) {
+      say(`pruning ${upTo - KEPT}`);
+      void writer.prune(START + (upTo - KEPT) * 1_000);
+    }
+  };
 }
 
 function say(line: string): void {

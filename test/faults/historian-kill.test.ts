@@ -15,6 +15,7 @@ const ROUNDS = process.env.PARX_LONG === '1' ? 200 : 30;
 /** A history that has grown over more kills than this only takes longer to read. */
 const ROUNDS_PER_HISTORY = 20;
 const TAGS = 5;
+const MODES = ['writer', 'store', 'growing'] as const;
 const deps = { clock: systemClock(), log: createLogger(() => undefined), workers };
 
 interface Life {
@@ -22,10 +23,12 @@ interface Life {
   readonly acknowledged: number;
   readonly storedUntil: number;
   readonly replayed: number;
+  /** Samples per tag from the first that retention may have removed. */
+  readonly pruned: number;
 }
 
 /** Runs the appending program and kills it after `ms`, counted from when it is open. */
-async function liveAndDie(path: string, first: number, ms: number, mode: 'store' | 'writer'): Promise<Life> {
+async function liveAndDie(path: string, first: number, ms: number, mode: (typeof MODES)[number]): Promise<Life> {
   const child: ChildProcess = spawn(
     process.execPath,
     [fileURLToPath(new URL('./historian-kill-child.ts', import.meta.url)), path, String(first), String(TAGS), mode],
@@ -34,6 +37,7 @@ async function liveAndDie(path: string, first: number, ms: number, mode: 'store'
   let acknowledged = first;
   let storedUntil = 0;
   let replayed = -1;
+  let pruned = 0;
   let failure: string | null = null;
   const lines = createInterface({ input: child.stdout! });
   let onOpened: () => void = () => undefined;
@@ -48,7 +52,8 @@ async function liveAndDie(path: string, first: number, ms: number, mode: 'store'
     } else if (word === 'stored') {
       acknowledged = Number(number);
       storedUntil = Number(until);
-    } else failure = line;
+    } else if (word === 'pruning') pruned = Number(number);
+    else failure = line;
   });
   const gone = new Promise<void>((resolve) => child.on('close', () => resolve()));
   await Promise.race([opened, gone]);
@@ -57,7 +62,7 @@ async function liveAndDie(path: string, first: number, ms: number, mode: 'store'
   await gone;
   expect(failure).toBeNull();
   expect(replayed, 'the program opened the history').toBeGreaterThanOrEqual(0);
-  return { acknowledged, storedUntil, replayed };
+  return { acknowledged, storedUntil, replayed, pruned };
 }
 
 describe('a history whose program is killed', () => {
@@ -72,6 +77,7 @@ describe('a history whose program is killed', () => {
     };
     let first = 0;
     let acknowledged: { readonly from: number; readonly to: number }[] = [];
+    let pruned = 0;
     let rows = 0;
     for (let round = 0; round < ROUNDS; round++) {
       if (round % ROUNDS_PER_HISTORY === 0) {
@@ -79,10 +85,12 @@ describe('a history whose program is killed', () => {
         path = join(folder, 'history.parx');
         first = 0;
         acknowledged = [];
+        pruned = 0;
       }
-      const life = await liveAndDie(path, first, 20 + random() * 500, round % 2 === 0 ? 'writer' : 'store');
+      const life = await liveAndDie(path, first, 20 + random() * 500, MODES[round % MODES.length]!);
       const { store, recovery } = await openStore({ path }, deps);
       acknowledged.push({ from: first, to: life.acknowledged });
+      pruned = Math.max(pruned, life.pruned);
       const bounds = await store.bounds(new AbortController().signal);
       for (let tag = 0; tag < TAGS; tag++) {
         const have: number[] = [];
@@ -93,7 +101,7 @@ describe('a history whose program is killed', () => {
         expect(values.size, 'nothing twice').toBe(have.length);
         let lost = 0;
         for (const { from, to } of acknowledged)
-          for (let number = from; number < to; number++) if (!values.has(number)) lost++;
+          for (let number = Math.max(from, pruned); number < to; number++) if (!values.has(number)) lost++;
         expect(lost, `samples of tag ${tag} acknowledged and not found in round ${round}`).toBe(0);
         // A part of a block that was not acknowledged may be there; the next life counts on behind it.
         first = Math.max(first, (have.at(-1) ?? -1) + 1);
@@ -101,7 +109,8 @@ describe('a history whose program is killed', () => {
       if (life.storedUntil > 0) expect(bounds!.to).toBeGreaterThanOrEqual(life.storedUntil);
       expect(recovery.clean).toBe(false);
       expect(recovery.sentences.join(' ')).toMatch(/was not closed properly/);
-      expect(store.status().storedUntil).toBe(bounds!.to);
+      // On a busy machine a program is killed before anything of it is on the disk.
+      expect(store.status().storedUntil).toBe(bounds?.to ?? null);
       await store.close();
       expect(readdirSync(folder)).toEqual(['history.parx']);
       rows += expectRollups(path);
@@ -110,7 +119,7 @@ describe('a history whose program is killed', () => {
     const closed = await openRecording(path, deps);
     expect(closed.info.damage).toEqual([]);
     expect(closed.info.samples).toBeLessThanOrEqual(first * TAGS);
-    const sum = acknowledged.reduce((all, { from, to }) => all + to - from, 0);
+    const sum = acknowledged.reduce((all, { from, to }) => all + Math.max(0, to - Math.max(from, pruned)), 0);
     expect(closed.info.samples).toBeGreaterThanOrEqual(sum * TAGS);
     await closed.close();
   }, 600_000);

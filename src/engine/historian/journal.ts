@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { type Clock, type Database, storeError, withStoreErrors } from '#engine/platform/index.ts';
 import type { SampleBlock } from '#shared/model/index.ts';
-import { decodeChunk } from './chunk-codec.ts';
+import { carriedWeight, formsOf, mostCarried, notClosed } from './carry.ts';
+import { BLOCK_SAMPLES, decodeChunk } from './chunk-codec.ts';
 import { isoTime } from './iso-time.ts';
 import { createSegment, logBytes, removeSegment, type Segment } from './log.ts';
 import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
@@ -13,7 +14,7 @@ import { emptyRun, type Run, wordsOf } from './run.ts';
 import type { Meta } from './schema.ts';
 import type { Sealing } from './sealing.ts';
 import type { RecoveryReport } from './store.ts';
-import { CHUNK_SAMPLES, type ClosedChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import { type ClosedChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
 
 /** Bytes of waiting records that are worth a commit before the flush interval ends. */
 const EARLY_FLUSH_BYTES = 4 << 20;
@@ -21,8 +22,6 @@ const EARLY_FLUSH_SAMPLES = 200_000;
 const RETRY_MS = 500;
 /** After folding failed, which a full disk makes it do, it is not tried again at every flush. */
 const FOLD_AGAIN_MS = 5_000;
-/** Bytes that one open sample takes in the log when it is carried over. */
-const CARRIED_BYTES = 22;
 /** Closed samples that are worth folding, where what is open is much less. */
 const FOLD_SAMPLES = 300_000;
 /** It is not done more often than this unless so many wait. */
@@ -40,6 +39,7 @@ export interface JournalOptions {
   readonly flushMs: number;
   readonly segmentBytes: number;
   readonly foldMs: number;
+  readonly chunkSamples: number;
   /** The file's own id, 16 bytes; segments with another are not this file's. */
   readonly owner: Uint8Array;
 }
@@ -144,7 +144,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
           }
           const received = logged.received === null ? null : logged.received[i]!;
           pushSample(state, logged.time[i]!, words[2 * i]!, words[2 * i + 1]!, logged.quality[i]!, received);
-          if (state.open.length >= state.limit) sealing.close(state);
+          if (state.open.length >= state.limit) sealing.advance(state);
         }
       },
       form(number, version) {
@@ -154,7 +154,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         state.form = version;
       },
       chunk(number, data) {
-        const run = decodeChunk(data, emptyRun(CHUNK_SAMPLES));
+        const run = decodeChunk(data, emptyRun(BLOCK_SAMPLES));
         const state = registry.states.get(number);
         if (state === undefined) unknown += run.length;
         else restore(state, run, data);
@@ -178,9 +178,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     kept = [...replay.segments];
     // Never below what the file asks for: such a segment would be taken for one that it holds already.
     segment = await createSegment(path, Math.max(replay.highest + 1, from), owner, null, clock.monotonicMs);
-    const records = createRecordBuffer(1 << 16);
-    records.addForms(formsOf());
-    await segment.write(records);
+    await segment.write(formsOf(registry.states.values()));
     await commitStates([]);
     if (kept.length > 0) foldInBackground();
     const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
@@ -207,34 +205,14 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
 
   /** A chunk that was logged as such, which may be in the file by now. */
   function restore(state: TagState, run: Run, data: Uint8Array<ArrayBuffer>): void {
-    if (run.time[0]! > state.lastTime) {
+    if (run.length >= options.chunkSamples && run.time[0]! > state.lastTime) {
       sealing.take(state, run, data);
       return;
     }
     for (let at = 0; at < run.length; ) {
       at += pushSamples(state, run, at, run.length);
-      if (state.open.length >= state.limit) sealing.close(state);
+      if (state.open.length >= state.limit) sealing.advance(state);
     }
-  }
-
-  function formsOf(): Uint32Array {
-    const forms = new Uint32Array(registry.states.size * 2);
-    let at = 0;
-    for (const state of registry.states.values()) {
-      forms[at++] = state.number;
-      forms[at++] = state.form;
-    }
-    return forms;
-  }
-
-  /** Puts all that is open, and the forms of all tags, into the present segment. */
-  async function carry(): Promise<void> {
-    const records = createRecordBuffer(1 << 16);
-    let samples = 0;
-    for (const state of registry.states.values()) samples += state.open.length;
-    records.addForms(formsOf());
-    if (samples > 0) records.addSamples(RECORD.carried, openSamples(samples), (number) => number);
-    await segment.write(records);
   }
 
   /** Removes the segments that the file no longer needs, but for one that is used again. */
@@ -244,32 +222,6 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     spare = reused ?? null;
     for (const old of others) await removeSegment(path, old);
     foldedAt = clock.monotonicMs();
-  }
-
-  function openSamples(length: number): SampleBlock {
-    const states = [...registry.states.values()];
-    const received = states.some((state) => state.open.received !== null);
-    const block = {
-      length,
-      tag: new Uint32Array(length),
-      time: new Float64Array(length),
-      value: new Float64Array(length),
-      quality: new Uint16Array(length),
-      received: received ? new Float64Array(length) : null,
-    };
-    const words = new Int32Array(block.value.buffer);
-    let at = 0;
-    for (const { number, open, openWords } of states) {
-      const { length: count } = open;
-      if (count === 0) continue;
-      block.tag.fill(number, at, at + count);
-      block.time.set(open.time.subarray(0, count), at);
-      words.set(openWords.subarray(0, 2 * count), 2 * at);
-      block.quality.set(open.quality.subarray(0, count), at);
-      block.received?.set((open.received ?? open.time).subarray(0, count), at);
-      at += count;
-    }
-    return block;
   }
 
   /**
@@ -302,20 +254,25 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     }
     let at = 0;
     while (at < states.length) {
-      const done: TagState[] = [];
+      const done: { readonly state: TagState; readonly written: number }[] = [];
       const until = clock.monotonicMs() + SLICE_MS;
+      const enough = (): boolean => clock.monotonicMs() >= until;
+      let next = at;
       withStoreErrors(path, () =>
         database.transaction(() => {
-          while (at < states.length && clock.monotonicMs() < until) {
-            const state = states[at++]!;
+          while (next < states.length && !enough()) {
+            const state = states[next]!;
             before?.(state);
-            if (state.closed.length === 0 && state.replaced.size === 0) continue;
-            sealing.write(state);
-            done.push(state);
+            const waiting = state.closed.length;
+            const written = waiting > 0 || state.replaced.size > 0 ? sealing.write(state, enough) : 0;
+            if (waiting > 0 || state.replaced.size > 0) done.push({ state, written });
+            if (written < waiting) break;
+            next++;
           }
         })(),
       );
-      for (const state of done) sealing.settled(state);
+      at = next;
+      for (const { state, written } of done) sealing.settled(state, written);
       if (at < states.length) await clock.sleep(0);
     }
   }
@@ -331,14 +288,14 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   async function foldNow(): Promise<void> {
     if (closing) return;
     const states = [...registry.states.values()];
-    let open = states.reduce((sum, state) => sum + state.open.length, 0);
-    const budget = options.segmentBytes / 4 / CARRIED_BYTES;
-    if (open > budget) {
-      states.sort((a, b) => b.open.length - a.open.length);
+    let carried = states.reduce((sum, state) => sum + carriedWeight(state), 0);
+    const budget = mostCarried(options.segmentBytes);
+    if (carried > budget) {
+      states.sort((a, b) => carriedWeight(b) - carriedWeight(a));
       let until = clock.monotonicMs() + SLICE_MS;
       for (const state of states) {
-        if (open <= budget / 2) break;
-        open -= state.open.length;
+        if (carried <= budget / 2) break;
+        carried -= carriedWeight(state);
         sealing.close(state);
         if (clock.monotonicMs() < until) continue;
         await clock.sleep(0);
@@ -352,7 +309,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       segment = await createSegment(path, before.number + 1, owner, reuse, clock.monotonicMs);
       kept.push(before.number);
       await before.close();
-      await carry();
+      await segment.write(notClosed(registry.states.values()));
     });
     await commitClosed(segment.number);
     await freeKept();
@@ -457,8 +414,8 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   return {
     recover,
 
-    samples: (block, tagNumber) => filling.addSamples(RECORD.samples, block, tagNumber),
-    chunk: (tagNumber, { data }) => filling.addChunk(tagNumber, data),
+    samples: (block, tagNumber) => filling.addSamples(block, tagNumber),
+    chunk: (tagNumber, { data }) => filling.addChunk(RECORD.chunk, tagNumber, data),
     appended(id, samples, from, to) {
       if (from < fillingMinTime) fillingMinTime = from;
       if (to > fillingMaxTime) fillingMaxTime = to;

@@ -10,7 +10,7 @@ export const RECORD_HEADER_BYTES = 16;
 const MAGIC = 0x31474c50; // "PLG1"
 const LOG_FORMAT = 1;
 
-export const RECORD = { samples: 1, carried: 2, forms: 3, strings: 4, chunk: 5 } as const;
+export const RECORD = { samples: 1, forms: 3, strings: 4, chunk: 5, carriedChunk: 6 } as const;
 
 const FLAG = { oneTime: 1, oneQuality: 2, received: 4, tagsInARow: 8, oneTag: 16 } as const;
 const SAMPLES_HEADER_BYTES = 24;
@@ -45,12 +45,12 @@ export interface RecordBuffer {
   bytes(): Uint8Array;
   reset(): void;
   /** `numbers[block.tag[i]]` is the tag's number on file; samples without one (0) must have been taken out. */
-  addSamples(kind: 1 | 2, block: SampleBlock, tagNumber: (index: number) => number): void;
+  addSamples(block: SampleBlock, tagNumber: (index: number) => number): void;
   /** Which recipe version each tag's samples are stored under from here on. */
   addForms(pairs: Uint32Array): void;
   addString(number: number, text: string): void;
   /** A chunk's bytes; its samples are stored under the tag's present form. */
-  addChunk(tagNumber: number, data: Uint8Array): void;
+  addChunk(kind: 5 | 6, tagNumber: number, data: Uint8Array): void;
   /** Writes lengths and checksums for `segment`; called once, just before the bytes are written. */
   seal(segment: number): void;
 }
@@ -91,7 +91,7 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
     reset() {
       at = 0;
     },
-    addSamples(kind, block, tagNumber) {
+    addSamples(block, tagNumber) {
       const { length, tag, time, value, quality, received } = block;
       if (length === 0) return;
       const firstNumber = tagNumber(tag[0]!);
@@ -113,7 +113,10 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
       const timeBytes = flags & FLAG.oneTime ? 0 : length * 8;
       const qualityBytes = flags & FLAG.oneQuality ? 0 : padded(length * 2);
       const receivedBytes = received === null ? 0 : length * 8;
-      let p = start(kind, SAMPLES_HEADER_BYTES + tagBytes + timeBytes + length * 8 + qualityBytes + receivedBytes);
+      let p = start(
+        RECORD.samples,
+        SAMPLES_HEADER_BYTES + tagBytes + timeBytes + length * 8 + qualityBytes + receivedBytes,
+      );
       view.setUint32(p, length, true);
       view.setUint16(p + 4, flags, true);
       view.setUint16(p + 6, quality[0]!, true);
@@ -152,8 +155,8 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
       view.setUint32(p + 4, encoded.length, true);
       bytes.set(encoded, p + 8);
     },
-    addChunk(tagNumber, data) {
-      const p = start(RECORD.chunk, 8 + data.length);
+    addChunk(kind, tagNumber, data) {
+      const p = start(kind, 8 + data.length);
       view.setUint32(p, tagNumber, true);
       view.setUint32(p + 4, data.length, true);
       bytes.set(data, p + 8);
@@ -183,10 +186,10 @@ export interface LoggedSamples {
 }
 
 export interface LogVisitor {
-  samples(kind: number, samples: LoggedSamples): void;
+  samples(samples: LoggedSamples): void;
   forms(pairs: Uint32Array): void;
   string(number: number, text: string): void;
-  chunk(tagNumber: number, data: Uint8Array<ArrayBuffer>): void;
+  chunk(kind: number, tagNumber: number, data: Uint8Array<ArrayBuffer>): void;
 }
 
 /** How a segment ended: with nothing behind the last whole record, or with bytes that are no whole record. */
@@ -229,8 +232,10 @@ function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visi
   if (kind === RECORD.strings) {
     visitor.string(length, new TextDecoder().decode(new Uint8Array(buffer, 8, view.getUint32(4, true))));
   }
-  if (kind === RECORD.chunk) visitor.chunk(length, new Uint8Array(buffer, 8, view.getUint32(4, true)));
-  if (kind !== RECORD.samples && kind !== RECORD.carried) return;
+  if (kind === RECORD.chunk || kind === RECORD.carriedChunk) {
+    visitor.chunk(kind, length, new Uint8Array(buffer, 8, view.getUint32(4, true)));
+  }
+  if (kind !== RECORD.samples) return;
   const flags = view.getUint16(4, true);
   let p = SAMPLES_HEADER_BYTES;
   let number: Uint32Array<ArrayBuffer>;
@@ -259,5 +264,5 @@ function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visi
     p += padded(length * 2);
   }
   const received = flags & FLAG.received ? new Float64Array(buffer, p, length) : null;
-  visitor.samples(kind, { length, number, time, value, quality, received });
+  visitor.samples({ length, number, time, value, quality, received });
 }

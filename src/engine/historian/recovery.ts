@@ -48,8 +48,7 @@ export async function replayLog(path: string, owner: Uint8Array, from: number, t
       continue;
     }
     const end = readRecords(bytes, segment, {
-      samples(kind, logged) {
-        if (kind === RECORD.carried && segment !== from) return;
+      samples(logged) {
         samples += logged.length;
         target.samples(logged);
       },
@@ -57,7 +56,8 @@ export async function replayLog(path: string, owner: Uint8Array, from: number, t
         for (let i = 0; i < pairs.length; i += 2) target.form(pairs[i]!, pairs[i + 1]!);
       },
       string: (number, text) => target.string(number, text),
-      chunk(number, data) {
+      chunk(kind, number, data) {
+        if (kind === RECORD.carriedChunk && segment !== from) return;
         samples += target.chunk(number, data);
       },
     });

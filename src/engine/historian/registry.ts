@@ -44,7 +44,7 @@ export function createRegistry(
     state.rollupsStale = state.since > 1 && older.get(tag.number, state.since) !== undefined;
     const newest = table.preceding(tag.number, Number.MAX_SAFE_INTEGER);
     if (newest !== null) {
-      state.sealedLast = state.closedLast = newest.last;
+      state.closedLast = newest.last;
       state.lastForm = newest.recipe;
       state.first = table.following(tag.number, Number.MIN_SAFE_INTEGER)?.first ?? newest.first;
     }

@@ -59,7 +59,8 @@ export async function pruneBefore(
         for (const chunk of removed) pyramid.remove(number, chunk);
         pyramid.settle(number, state.since);
         const first = table.following(number, Number.MIN_SAFE_INTEGER)?.first ?? null;
-        state.first = first ?? state.closed[0]?.first ?? (state.open.length > 0 ? state.open.time[0]! : null);
+        const open = state.open.length > 0 ? state.open.time[0]! : null;
+        state.first = first ?? state.closed[0]?.first ?? state.growing?.first ?? open;
       }
     })();
     await pause();

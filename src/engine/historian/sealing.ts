@@ -1,22 +1,34 @@
 import type { Database } from '#engine/platform/index.ts';
-import { chunkSum, decodeChunk, encodeChunk } from './chunk-codec.ts';
+import { BLOCK_SAMPLES, chunkSum, createChunkBuilder, decodeChunk, encodeChunk } from './chunk-codec.ts';
 import { type ChunkInfo, type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
 import { type Pyramid, summaryOfStored } from './pyramid.ts';
 import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sortRun, wordsOf } from './run.ts';
 import { storageClassOf } from './schema.ts';
-import { type ClosedChunk, noteSamples, type TagState } from './tag-state.ts';
+import {
+  type ClosedChunk,
+  type GrowingChunk,
+  growsByBlocks,
+  noteSamples,
+  openLimit,
+  type TagState,
+} from './tag-state.ts';
 
 export interface Sealing {
-  /** Turns the tag's open samples into closed chunks; late ones are merged into the chunk they belong to. */
+  /** Makes room in `open` when it has reached its limit: a block goes on to the growing chunk, or it is closed. */
+  advance(state: TagState): void;
+  /** Turns all that is open or growing into closed chunks; late samples are merged into the chunk they belong to. */
   close(state: TagState): void;
   /**
    * Makes a closed chunk of a sorted run that lies behind everything the tag has. `data`: the run as it was encoded
    * before. Returns the chunk, whose samples the caller puts into the log.
    */
   take(state: TagState, run: Run, data?: Uint8Array<ArrayBuffer>): ClosedChunk;
-  /** Writes all closed chunks and their rollups; called inside a transaction. `settled` must follow its commit. */
-  write(state: TagState): void;
-  settled(state: TagState): void;
+  /**
+   * Writes closed chunks and their rollups until `enough`, one at least; called inside a transaction. Returns how many,
+   * which `settled` must be told after its commit.
+   */
+  write(state: TagState, enough: () => boolean): number;
+  settled(state: TagState, written: number): void;
 }
 
 /** A chunk wherever it is: a row of the file or closed and waiting. */
@@ -102,7 +114,7 @@ export function sealingOf(
     classOf(state, found.info.recipe) === classOf(state, state.form);
 
   /** Small chunks grow by being joined, each sample a few times at most, because only as large ones are joined. */
-  const addInOrder = (state: TagState, run: Run): void => {
+  const addInOrder = (state: TagState, run: Run, encoded?: Uint8Array<ArrayBuffer>): void => {
     let joined = run;
     for (;;) {
       const before = preceding(state, Number.MAX_SAFE_INTEGER);
@@ -114,7 +126,48 @@ export function sealingOf(
       takeOut(state, before);
       joined = appendRun(samples, joined);
     }
-    put(state, joined, state.form);
+    put(state, joined, state.form, joined === run ? encoded : undefined);
+  };
+
+  /** The growing chunk with all its samples becomes a closed one. */
+  const finish = (state: TagState): void => {
+    if (state.growing === null) return;
+    const { builder } = state.growing;
+    state.growing = null;
+    const data = builder.finish();
+    addInOrder(state, decodeChunk(data, emptyRun(builder.count)), data);
+  };
+
+  /** A chunk that begins behind a small one leaves room to be joined with it. */
+  const startGrowing = (state: TagState, first: number): GrowingChunk => {
+    const before = preceding(state, Number.MAX_SAFE_INTEGER);
+    const small = before !== null && sameForm(state, before) && before.info.count <= chunkSamples / 2;
+    const samples = chunkSamples - (small ? before.info.count : 0);
+    return {
+      builder: createChunkBuilder(),
+      first,
+      last: first,
+      limit: Math.floor(samples / BLOCK_SAMPLES) * BLOCK_SAMPLES,
+    };
+  };
+
+  /** Leaves of the open samples those of `run` from `from` on. */
+  const reopen = (state: TagState, run: Run, from: number): void => {
+    const { open } = state;
+    const { length } = run;
+    open.length = length - from;
+    if (run === open) {
+      open.time.copyWithin(0, from, length);
+      state.openWords.copyWithin(0, 2 * from, 2 * length);
+      open.quality.copyWithin(0, from, length);
+      open.received?.copyWithin(0, from, length);
+    } else {
+      open.time.set(run.time.subarray(from, length));
+      state.openWords.set(wordsOf(run.value).subarray(2 * from, 2 * length));
+      open.quality.set(run.quality.subarray(from, length));
+      if (run.received !== null) open.received?.set(run.received.subarray(from, length));
+    }
+    state.limit = openLimit(chunkSamples);
   };
 
   const addLate = (state: TagState, late: Run): void => {
@@ -158,32 +211,66 @@ export function sealingOf(
     }
   };
 
-  return {
-    close(state) {
-      if (state.open.length === 0) return;
-      const run = sortRun(state.open);
-      const cut = firstAtOrAfter(run, state.closedLast + 1);
+  const lastOf = (state: TagState): number => state.growing?.last ?? state.closedLast;
+
+  const close = (state: TagState): void => {
+    const { open } = state;
+    if (open.length > 0) {
+      const run = sortRun(open);
+      const cut = firstAtOrAfter(run, lastOf(state) + 1);
       const late = cut > 0 ? sliceRun(run, 0, cut) : null;
       const inOrder = cut < run.length ? sliceRun(run, cut, run.length) : null;
-      state.open.length = 0;
-      state.open.received = null;
-      state.limit = chunkSamples;
+      open.length = 0;
+      open.received = null;
+      state.limit = openLimit(chunkSamples);
+      if (state.growing !== null && inOrder !== null) state.growing.builder.add(inOrder, 0, inOrder.length);
+      else if (inOrder !== null) addInOrder(state, inOrder);
+      finish(state);
       if (late !== null) addLate(state, late);
-      if (inOrder !== null) addInOrder(state, inOrder);
+    } else finish(state);
+  };
+
+  return {
+    advance(state) {
+      // The first block of all is shorter, and closed, so that tags polled together differ from then on.
+      if (!growsByBlocks(chunkSamples) || state.limit < BLOCK_SAMPLES) {
+        close(state);
+        return;
+      }
+      const run = sortRun(state.open);
+      const cut = firstAtOrAfter(run, lastOf(state) + 1);
+      const late = cut > 0 ? sliceRun(run, 0, cut) : null;
+      let end = cut;
+      if (run.length - cut >= BLOCK_SAMPLES) {
+        end += BLOCK_SAMPLES;
+        state.growing ??= startGrowing(state, run.time[cut]!);
+        state.growing.builder.add(run, cut, end);
+        state.growing.last = run.time[end - 1]!;
+      }
+      reopen(state, run, end);
+      if (late !== null || (state.growing !== null && state.growing.builder.count >= state.growing.limit))
+        finish(state);
+      if (late !== null) addLate(state, late);
     },
+    close,
     take(state, run, data) {
-      this.close(state);
+      close(state);
       noteSamples(state, run, 0, run.length);
       const chunk = put(state, run, state.form, data);
       if (chunk === undefined) throw new RangeError('a chunk without samples');
       return chunk;
     },
-    write(state) {
+    write(state, enough) {
+      // A row is taken out together with all that takes its place: the log does not have its samples any more.
+      const whole = state.replaced.size > 0;
       for (const id of state.replaced) {
         const first = remove.get(id);
         if (first !== undefined) pyramid.remove(state.number, first);
       }
+      let written = 0;
       for (const chunk of state.closed) {
+        if (written > 0 && !whole && enough()) break;
+        written++;
         insert.run(
           state.number,
           chunk.recipe,
@@ -202,11 +289,11 @@ export function sealingOf(
       }
       pyramid.settle(state.number, state.since);
       update.run(state.closedLast, new Uint8Array(state.closedSlot.buffer.slice(0)), state.closedQuality, state.number);
+      return written;
     },
-    settled(state) {
-      state.closed = [];
+    settled(state, written) {
+      state.closed.splice(0, written);
       state.replaced.clear();
-      state.sealedLast = state.closedLast;
     },
   };
 }

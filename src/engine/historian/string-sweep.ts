@@ -1,5 +1,5 @@
 import type { Database } from '#engine/platform/index.ts';
-import { decodeChunk } from './chunk-codec.ts';
+import { BLOCK_SAMPLES, decodeChunk } from './chunk-codec.ts';
 import { type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
 import { emptyRun, type Run } from './run.ts';
 import { recipeFor } from './schema.ts';
@@ -94,7 +94,9 @@ export function stringSweepOf(
           for (const { recipe, data, count: samples } of state.closed) {
             if (isText(state, recipe)) mark(used, decodeChunk(data, emptyRun(samples)));
           }
-          if (isText(state, state.form)) mark(used, state.open);
+          if (!isText(state, state.form)) continue;
+          mark(used, state.open);
+          if (state.growing !== null) mark(used, decodeChunk(state.growing.builder.finish(), emptyRun(BLOCK_SAMPLES)));
         }
       } catch (error) {
         if (error instanceof DamagedChunk) return null;

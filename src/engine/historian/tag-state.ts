@@ -1,17 +1,26 @@
 import type { DecodeRecipe } from '#shared/model/index.ts';
+import { BLOCK_SAMPLES, type ChunkBuilder } from './chunk-codec.ts';
 import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
 import type { Summary } from './pyramid.ts';
-import { addReceived, emptyRun, growRun, type Run, wordsOf } from './run.ts';
+import { addReceived, emptyRun, type Run, wordsOf } from './run.ts';
 import { decodedSince } from './schema.ts';
 import type { TagRegistration } from './store.ts';
 
-/** Samples of a chunk that is filled in time order. */
-export const CHUNK_SAMPLES = 4_096;
+/** Newest samples that stay open when a block is encoded, so that what comes a little late needs no merging. */
+const HELD_BACK = 64;
 
-/** The first chunk of a tag is shorter by a share that differs, so that tags polled together seal one after the other. */
+/** True where chunks grow by whole blocks; shorter ones are encoded from open samples at once. */
+export const growsByBlocks = (chunkSamples: number): boolean => chunkSamples >= 2 * BLOCK_SAMPLES;
+
+/** Samples that a tag holds open at most. */
+export const openLimit = (chunkSamples: number): number =>
+  growsByBlocks(chunkSamples) ? BLOCK_SAMPLES + HELD_BACK : chunkSamples;
+
+/** The first chunk of a tag is shorter by a share that differs, so that tags polled together encode one after the other. */
 export function firstLimit(tagNumber: number, chunkSamples: number): number {
+  const half = Math.ceil(Math.min(chunkSamples, BLOCK_SAMPLES) / 2);
   // 1,103 is coprime to every power of two.
-  return Math.ceil(chunkSamples / 2) + ((tagNumber * 1_103) % Math.ceil(chunkSamples / 2));
+  return half + ((tagNumber * 1_103) % half);
 }
 
 /** A chunk that is encoded and not yet in the file. */
@@ -25,7 +34,19 @@ export interface ClosedChunk {
   readonly summary: Summary;
 }
 
-/** What the writer knows of one tag. Samples arrive in `open`, become `closed` chunks and then rows of the file. */
+/** Whole blocks of a chunk to be, encoded, and the times of its first and last sample. */
+export interface GrowingChunk {
+  readonly builder: ChunkBuilder;
+  readonly first: number;
+  last: number;
+  /** Samples at which it is closed. */
+  readonly limit: number;
+}
+
+/**
+ * What the writer knows of one tag. Samples arrive in `open`, go on to `growing` by blocks, become `closed` chunks and
+ * then rows of the file.
+ */
 export interface TagState {
   readonly number: number;
   readonly id: string;
@@ -36,18 +57,19 @@ export interface TagState {
   form: number;
   readonly open: Run;
   openWords: Int32Array<ArrayBuffer>;
+  /** Lies behind all closed chunks and rows of the file. */
+  growing: GrowingChunk | null;
   /** Chunks in time order, none overlapping another, none overlapping a row that is not in `replaced`. */
   closed: ClosedChunk[];
   /** Rows of the file whose samples are in `closed` as well. */
   replaced: Set<number>;
   /** Time of the latest sample that is closed or sealed; -Infinity before the first. */
   closedLast: number;
-  sealedLast: number;
   /** Recipe version from which on rollups are right. */
   since: number;
   /** There may be rollups of an older recipe, to be made anew. */
   rollupsStale: boolean;
-  /** Samples after which `open` is closed. */
+  /** Samples at which `open` has to be advanced or closed. */
   limit: number;
   first: number | null;
   /** The latest sample by time; `lastSlot` is its stored form. */
@@ -79,10 +101,10 @@ export function createTagState(
     form: recipes.at(-1)?.version ?? 1,
     open,
     openWords: new Int32Array(open.value.buffer),
+    growing: null,
     closed: [],
     replaced: new Set(),
     closedLast: Number.NEGATIVE_INFINITY,
-    sealedLast: Number.NEGATIVE_INFINITY,
     since: decodedSince(recipes),
     rollupsStale: false,
     limit: firstLimit(number, chunkSamples),
@@ -106,10 +128,7 @@ export function pushSamples(state: TagState, columns: Run, from: number, to: num
   const at = open.length;
   const count = Math.min(to - from, state.limit - at);
   const end = from + count;
-  if (at + count > open.time.length) {
-    growRun(open, at + count);
-    state.openWords = new Int32Array(open.value.buffer);
-  }
+  if (at + count > open.time.length) growOpen(state, at + count);
   open.time.set(columns.time.subarray(from, end), at);
   state.openWords.set(wordsOf(columns.value).subarray(2 * from, 2 * end), 2 * at);
   open.quality.set(columns.quality.subarray(from, end), at);
@@ -118,6 +137,21 @@ export function pushSamples(state: TagState, columns: Run, from: number, to: num
   open.length = at + count;
   noteSamples(state, columns, from, end);
   return count;
+}
+
+/** Makes room for `needed` samples: twice what there was, but hardly more than the limit. */
+function growOpen(state: TagState, needed: number): void {
+  const { open } = state;
+  const roomy = Math.min(2 * open.time.length, Math.max(needed, state.limit));
+  const grown = emptyRun(Math.max(needed, roomy), open.received !== null);
+  grown.length = open.length;
+  grown.time.set(open.time);
+  const words = wordsOf(grown.value);
+  words.set(state.openWords);
+  grown.quality.set(open.quality);
+  if (open.received !== null) grown.received?.set(open.received);
+  Object.assign(open, grown);
+  state.openWords = words;
 }
 
 /** Keeps the tag's first and last sample right for samples that come to it. */
@@ -148,10 +182,7 @@ export function pushSample(
 ): void {
   const { open } = state;
   const at = open.length;
-  if (at === open.time.length) {
-    growRun(open, at + 1);
-    state.openWords = new Int32Array(open.value.buffer);
-  }
+  if (at === open.time.length) growOpen(state, at + 1);
   open.time[at] = time;
   state.openWords[2 * at] = low;
   state.openWords[2 * at + 1] = high;

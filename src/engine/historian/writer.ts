@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { acquireLock, type Clock, type Database, storeError, withStoreErrors } from '#engine/platform/index.ts';
 import type { Quality, SampleBlock, TimeRange } from '#shared/model/index.ts';
+import { CHUNK_SAMPLES } from './chunk-codec.ts';
 import { chunkReaderOf, chunkTableOf, type DamagedChunk, shareOf } from './chunk-table.ts';
 import { insertEvent, insertGap } from './event-table.ts';
 import { createJournal, type Journal } from './journal.ts';
@@ -26,7 +27,7 @@ import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
 import { type SweptTexts, stringSweepOf } from './string-sweep.ts';
 import { removeSums, writeSums } from './sums.ts';
-import { CHUNK_SAMPLES, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import { type ClosedChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
 
 export const WRITER_DEFAULTS = {
   flushMs: 1_000,
@@ -111,7 +112,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const countSamples = (): number => {
     let samples = sealedCount.get() ?? 0;
     for (const state of registry.states.values()) {
-      samples += state.open.length;
+      samples += state.open.length + (state.growing?.builder.count ?? 0);
       for (const chunk of state.closed) samples += chunk.count;
     }
     return samples;
@@ -154,7 +155,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
           quality[i]!,
           received === null ? null : received[i]!,
         );
-        if (state.open.length >= state.limit) sealing.close(state);
+        if (state.open.length >= state.limit) sealing.advance(state);
         i = end;
         continue;
       }
@@ -167,7 +168,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
       }
       while (i < end) {
         i += pushSamples(state, block, i, end);
-        if (state.open.length >= state.limit) sealing.close(state);
+        if (state.open.length >= state.limit) sealing.advance(state);
       }
     }
     if (length > logged) journal.samples(logged === 0 ? block : part(block, logged, length), numberOf);
@@ -231,7 +232,8 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
     /** Samples in the range that the file does not have yet; a sample that will replace another one counts, too. */
     count(ids: readonly string[], range: TimeRange): number {
       let samples = 0;
-      for (const { open, closed } of statesOf(ids)) {
+      for (const { open, growing, closed } of statesOf(ids)) {
+        if (growing !== null) samples += Math.round(growing.builder.count * shareOf(growing, range));
         for (let i = 0; i < open.length; i++) {
           if (open.time[i]! >= range.from && open.time[i]! < range.to) samples++;
         }
@@ -335,15 +337,20 @@ async function ownerOf(path: string, meta: Meta, clock: Clock): Promise<Uint8Arr
 }
 
 /** True where the tag holds samples of the range that are not in the file. */
-function isBesideFile({ open, closed }: TagState, range: TimeRange): boolean {
-  if (closed.some((chunk) => chunk.first < range.to && chunk.last >= range.from)) return true;
+function isBesideFile({ open, growing, closed }: TagState, range: TimeRange): boolean {
+  const chunks = growing === null ? closed : [...closed, growing];
+  if (chunks.some((chunk) => chunk.first < range.to && chunk.last >= range.from)) return true;
   for (let i = 0; i < open.length; i++) if (open.time[i]! >= range.from && open.time[i]! < range.to) return true;
   return false;
 }
 
 /** Chunks and samples that a view of [from, to) needs, with the nearest ones beyond its ends. */
 function tailPartOf(state: TagState, from: number, to: number): TailPart | null {
-  const { closed, open } = state;
+  const { growing, open } = state;
+  const closed: readonly Pick<ClosedChunk, 'first' | 'recipe' | 'data'>[] =
+    growing === null
+      ? state.closed
+      : [...state.closed, { first: growing.first, recipe: state.form, data: growing.builder.finish() }];
   const start = Math.max(
     0,
     closed.findLastIndex((chunk) => chunk.first < from),

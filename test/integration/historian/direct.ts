@@ -1,3 +1,5 @@
+import { cpSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { chunkTableOf } from '#engine/historian/chunk-table.ts';
 import type { WriterOptions } from '#engine/historian/messages.ts';
 import { checkSearch, planAggregate } from '#engine/historian/query.ts';
@@ -16,6 +18,7 @@ import {
   type Series,
   type TimeRange,
 } from '#shared/model/index.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 /** The store's two halves in one thread: what the workers wrap, without the wait for them. */
 export interface Direct {
@@ -168,3 +171,10 @@ export function registration(index: number, recipe: DecodeRecipe = PLAIN_RECIPE,
 }
 
 export const EVER: TimeRange = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+
+/** What a killed program leaves: the files as they are at this moment, in another folder. */
+export function leftBehind(path: string): string {
+  const to = temporaryDirectory();
+  cpSync(dirname(path), to, { recursive: true });
+  return join(to, basename(path));
+}

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readGaps } from '#engine/historian/event-table.ts';
@@ -6,19 +6,12 @@ import { usedBytes } from '#engine/historian/retention.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
 import { type DecodeRecipe, PLAIN_RECIPE, QUALITY } from '#shared/model/index.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
-import { blockOf, type Direct, EVER, openDirect, registration, type WrittenSample } from './direct.ts';
+import { blockOf, EVER, leftBehind, openDirect, registration } from './direct.ts';
 import { expectRollups } from './expect-rollups.ts';
 
 const START = 1_700_000_000_000_000;
 const SECOND = 1_000_000;
 const DAY = 86_400 * SECOND;
-
-/** What a killed program leaves: the files as they are at this moment. */
-function leftBehind(path: string): string {
-  const to = temporaryDirectory();
-  cpSync(join(path, '..'), to, { recursive: true });
-  return join(to, 'history.parx');
-}
 
 describe('a store in unusual use', () => {
   const path = (): string => join(temporaryDirectory(), 'history.parx');
@@ -410,46 +403,6 @@ describe('a store in unusual use', () => {
       expect(lastStored).toBeGreaterThanOrEqual(before);
       expect(lastStored).toBeLessThanOrEqual(clock.now());
       await again.close();
-    }
-  });
-
-  it('finds large blocks of a tag again after a kill, of which whole chunks went through the log', async () => {
-    const file = path();
-    const store = await openDirect(file, { chunkSamples: 200 });
-    store.writer.register([registration(0), registration(1)]);
-    const run = (tag: number, from: number, count: number, value: number): WrittenSample[] =>
-      Array.from({ length: count }, (_, i) => ({
-        tag,
-        time: START + (from + i) * SECOND,
-        value: value + i,
-        quality: 0,
-      }));
-    store.append([...run(1, 0, 3, 0), ...run(0, 0, 1_050, 0), ...run(1, 3, 700, 3)]);
-    // Once more over the same time, of which the samples that come last stay; and backward.
-    store.append([...run(0, 500, 900, 10_000), ...run(1, 800, 450, 800).reverse()]);
-    await store.writer.flush();
-    const expected = [
-      ...Array.from({ length: 500 }, (_, i) => i),
-      ...Array.from({ length: 900 }, (_, i) => 10_000 + i),
-    ];
-    const other = [...Array.from({ length: 703 }, (_, i) => i), ...Array.from({ length: 450 }, (_, i) => 800 + i)];
-    const check = (one: Direct): void => {
-      expect(one.raw(['tag-0'], EVER).flatMap((series) => [...series.value])).toEqual(expected);
-      expect(one.raw(['tag-1'], EVER).flatMap((series) => [...series.value])).toEqual(other);
-    };
-    check(store);
-    const killed = leftBehind(file);
-    // Sealed, but not yet away from the log: read twice and there once.
-    await store.writer.seal(['tag-0'], EVER);
-    const half = leftBehind(file);
-    await store.close();
-    for (const left of [killed, half]) {
-      const again = await openDirect(left, { chunkSamples: 200 });
-      expect(again.writer.started.recovery.samplesReplayed).toBe(1_050 + 900 + 703 + 450);
-      check(again);
-      expect(await again.writer.lastValues()).toMatchObject([{ value: 10_899 }, { value: 1_249 }]);
-      await again.close();
-      expectRollups(left);
     }
   });
 });
