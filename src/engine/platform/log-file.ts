@@ -100,6 +100,8 @@ export function openLogFile(path: string, { maxBytes, files, lost }: LogFileOpti
     },
     async written() {
       await pumping;
+      // The file's handle is let go of a turn after the write; who waits here may end the program next.
+      await new Promise((resolve) => setImmediate(resolve));
     },
     flush() {
       const text = waiting.join('');

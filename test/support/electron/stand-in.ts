@@ -107,6 +107,7 @@ export function createStandIn(options: StandInOptions): Record<string, unknown> 
         getLastWebPreferences: () => settings.webPreferences,
       });
       this.webContents = strict('webContents', contents);
+      windows.push(this);
       appEvents.emit('web-contents-created', {}, this.webContents);
     }
     async loadURL(url: string): Promise<void> {
@@ -118,7 +119,6 @@ export function createStandIn(options: StandInOptions): Record<string, unknown> 
         permissions: PERMISSIONS.flatMap(([ours, browsers]) => (grants(ours) ? [browsers] : [])),
         onDownload: (download) => downloadBegins(sessionEvents, download),
       });
-      windows.push(this);
       this.emit('ready-to-show');
       this.webContents.emit('did-finish-load');
     }
