@@ -347,10 +347,13 @@ function isBesideFile({ open, growing, closed }: TagState, range: TimeRange): bo
 /** Chunks and samples that a view of [from, to) needs, with the nearest ones beyond its ends. */
 function tailPartOf(state: TagState, from: number, to: number): TailPart | null {
   const { growing, open } = state;
-  const closed: readonly Pick<ClosedChunk, 'first' | 'recipe' | 'data'>[] =
+  const closed: readonly Pick<ClosedChunk, 'first' | 'last' | 'recipe' | 'data'>[] =
     growing === null
       ? state.closed
-      : [...state.closed, { first: growing.first, recipe: state.form, data: growing.builder.finish() }];
+      : [
+          ...state.closed,
+          { first: growing.first, last: growing.last, recipe: state.form, data: growing.builder.finish() },
+        ];
   const start = Math.max(
     0,
     closed.findLastIndex((chunk) => chunk.first < from),
