@@ -1,5 +1,6 @@
 import { type Aggregate, statisticsQuery } from '#engine/historian/index.ts';
-import type { AggregateQuery, SearchQuery, TimeRange } from '#shared/model/index.ts';
+import { AppError } from '#shared/errors.ts';
+import { type AggregateQuery, MOST_STATISTICS_SAMPLES, type SearchQuery, type TimeRange } from '#shared/model/index.ts';
 import { historySource, type Services } from './services.ts';
 
 /** Tags of one item. */
@@ -28,7 +29,18 @@ export async function* statisticsStream(
   { source, tags, range }: { readonly source: string; readonly tags: readonly string[]; readonly range: TimeRange },
   signal: AbortSignal,
 ): AsyncGenerator<{ tags: { tag: string; values: Float64Array<ArrayBuffer> }[] }> {
-  for await (const { series } of aggregatesOf(services, source, statisticsQuery(tags, range), signal)) {
+  const question = statisticsQuery(tags, range);
+  let samples = 0;
+  // Counts come from rollups, so that what would take too long is refused at once.
+  const counting = { ...question, tags: tags.map((tag) => ({ tag, functions: ['count' as const] })) };
+  for (const { columns } of (await historySource(services, source).aggregate(counting, signal)).series) {
+    samples += columns[0]![0]!;
+  }
+  if (samples > MOST_STATISTICS_SAMPLES) {
+    const message = `The range holds ${samples} samples; exact statistics are worked out from at most ${MOST_STATISTICS_SAMPLES}. Shorten it, or ask for fewer tags.`;
+    throw new AppError('query.too-many-samples', message, { details: { limit: MOST_STATISTICS_SAMPLES } });
+  }
+  for await (const { series } of aggregatesOf(services, source, question, signal)) {
     yield {
       tags: series.map(({ tag, columns }) => ({ tag, values: Float64Array.from(columns, (column) => column[0]!) })),
     };

@@ -1,5 +1,6 @@
 import { type HeldSample, heldAt, isMergedAt, type TraceStatistics, traceStatistics } from '#renderer/plot/index.ts';
 import { formatNumber, NO_VALUE } from '#renderer/ui/format.ts';
+import { isAppError } from '#shared/errors.ts';
 import { qualityText, type TimeRange, type UnixMicros } from '#shared/model/index.ts';
 import type { TraceStore } from './trace-store.ts';
 import type { TrendController } from './trend-controller.ts';
@@ -46,6 +47,8 @@ export function createReadout(controller: TrendController, onError: (error: unkn
   let exactKey = '';
   const abort = new AbortController();
   let refining = new AbortController();
+  /** Of this range the history refuses exact numbers. */
+  let tooMany = '';
   let statisticsOn = true;
 
   const cellOf = (row: HTMLElement, column: LegendColumn): HTMLElement | undefined => {
@@ -176,13 +179,22 @@ export function createReadout(controller: TrendController, onError: (error: unkn
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (isAppError(error, 'query.too-many-samples')) {
+        tooMany = key;
+        for (const row of merged) writeStatistics(row, statistics.get(row.tag.id)?.result ?? null);
+        return;
+      }
       exactKey = '';
       onError(error);
     }
   }
 
   function writeStatistics({ tag, element }: LegendRow, result: TraceStatistics | null): void {
-    const near = result?.merged === true ? 'Of merged points, until all samples have been read: near.' : '';
+    const remains = tooMany !== '' && tooMany === exactKey;
+    const why = remains
+      ? 'Of merged points, near: there are too many samples. Zoom in, or set the cursors closer.'
+      : 'Of merged points, near, until all samples have been read.';
+    const near = result?.merged === true ? why : '';
     const sign = near === '' ? '' : '≈';
     const number = (value: number | undefined): string => (value === undefined ? NO_VALUE : formatNumber(value, tag));
     put(element, 'min', number(result?.min));
@@ -190,7 +202,7 @@ export function createReadout(controller: TrendController, onError: (error: unkn
     put(element, 'mean', result === null ? NO_VALUE : sign + number(result.mean), near);
     put(element, 'deviation', result === null ? NO_VALUE : sign + number(result.deviation), near);
     const count = result === null ? '0' : result.merged ? NO_VALUE : formatNumber(result.count);
-    put(element, 'count', count, result?.merged === true ? 'The samples are being counted.' : '');
+    put(element, 'count', count, near);
   }
 
   return {

@@ -6,6 +6,8 @@ export const MOST_QUERY_TAGS = 1_000;
 export const MOST_BUCKETS = 1_000_000;
 /** Buckets times columns over all tags: 32 MB of numbers. */
 export const MOST_CELLS = 4_000_000;
+/** Samples that exact statistics are worked out from at one request: some ten seconds of one core. */
+export const MOST_STATISTICS_SAMPLES = 100_000_000;
 /** Conditions of one search, all groups together. */
 export const MOST_CONDITIONS = 100;
 
@@ -146,7 +148,6 @@ export const STATISTICS = [
   'heldMax',
   'heldMean',
   'heldDeviation',
-  'linearMean',
   'known',
 ] as const satisfies readonly AggregateFunction[];
 export type IntervalStatistics = { readonly tag: string } & {

@@ -447,12 +447,12 @@ export const contract = {
       }),
       errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
     }),
-    /** Exact numbers over a range, as tags are ready. */
+    /** Exact numbers over a range, as tags are ready; refused where they would take more samples than the limit. */
     statistics: stream({
       role: 'viewer',
       input: z.object({ source, tags: ids(1000), range: timeRange }),
       item: z.object({ tags: z.array(tagStatistics) }),
-      errors: ['store.not-found', 'config.invalid'],
+      errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
     }),
     /** Where the conditions hold, as it is found; items may be empty and say how far the search has come. */
     search: stream({
