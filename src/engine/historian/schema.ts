@@ -7,6 +7,7 @@ import type { TagRegistration } from './store.ts';
 export const APPLICATION_ID = 0x50617258;
 /** The format that this program writes and reads; FORMAT.md describes it. */
 export const FORMAT_VERSION = 2;
+/** FORMAT.md says why. */
 const PAGE_BYTES = 4_096;
 const WAL_BYTES = 16 << 20;
 

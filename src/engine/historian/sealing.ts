@@ -129,13 +129,14 @@ export function sealingOf(
     put(state, joined, state.form, joined === run ? encoded : undefined);
   };
 
+  const grown = emptyRun(0);
   /** The growing chunk with all its samples becomes a closed one. */
   const finish = (state: TagState): void => {
     if (state.growing === null) return;
     const { builder } = state.growing;
     state.growing = null;
     const data = builder.finish();
-    addInOrder(state, decodeChunk(data, emptyRun(builder.count)), data);
+    addInOrder(state, decodeChunk(data, grown), data);
   };
 
   /** A chunk that begins behind a small one leaves room to be joined with it. */
