@@ -6,6 +6,8 @@ import { addReceived, emptyRun, type Run, wordsOf } from './run.ts';
 import { decodedSince } from './schema.ts';
 import type { TagRegistration } from './store.ts';
 
+/** Samples that a tag has room for from its first on. */
+const LEAST_OPEN = 32;
 /** Newest samples that stay open when a block is encoded, so that what comes a little late needs no merging. */
 const HELD_BACK = 64;
 
@@ -90,7 +92,7 @@ export function createTagState(
   recipes: readonly DecodeRecipe[],
   chunkSamples: number,
 ): TagState {
-  const open = emptyRun(32);
+  const open = emptyRun(0);
   const lastSlot = new Float64Array(1);
   return {
     number,
@@ -100,7 +102,7 @@ export function createTagState(
     decoder: tagDecoderOf(recipes),
     form: recipes.at(-1)?.version ?? 1,
     open,
-    openWords: new Int32Array(open.value.buffer),
+    openWords: wordsOf(open.value),
     growing: null,
     closed: [],
     replaced: new Set(),
@@ -142,15 +144,23 @@ export function pushSamples(state: TagState, columns: Run, from: number, to: num
 /** Makes room for `needed` samples: twice what there was, but hardly more than the limit. */
 function growOpen(state: TagState, needed: number): void {
   const { open } = state;
-  const roomy = Math.min(2 * open.time.length, Math.max(needed, state.limit));
-  const grown = emptyRun(Math.max(needed, roomy), open.received !== null);
-  grown.length = open.length;
-  grown.time.set(open.time);
-  const words = wordsOf(grown.value);
+  const roomy = Math.min(Math.max(LEAST_OPEN, 2 * open.time.length), Math.max(needed, state.limit));
+  const room = Math.max(needed, roomy);
+  // One buffer for all columns: with thousands of tags their number takes longer than their bytes.
+  const buffer = new ArrayBuffer(room * 18);
+  const time = new Float64Array(buffer, 0, room);
+  const value = new Float64Array(buffer, room * 8, room);
+  const quality = new Uint16Array(buffer, room * 16, room);
+  const words = wordsOf(value);
+  time.set(open.time);
   words.set(state.openWords);
-  grown.quality.set(open.quality);
-  if (open.received !== null) grown.received?.set(open.received);
-  Object.assign(open, grown);
+  quality.set(open.quality);
+  if (open.received !== null) {
+    const received = new Float64Array(room);
+    received.set(open.received);
+    open.received = received;
+  }
+  Object.assign(open, { time, value, quality });
   state.openWords = words;
 }
 
