@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
-import { writeRecording } from '#test/support/written-recording.ts';
+import { writeRecording, writtenValue } from '#test/support/written-recording.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { eventually, openScreen, type Screen, textThat } from './fixtures/screen.ts';
@@ -78,6 +78,17 @@ describe.skipIf(needs('chromium'))('recordings from elsewhere', () => {
     await job.waitFor({ state: 'detached' });
     await screen.page.keyboard.press('Escape');
     await trend.exportDialog.waitFor({ state: 'hidden' });
+  });
+
+  it('works out the statistics of a merged picture from every sample', async () => {
+    await trend.showRange('2026-01-05T08:00:00Z', '2026-01-05T09:00:00Z');
+    const values = Array.from({ length: 36_000 }, (_, n) => writtenValue(0, n));
+    const exact = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const mean = await trend.cell('Tag 00', 'Mean');
+    await eventually(
+      async () => (await mean.textContent()) ?? '',
+      (text) => !text.includes('≈') && Math.abs(Number(text) - exact) < 0.0001,
+    );
   });
 
   it('shows what is sound of a damaged recording, and names the damage', async () => {

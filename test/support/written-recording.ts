@@ -15,6 +15,10 @@ export interface WrittenRecording {
   readonly periodMs: number;
 }
 
+/** The `n`th sample of a tag. */
+export const writtenValue = (tag: number, n: number): number =>
+  50 + 40 * Math.sin(n / (900 + 200 * tag)) + ((Math.imul(n + tag, 2_654_435_761) >>> 0) / 2 ** 32) * 4;
+
 /** A recording of slow waves with some noise, as fast as the historian takes it. */
 export async function writeRecording(path: string, { tags, polls, from, periodMs }: WrittenRecording): Promise<void> {
   const log = createLogger((line) => console.log(line.level, line.text));
@@ -56,8 +60,7 @@ export async function writeRecording(path: string, { tags, polls, from, periodMs
       const tag = at % tags;
       block.tag[at] = tag;
       block.time[at] = from + n * periodMs * 1000;
-      block.value[at] =
-        50 + 40 * Math.sin(n / (900 + 200 * tag)) + ((Math.imul(n + tag, 2_654_435_761) >>> 0) / 2 ** 32) * 4;
+      block.value[at] = writtenValue(tag, n);
     }
     await store.append(block);
   }
