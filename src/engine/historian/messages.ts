@@ -170,6 +170,10 @@ export interface TailRequest {
   readonly from: number;
   readonly to: number;
 }
+/** Where tails begin; the first that a reader is told. */
+export interface TailStartsNote {
+  readonly starts: SharedArrayBuffer;
+}
 export interface TailAnswer {
   readonly id: number;
   readonly parts: readonly TailPart[];

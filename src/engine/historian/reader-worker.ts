@@ -9,12 +9,14 @@ import {
   type ReaderCalls,
   type TailAnswer,
   type TailPart,
+  type TailStartsNote,
   type ToReader,
 } from './messages.ts';
 import { planAggregate } from './query.ts';
 import { PIECE_MS, type QueryJob, type QueryStep } from './query-job.ts';
 import { createReader, type RawStream, type Reader } from './reader.ts';
 import { type FileOpened, type Finding, openRecordingFile } from './recording-file.ts';
+import { createTailStarts, type TailStarts } from './tail-starts.ts';
 import { viewReach } from './view.ts';
 
 /** Entry of a reader's thread: one file, one call at a time. */
@@ -34,6 +36,7 @@ interface Opened {
 let opened: Opened | null = null;
 let writer: MessagePort | null = null;
 let cancel = new Int32Array(1);
+let starts: TailStarts | null = null;
 let asks = 0;
 const tails = new Map<number, (parts: readonly TailPart[]) => void>();
 let unchecked: FileOpened['unchecked'] = null;
@@ -65,7 +68,11 @@ port.on('message', (message: ToReader) => {
 function open(message: Extract<ToReader, { kind: 'open' }>): void {
   cancel = message.cancel as Int32Array<ArrayBuffer>;
   writer = message.writer;
-  writer?.on('message', (answer: TailAnswer) => {
+  writer?.on('message', (answer: TailAnswer | TailStartsNote) => {
+    if ('starts' in answer) {
+      starts = createTailStarts(answer.starts);
+      return;
+    }
     tails.get(answer.id)?.(answer.parts);
     tails.delete(answer.id);
   });
@@ -117,11 +124,12 @@ function checkOn(report: (finding: Finding) => void): void {
 
 function tailOf(tags: readonly string[], from: number, to: number): Promise<readonly TailPart[]> {
   const source = writer;
-  if (source === null) return Promise.resolve([]);
+  const needed = starts === null || opened === null ? tags : opened.reader.unsealed(tags, to, starts);
+  if (source === null || needed.length === 0) return Promise.resolve([]);
   return new Promise((resolve) => {
     const id = ++asks;
     tails.set(id, resolve);
-    source.postMessage({ id, tags, from, to });
+    source.postMessage({ id, tags: needed, from, to });
   });
 }
 

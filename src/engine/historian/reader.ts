@@ -35,6 +35,7 @@ import { NO_TAIL, type Point, sampleBefore, sampleFrom, type Tail } from './samp
 import { scalingOf } from './scaling.ts';
 import { decodedSince, readTags, type TagOnFile } from './schema.ts';
 import type { AggregatedTag, SearchPart, StoredTag } from './store.ts';
+import type { TailStarts } from './tail-starts.ts';
 import { type ViewColumns, type ViewTag, viewOf, viewReach } from './view.ts';
 
 /** Tags and pixels that one view may ask for. */
@@ -81,6 +82,8 @@ export interface Reader {
   measure(range: TimeRange, tags: readonly string[], unsealed: number): { bytes: number; samples: number };
   tags(): StoredTag[];
   bounds(): TimeRange | null;
+  /** Those of the tags whose samples up to the first one at or after `to` are not all in the file. */
+  unsealed(tags: readonly string[], to: number, starts: TailStarts): string[];
   /** What is remembered now, and how often it was of use since the reader was made. */
   readonly cache: CacheCounts;
 }
@@ -213,6 +216,19 @@ export function createReader(options: ReaderOptions): Reader {
 
   return {
     cache: cache.counts,
+
+    unsealed(tags, to, starts) {
+      const all = tagsNow();
+      return tags.filter((id) => {
+        const tag = all.get(id);
+        const start = tag === undefined ? Number.NEGATIVE_INFINITY : starts.get(tag.file.number);
+        if (tag === undefined || start < to) return true;
+        if (start === Number.POSITIVE_INFINITY) return false;
+        // The sample behind the range may be the tail's first.
+        const last = table.preceding(tag.file.number, start - 1);
+        return last === null || (last.first < to && (last.last < to || last.last >= start));
+      });
+    },
 
     view(tags, range, pixels, tail, check) {
       return snapshot(() => {

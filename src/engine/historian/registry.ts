@@ -5,6 +5,7 @@ import type { LastValue } from './messages.ts';
 import { decodedSince, readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
 import type { StoredTag, TagRegistration } from './store.ts';
 import { createTagState, type TagState } from './tag-state.ts';
+import type { TailStarts } from './tail-starts.ts';
 
 /** The tags of the writer: those on file and those that the running engine has registered. */
 export interface Registry {
@@ -32,6 +33,7 @@ export function createRegistry(
   table: ChunkTable,
   clock: Clock,
   chunkSamples: number,
+  starts: TailStarts,
 ): Registry {
   const states = new Map<number, TagState>();
   const byId = new Map<string, TagState>();
@@ -40,7 +42,7 @@ export function createRegistry(
   const older = database.prepare('SELECT 1 FROM rollups WHERE tag = ? AND tier = 0 AND recipe < ? LIMIT 1').pluck();
 
   for (const tag of readTags(database)) {
-    const state = createTagState(tag.number, tag.registration, tag.recipes, chunkSamples);
+    const state = createTagState(tag.number, tag.registration, tag.recipes, chunkSamples, starts);
     state.rollupsStale = state.since > 1 && older.get(tag.number, state.since) !== undefined;
     const newest = table.preceding(tag.number, Number.MAX_SAFE_INTEGER);
     if (newest !== null) {
@@ -76,7 +78,7 @@ export function createRegistry(
             const newest = known?.recipes.at(-1);
             if (known === undefined || newest === undefined) {
               const recipe = { ...tag.recipe, version: 1 };
-              const state = createTagState(++next, { ...tag, recipe }, [recipe], chunkSamples);
+              const state = createTagState(++next, { ...tag, recipe }, [recipe], chunkSamples, starts);
               tagWriter.put(state.number, tag, recipe, clock.now());
               forms.push(state.number, 1);
               fresh.set(tag.id, state);

@@ -6,6 +6,7 @@ import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sor
 import { storageClassOf } from './schema.ts';
 import {
   type ClosedChunk,
+  findTail,
   type GrowingChunk,
   growsByBlocks,
   noteSamples,
@@ -295,6 +296,7 @@ export function sealingOf(
     settled(state, written) {
       state.closed.splice(0, written);
       state.replaced.clear();
+      findTail(state);
     },
   };
 }

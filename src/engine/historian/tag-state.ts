@@ -5,6 +5,7 @@ import type { Summary } from './pyramid.ts';
 import { addReceived, emptyRun, type Run, wordsOf } from './run.ts';
 import { decodedSince } from './schema.ts';
 import type { TagRegistration } from './store.ts';
+import type { TailStarts } from './tail-starts.ts';
 
 /** Samples that a tag has room for from its first on. */
 const LEAST_OPEN = 32;
@@ -74,6 +75,9 @@ export interface TagState {
   /** Samples at which `open` has to be advanced or closed. */
   limit: number;
   first: number | null;
+  /** Time of the first sample that is not in the file; infinite where all are. Told to readers by `starts`. */
+  tailFirst: number;
+  readonly starts: TailStarts;
   /** The latest sample by time; `lastSlot` is its stored form. */
   lastTime: number;
   lastQuality: number;
@@ -91,7 +95,9 @@ export function createTagState(
   registration: Omit<TagRegistration, 'index'>,
   recipes: readonly DecodeRecipe[],
   chunkSamples: number,
+  starts: TailStarts,
 ): TagState {
+  starts.set(number, Number.POSITIVE_INFINITY);
   const open = emptyRun(0);
   const lastSlot = new Float64Array(1);
   return {
@@ -111,6 +117,8 @@ export function createTagState(
     rollupsStale: false,
     limit: firstLimit(number, chunkSamples),
     first: null,
+    tailFirst: Number.POSITIVE_INFINITY,
+    starts,
     lastTime: Number.NEGATIVE_INFINITY,
     lastQuality: 0,
     lastForm: recipes.at(-1)?.version ?? 1,
@@ -174,6 +182,7 @@ export function noteSamples(state: TagState, columns: Run, from: number, to: num
     else if (time[i]! < first) first = time[i]!;
   }
   if (state.first === null || first < state.first) state.first = first;
+  if (first < state.tailFirst) tailFrom(state, first);
   if (time[last]! < state.lastTime) return;
   state.lastTime = time[last]!;
   state.lastQuality = columns.quality[last]!;
@@ -208,4 +217,18 @@ export function pushSample(
     state.lastWords[1] = high;
   }
   if (state.first === null || time < state.first) state.first = time;
+  if (time < state.tailFirst) tailFrom(state, time);
+}
+
+function tailFrom(state: TagState, time: number): void {
+  state.tailFirst = time;
+  state.starts.set(state.number, time);
+}
+
+/** Finds anew where the tail begins, after closed chunks have gone into the file or samples came by another road. */
+export function findTail(state: TagState): void {
+  const { closed, growing, open } = state;
+  let first = Math.min(closed[0]?.first ?? Number.POSITIVE_INFINITY, growing?.first ?? Number.POSITIVE_INFINITY);
+  for (let i = 0; i < open.length; i++) if (open.time[i]! < first) first = open.time[i]!;
+  if (first !== state.tailFirst) tailFrom(state, first);
 }

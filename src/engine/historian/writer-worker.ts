@@ -4,7 +4,9 @@ import {
   type FromWriter,
   type PostedError,
   postError,
+  type TailAnswer,
   type TailRequest,
+  type TailStartsNote,
   type ToWriter,
   type WriterCalls,
   type WriterCounts,
@@ -128,6 +130,9 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
 }
 
 function serveTails(reader: MessagePort): void {
+  const tell = (message: TailAnswer | TailStartsNote, transfer: readonly ArrayBuffer[] = []): void =>
+    reader.postMessage(message, transfer);
+  if (writer !== null) tell({ starts: writer.tailStarts });
   reader.on('message', (request: TailRequest) => {
     const parts = writer === null ? [] : writer.tail(request.tags, request.from, request.to);
     const transfer: ArrayBuffer[] = [];
@@ -137,6 +142,6 @@ function serveTails(reader: MessagePort): void {
       transfer.push(open.time.buffer, open.value.buffer, open.quality.buffer);
       if (open.received !== null) transfer.push(open.received.buffer);
     }
-    reader.postMessage({ id: request.id, parts }, transfer);
+    tell({ id: request.id, parts }, transfer);
   });
 }

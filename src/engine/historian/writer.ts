@@ -27,7 +27,8 @@ import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
 import { type SweptTexts, stringSweepOf } from './string-sweep.ts';
 import { removeSums, writeSums } from './sums.ts';
-import { type ClosedChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import { type ClosedChunk, findTail, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import { createTailStarts } from './tail-starts.ts';
 
 export const WRITER_DEFAULTS = {
   flushMs: 1_000,
@@ -85,7 +86,8 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const reader = chunkReaderOf(table, onDamage);
   const pyramid = pyramidOf(database);
   const sealing = sealingOf(database, table, reader, pyramid, onDamage, options.chunkSamples);
-  const registry = createRegistry(path, database, table, clock, options.chunkSamples);
+  const starts = createTailStarts();
+  const registry = createRegistry(path, database, table, clock, options.chunkSamples, starts);
   const strings = database.prepare<[], StringRow>('SELECT number, text FROM strings ORDER BY number').all();
   const sealedCount = database.prepare<[], number>('SELECT coalesce(sum(count), 0) FROM chunks').pluck();
   const pause = (): Promise<void> => clock.sleep(0);
@@ -109,6 +111,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   );
   removeSums(meta);
   const recovery = await journal.recover(strings);
+  for (const state of registry.states.values()) findTail(state);
   const countSamples = (): number => {
     let samples = sealedCount.get() ?? 0;
     for (const state of registry.states.values()) {
@@ -197,6 +200,8 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
   return {
     started,
+    /** Where the tails begin, to be shared with readers. */
+    tailStarts: starts.buffer,
     counts,
 
     register(tags: readonly TagRegistration[]): void {

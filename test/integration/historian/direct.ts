@@ -1,11 +1,12 @@
 import { cpSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { chunkTableOf } from '#engine/historian/chunk-table.ts';
-import type { WriterOptions } from '#engine/historian/messages.ts';
+import type { TailPart, WriterOptions } from '#engine/historian/messages.ts';
 import { checkSearch, planAggregate } from '#engine/historian/query.ts';
 import { createReader, type Reader } from '#engine/historian/reader.ts';
 import type { Aggregate, TagRegistration } from '#engine/historian/store.ts';
 import type { SweptTexts } from '#engine/historian/string-sweep.ts';
+import { createTailStarts } from '#engine/historian/tail-starts.ts';
 import { viewReach } from '#engine/historian/view.ts';
 import { openWriter, WRITER_DEFAULTS, type Writer } from '#engine/historian/writer.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
@@ -83,6 +84,10 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
   let reader = newReader();
   let appends = 0;
   const check = (): void => undefined;
+  const starts = createTailStarts(writer.tailStarts);
+  /** Only of those tags that the reader would ask the writer for. */
+  const tail = (tags: readonly string[], { from, to }: TimeRange): TailPart[] =>
+    writer.tail(reader.unsealed(tags, to, starts), from, to);
   return {
     writer,
     warnings,
@@ -96,11 +101,10 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
       return appends;
     },
     view(tags, range, pixels) {
-      const { from, to } = viewReach(range.from, range.to, pixels);
-      return reader.view(tags, range, pixels, writer.tail(tags, from, to), check);
+      return reader.view(tags, range, pixels, tail(tags, viewReach(range.from, range.to, pixels)), check);
     },
     raw(tags, range) {
-      const stream = reader.raw(tags, range, writer.tail(tags, range.from, range.to));
+      const stream = reader.raw(tags, range, tail(tags, range));
       const blocks: Series[] = [];
       for (let block = stream.next(check); block !== null; block = stream.next(check)) blocks.push(...block);
       return blocks;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readGaps } from '#engine/historian/event-table.ts';
 import { usedBytes } from '#engine/historian/retention.ts';
+import { createTailStarts } from '#engine/historian/tail-starts.ts';
 import { openDatabase, systemClock } from '#engine/platform/index.ts';
 import { type DecodeRecipe, PLAIN_RECIPE, QUALITY } from '#shared/model/index.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -187,6 +188,34 @@ describe('a store in unusual use', () => {
     asked = 0;
     expect(view(50)).toThrow(stop);
     expect(view(Number.POSITIVE_INFINITY)()[0]!.time.length, 'the reader goes on').toBeGreaterThan(5_000);
+    await store.close();
+  });
+
+  it('asks the writer for what is not in the file only where a view reaches it', async () => {
+    const store = await openDirect(path(), { chunkSamples: 500 });
+    store.writer.register([registration(0), registration(1)]);
+    const starts = createTailStarts(store.writer.tailStarts);
+    const asked = (to: number): string[] => store.reader.unsealed(['tag-0', 'tag-1', 'unknown'], to, starts);
+    const put = (from: number, count: number): void => {
+      store.append(
+        Array.from({ length: count }, (_, i) => ({ tag: 0, time: START + (from + i) * SECOND, value: i, quality: 0 })),
+      );
+    };
+    expect(asked(START), 'nothing anywhere').toEqual(['unknown']);
+    put(0, 1_000);
+    expect(asked(START - SECOND), 'the sample behind the range is not in the file').toEqual(['tag-0', 'unknown']);
+    await store.writer.seal([], EVER);
+    expect(asked(START + DAY), 'all in the file').toEqual(['unknown']);
+    put(1_000, 10);
+    expect(asked(START + 999 * SECOND)).toEqual(['unknown']);
+    expect(asked(START + 999 * SECOND + 1), 'the sample behind the range is the first of the tail').toContain('tag-0');
+    expect(asked(START + 1_001 * SECOND)).toContain('tag-0');
+    // A late sample lies between those of a chunk: what stands behind it there cannot be told without looking.
+    store.append([{ tag: 0, time: START + 700 * SECOND + 1, value: 0, quality: 0 }]);
+    expect(asked(START + 100 * SECOND)).toEqual(['unknown']);
+    expect(asked(START + 750 * SECOND)).toContain('tag-0');
+    await store.writer.seal([], EVER);
+    expect(asked(START + DAY)).toEqual(['unknown']);
     await store.close();
   });
 
