@@ -1,3 +1,4 @@
+export type { FileWork, FileWorkDone, SplitBy } from './file-work.ts';
 export { openRecording, type RecordingDeps } from './open-recording.ts';
 export { statisticsOf, statisticsQuery } from './query.ts';
 export type {
@@ -15,3 +16,4 @@ export type {
   TagRegistration,
 } from './store.ts';
 export { openStore, type StoreDeps } from './store-client.ts';
+export { workOnFiles } from './work-on-files.ts';

@@ -13,6 +13,7 @@ import type {
   Series,
   TimeRange,
 } from '#shared/model/index.ts';
+import type { FileWork } from './file-work.ts';
 import type { QueryStep } from './query-job.ts';
 import type { Run } from './run.ts';
 import type { AggregatedTag, NewEvent, RecoveryReport, SearchPart, StoredTag, TagRegistration } from './store.ts';
@@ -151,6 +152,8 @@ export interface ReaderCalls {
 /** `cancel`: set to 1 by the asker to stop the call between two chunks. */
 export type ToReader =
   | { readonly kind: 'open'; readonly path: string; readonly writer: MessagePort | null; readonly cancel: Int32Array }
+  /** Instead of opening a file; answered once, with id 0. `cancel`: set to 1 to stop it. */
+  | { readonly kind: 'work'; readonly work: FileWork; readonly cancel: Int32Array }
   | { readonly kind: 'call'; readonly id: number; readonly name: keyof ReaderCalls; readonly input: unknown };
 export type FromReader =
   | { readonly kind: 'opened'; readonly info: RecordingFile | null }

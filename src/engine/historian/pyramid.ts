@@ -127,6 +127,42 @@ function rowSum(columns: ArrayLike<number | null>, data: Uint8Array): number {
   return crc32(data, crc32(summedBytes));
 }
 
+function columnsOf(tag: number, tier: number, row: Summary): (number | null)[] {
+  return [
+    tag,
+    tier,
+    row.recipe,
+    row.first,
+    row.last,
+    row.width,
+    row.count,
+    row.bad,
+    row.quality,
+    row.min,
+    row.max,
+    row.sum,
+    row.firstValue,
+    row.lastValue,
+    row.minTime,
+    row.maxTime,
+  ];
+}
+
+/** What a row should say: of its chunk's samples (`of` a summary) or of the rows that it stands for (`of` their buckets). */
+export function rowIsRight(database: Database, row: RollupInfo, of: Summary | readonly BucketList[]): boolean {
+  const wanted = Array.isArray(of) ? summarise(joinLists(of), row.recipe) : (of as Summary);
+  const found = database
+    .prepare<[number], [crc: number, data: Uint8Array, ...SummedRow]>(
+      `SELECT crc, data, ${SUMMED} FROM rollups WHERE id = ?`,
+    )
+    .raw()
+    .get(row.id);
+  if (found === undefined) return false;
+  const [crc, data, tag, tier] = found;
+  const columns = columnsOf(tag ?? 0, tier ?? 0, { ...wanted, recipe: row.recipe });
+  return crc === rowSum(columns, wanted.data) && crc === rowSum(found.slice(2) as SummedRow, data);
+}
+
 type InfoRow = [id: number, recipe: number, first: number, last: number, width: number];
 
 /** Without a cache every list is decoded anew. */
@@ -257,24 +293,7 @@ export function pyramidOf(database: Database): Pyramid {
     row === undefined ? null : { id: row[0], tier, recipe: row[1], first: row[2], last: row[3], width: row[4] };
 
   const write = (tag: number, tier: number, row: Summary): void => {
-    const columns = [
-      tag,
-      tier,
-      row.recipe,
-      row.first,
-      row.last,
-      row.width,
-      row.count,
-      row.bad,
-      row.quality,
-      row.min,
-      row.max,
-      row.sum,
-      row.firstValue,
-      row.lastValue,
-      row.minTime,
-      row.maxTime,
-    ];
+    const columns = columnsOf(tag, tier, row);
     insert.run(...columns, rowSum(columns, row.data), row.data);
   };
   /** Takes out what stands above `time`, from `tier` on. */

@@ -2,6 +2,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { openDatabase, storeError, systemClock } from '#engine/platform/index.ts';
 import { chunkTableOf } from './chunk-table.ts';
 import { copyRecording } from './copy.ts';
+import { doFileWork } from './file-work.ts';
 import { isoTime } from './iso-time.ts';
 import {
   type FromReader,
@@ -27,6 +28,7 @@ const send = (message: FromReader, transfer: readonly ArrayBuffer[] = []): void 
 
 /** Checks run for this long and then leave as much time to calls. */
 const CHECK_MS = 10;
+const PROGRESS_MS = 100;
 
 interface Opened {
   readonly reader: Reader;
@@ -52,6 +54,10 @@ port.on('message', (message: ToReader) => {
     } catch (error) {
       send({ kind: 'failed', error: postError(error) });
     }
+    return;
+  }
+  if (message.kind === 'work') {
+    work(message);
     return;
   }
   const { id } = message;
@@ -103,6 +109,29 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
       broken ||= finding.rollups;
       send({ kind: 'damage', sentence: finding.sentence });
     });
+  }
+}
+
+/** Does one thing with recordings from its begin to its end; a thread that does that has nothing open. */
+function work({ work, cancel: stop }: Extract<ToReader, { kind: 'work' }>): void {
+  const flag = stop as Int32Array<ArrayBuffer>;
+  let told = 0;
+  try {
+    const value = doFileWork(work, {
+      now: clock.now(),
+      onProgress(fraction) {
+        const now = clock.monotonicMs();
+        if (now - told < PROGRESS_MS) return;
+        told = now;
+        send({ kind: 'progress', id: 0, fraction });
+      },
+      check() {
+        if (Atomics.load(flag, 0) === 1) throw new Cancelled('cancelled');
+      },
+    });
+    send({ kind: 'result', id: 0, value });
+  } catch (error) {
+    send({ kind: 'error', id: 0, error: postError(error) });
   }
 }
 
@@ -211,7 +240,7 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
         now: clock.now(),
         onProgress: (fraction) => send({ kind: 'progress', id, fraction }),
         check,
-        warn: (sentence) => send({ kind: 'damage', sentence }),
+        onMissing: (sentence) => send({ kind: 'damage', sentence }),
       });
     }
     case 'close':

@@ -18,13 +18,14 @@ const IMAGE_BYTES = 1 << 30;
 /** Damaged chunks that get a sentence of their own. */
 const SENTENCES = 20;
 
-const NOTES_CHANGED =
+export const NOTES_CHANGED =
   'Names, units, scaling, events or gaps are not what they were when the recording was closed; check them.';
 const ROLLUPS_CHANGED = 'Overviews are damaged; they are computed from the samples, which takes longer.';
 
 export interface FileOpened {
   readonly database: Database;
   readonly table: ChunkTable;
+  readonly tags: readonly TagOnFile[];
   /** Rollups, events and gaps may be missing or unreadable. */
   readonly broken: boolean;
   readonly info: RecordingFile;
@@ -40,9 +41,10 @@ export interface Finding {
 
 /**
  * Opens a recording to read it, from any medium. A damaged file opens with what is sound; `info.damage` says what is
- * not. Throws `store.too-new`, `store.damaged` where nothing can be read, `store.not-found`.
+ * not. With `structureOnly` the structure is checked whatever the size, and chunks are left to the caller, who reads all
+ * of them. Throws `store.too-new`, `store.damaged` where nothing can be read, `store.not-found`.
  */
-export function openRecordingFile(path: string, checkBytes = CHECK_BYTES): FileOpened {
+export function openRecordingFile(path: string, checkBytes = CHECK_BYTES, structureOnly = false): FileOpened {
   const damage: string[] = [];
   const truncated = truncation(path);
   if (truncated !== null) damage.push(truncated);
@@ -52,14 +54,15 @@ export function openRecordingFile(path: string, checkBytes = CHECK_BYTES): FileO
     const tags = withStoreErrors(path, () => readTags(database));
     const plain = chunkTableOf(database);
     const { size } = statSync(path);
-    const checkNow = size <= checkBytes;
-    const broken = truncated !== null || !(checkNow ? soundStructure(database) : soundIndex(plain, tags));
+    const checkNow = size <= checkBytes && !structureOnly;
+    const whole = checkNow || structureOnly;
+    const broken = truncated !== null || !(whole ? soundStructure(database) : soundIndex(plain, tags));
     if (broken && truncated === null) damage.push('The structure of the file is damaged; what can be found is shown.');
     if (broken) damage.push(...unreadableNotes(database));
     const table = broken ? salvagedTableOf(database, plain) : plain;
     const counts = countChunks(table, tags);
     let distrusted = broken;
-    if (checkNow || broken) {
+    if (checkNow || (broken && !structureOnly)) {
       for (const finding of findings(database, table, tags, !broken)) {
         if (finding === null) continue;
         damage.push(finding.sentence);
@@ -69,8 +72,9 @@ export function openRecordingFile(path: string, checkBytes = CHECK_BYTES): FileO
     return {
       database,
       table,
+      tags,
       broken: distrusted,
-      unchecked: checkNow || broken ? null : checkApart(path),
+      unchecked: whole || broken ? null : checkApart(path),
       info: {
         id: path,
         name: nameOf(database, path),

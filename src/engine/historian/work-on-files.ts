@@ -1,0 +1,37 @@
+import { Worker } from 'node:worker_threads';
+import type { WorkerUrls } from '#engine/platform/index.ts';
+import type { FileWork, FileWorkDone } from './file-work.ts';
+import { type FromReader, receiveError, type ToReader } from './messages.ts';
+
+/**
+ * Verifies, repairs, compacts, splits or merges recordings in a thread of its own. Rejects with the signal's reason
+ * when the thread has stopped and taken its parts away, and as `doFileWork` throws.
+ */
+export async function workOnFiles(
+  work: FileWork,
+  workers: WorkerUrls,
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal,
+): Promise<FileWorkDone> {
+  signal.throwIfAborted();
+  const cancel = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(workers['historian-reader']);
+  const onAbort = (): void => void Atomics.store(cancel, 0, 1);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await new Promise<FileWorkDone>((resolve, reject) => {
+      worker.on('error', reject);
+      worker.on('exit', () => reject(new Error('The thread that worked on recordings has ended.')));
+      worker.on('message', (message: FromReader) => {
+        if (message.kind === 'progress') onProgress(message.fraction);
+        else if (message.kind === 'result') resolve(message.value as FileWorkDone);
+        else if (message.kind === 'error') reject(signal.aborted ? signal.reason : receiveError(message.error));
+      });
+      const start: ToReader = { kind: 'work', work, cancel };
+      worker.postMessage(start);
+    });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await worker.terminate();
+  }
+}
