@@ -3,6 +3,7 @@ import type { RollupInfo, RollupTable } from './pyramid.ts';
 import {
   addList,
   addSamples,
+  type BucketList,
   type Buckets,
   ceilTo,
   createBuckets,
@@ -59,7 +60,12 @@ export function viewOf(tag: ViewTag, from: number, to: number, pixels: number, c
   const { from: start, to: end } = viewReach(from, to, pixels);
   const buckets = createBuckets(start, end, width);
   fillBuckets(tag, buckets, start, end, check);
-  return merged(buckets, sampleBefore(tag, start), sampleFrom(tag, end), tag.decoder.newest.recipe.form === 'text');
+  return merged(
+    buckets,
+    lastBefore(tag, start, width),
+    firstFrom(tag, end, width),
+    tag.decoder.newest.recipe.form === 'text',
+  );
 }
 
 /** The raw samples of the range with one before and one after it; null if they are more than `limit`. */
@@ -144,6 +150,41 @@ export function fillBuckets(tag: ViewTag, buckets: Buckets, start: number, end: 
   for (const { from, to } of left) {
     eachSample(tag, from, to, (run, a, b) => addSamples(buckets, run.time, run.value, run.quality, a, b), check);
   }
+}
+
+/** `sampleBefore` at a bucket's begin: told by the bucket before it, where all in that is good. */
+function lastBefore(tag: ViewTag, time: number, width: number): Point | null {
+  const { rollups, tail } = tag;
+  if (rollups === null || firstAtOrAfter(tail, time) > 0) return sampleBefore(tag, time);
+  const row = tag.table.preceding(tag.number, time - 1);
+  const list = row === null ? null : bucketsAt(tag, rollups, row.first, width);
+  if (list === null) return sampleBefore(tag, time);
+  let at = list.length - 1;
+  while (at >= 0 && list.firstTime[at]! >= time) at--;
+  if (at < 0 || list.quality[at] !== 0 || list.bad[at] !== 0) return sampleBefore(tag, time);
+  return { time: list.lastTime[at]!, value: list.last[at]!, quality: 0 };
+}
+
+/** `sampleFrom` at a bucket's begin, in the same way. */
+function firstFrom(tag: ViewTag, time: number, width: number): Point | null {
+  const { rollups, tail, table } = tag;
+  if (rollups === null || tail.length > 0) return sampleFrom(tag, time);
+  let row = table.preceding(tag.number, time);
+  if (row === null || row.last < time) row = table.following(tag.number, time);
+  const list = row === null ? null : bucketsAt(tag, rollups, row.first, width);
+  if (list === null) return sampleFrom(tag, time);
+  let at = 0;
+  while (at < list.length && list.firstTime[at]! < time) at++;
+  if (at === list.length || list.quality[at] !== 0 || list.bad[at] !== 0) return sampleFrom(tag, time);
+  return { time: list.firstTime[at]!, value: list.first[at]!, quality: 0 };
+}
+
+/** The buckets of the chunk that begins at `first`, where they are there and no wider than `width`. */
+function bucketsAt(tag: ViewTag, rollups: RollupTable, first: number, width: number): BucketList | null {
+  const row = rollups.rows(tag.number, 0, first, first + 1)[0];
+  return row === undefined || row.first !== first || row.width > width || row.recipe < tag.since
+    ? null
+    : rollups.buckets(row);
 }
 
 interface Stretch {
