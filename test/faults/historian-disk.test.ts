@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openRecording, openStore, type SampleStore } from '#engine/historian/index.ts';
+import { doFileWork } from '#engine/historian/file-work.ts';
+import { type FileWork, openRecording, openStore, type SampleStore } from '#engine/historian/index.ts';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { blockOf, EVER, registration } from '#test/integration/historian/direct.ts';
 import { needs } from '#test/support/needs.ts';
@@ -136,6 +137,42 @@ describe.skipIf(needs('root'))('a history on a small disk', () => {
     expect(await count(again)).toBe(100_000);
     await again.close();
     expect(readdirSync(disk)).toEqual(['history.parx']);
+  }, 60_000);
+
+  it('begins no work on recordings that it has no room for, and leaves nothing half when it fills meanwhile', async () => {
+    const path = join(disk, 'history.parx');
+    const { store } = await openStore({ path, flushMs: 50 }, deps);
+    store.register([registration(0)]);
+    for (let i = 0; i < 5; i++) await store.append(noise(i * 60_000, 60_000));
+    await store.close();
+    const { size } = statSync(path);
+    expect(size).toBeGreaterThan(2 << 20);
+    const before = readFileSync(path);
+    const to = join(disk, 'result.parx');
+    const works: FileWork[] = [
+      { kind: 'repair', path, to, name: null },
+      { kind: 'compact', path, to, name: null },
+      { kind: 'merge', paths: [path, path], to, name: 'twice' },
+      { kind: 'split', path, folder: disk, by: { kind: 'size', bytes: 1_000_000 } },
+    ];
+    for (const work of works) {
+      const work1 = (onProgress: () => void) => doFileWork(work, { now: START, onProgress, check: () => undefined });
+      let filled = false;
+      const fill = (): void => {
+        if (filled) return;
+        filled = true;
+        const { bavail, bsize } = statfsSync(disk);
+        writeFileSync(join(disk, 'ballast'), new Uint8Array(Math.max(0, bavail * bsize - 200_000)));
+      };
+      expect(() => work1(fill), work.kind).toThrow(/^The disk with .* is full\./);
+      expect(filled).toBe(true);
+      expect(readdirSync(disk).sort(), work.kind).toEqual(['ballast', 'history.parx']);
+      expect(() => work1(() => expect.fail('it has begun'))).toThrow(
+        /takes up to \d+ MB, and its disk has \d+ MB left\./,
+      );
+      rmSync(join(disk, 'ballast'));
+      expect(readFileSync(path).equals(before)).toBe(true);
+    }
   }, 60_000);
 
   it('opens a recording from a medium that cannot be written, closed or left open', async () => {

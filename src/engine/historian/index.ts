@@ -1,5 +1,6 @@
 export type { FileWork, FileWorkDone, SplitBy } from './file-work.ts';
 export { openRecording, type RecordingDeps } from './open-recording.ts';
+export { removeParts } from './part-file.ts';
 export { statisticsOf, statisticsQuery } from './query.ts';
 export type {
   Aggregate,

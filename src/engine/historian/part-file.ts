@@ -1,5 +1,15 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { AppError } from '#shared/errors.ts';
 
 /** What a file takes beside its samples and their descriptions. */
@@ -12,6 +22,14 @@ export const partOf = (path: string): string => `${path}.part`;
 export function removePart(path: string): void {
   rmSync(partOf(path), { force: true });
   rmSync(`${partOf(path)}-journal`, { force: true });
+}
+
+/** Removes the parts of recordings that a crash has left in a folder; only where nothing is written to it now. */
+export function removeParts(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (/\.parx\.part(-journal)?$/.test(name)) rmSync(join(folder, name), { force: true });
+  }
 }
 
 /** Gives a complete part its name, so that it is found there after a power cut. */
