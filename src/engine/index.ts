@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
 import { buildCatalogue, createHandlers, type HostDialogs, type Services } from '#engine/api/index.ts';
 import { createExportWriter, exporters } from '#engine/exporters/index.ts';
-import { openRecording, openStore } from '#engine/historian/index.ts';
+import { openRecording, openStore, workOnFiles } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
 import { createLive, createTagTable } from '#engine/live/index.ts';
 import {
@@ -26,7 +26,12 @@ import {
 } from '#engine/platform/index.ts';
 import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import { protocols } from '#engine/protocols/index.ts';
-import { createExportJobs, createRecorder, createRecordingFiles } from '#engine/recording/index.ts';
+import {
+  createExportJobs,
+  createRecorder,
+  createRecordingFiles,
+  createRecordingJobs,
+} from '#engine/recording/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
@@ -152,6 +157,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       log: log.module('recording'),
     });
     undo.push(() => files.closeAll());
+    const recordingJobs = createRecordingJobs({
+      directory: at('recordings'),
+      pathOf: files.pathOf,
+      work: (work, onProgress, signal) => workOnFiles(work, options.workers, onProgress, signal),
+      onFiles: files.changed,
+      clock,
+      log: log.module('recording'),
+      newId: randomUUID,
+    });
+    undo.push(() => recordingJobs.close());
     const recorder = createRecorder({
       store,
       memory: {
@@ -247,6 +262,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       store,
       recorder,
       files,
+      recordingJobs,
       exports,
       newId: randomUUID,
       loadDemo,

@@ -19,7 +19,7 @@ const STATE_MS = 250;
 
 /** One handler per procedure: translation only, the rules live in the modules. */
 export function createHandlers(services: Services): HandlersOf<AppContract> {
-  const { clock, project, recorder, files, exports } = services;
+  const { clock, project, recorder, files, recordingJobs, exports } = services;
   const catalogue = buildCatalogue(services.protocols, services.exporters);
   return {
     catalogue: {
@@ -151,6 +151,17 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       },
       close: ({ id }) => files.close(id),
       remove: ({ id }) => files.remove(id),
+    },
+    recordingJobs: {
+      start: async (request) => ({ id: recordingJobs.start(request) }),
+      watch: (_input, { signal }) =>
+        conflate(() => ({ jobs: [...recordingJobs.list()] }), recordingJobs.watch, clock, signal, STATE_MS),
+      async cancel({ id }) {
+        recordingJobs.cancel(id);
+      },
+      async remove({ id }) {
+        recordingJobs.remove(id);
+      },
     },
     exports: {
       async start({ source, tags, ...request }) {

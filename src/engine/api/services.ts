@@ -6,7 +6,7 @@ import type { Live, TagTable } from '#engine/live/index.ts';
 import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
 import type { ProjectStore, ReplaceReport } from '#engine/project/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
-import type { ExportJobs, Recorder, RecordingFiles } from '#engine/recording/index.ts';
+import type { ExportJobs, Recorder, RecordingFiles, RecordingJobs } from '#engine/recording/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { EngineHealth } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
@@ -34,6 +34,7 @@ export interface Services {
   readonly store: SampleStore;
   readonly recorder: Recorder;
   readonly files: RecordingFiles;
+  readonly recordingJobs: RecordingJobs;
   readonly exports: ExportJobs;
   readonly newId: () => string;
   readonly health: () => EngineHealth;

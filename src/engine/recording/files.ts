@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { OpenedFile } from '#engine/historian/index.ts';
+import { type OpenedFile, removeParts } from '#engine/historian/index.ts';
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { RecordingFile } from '#shared/model/index.ts';
@@ -18,6 +18,8 @@ export interface RecordingFiles {
   /** For the host: a file that was chosen in the system's own dialog or given to the program, wherever it lies. */
   openChosen(path: string): Promise<RecordingFile>;
   source(id: string): OpenedFile | undefined;
+  /** The file of the recordings folder that has this id in the list; throws `store.not-found`. */
+  pathOf(id: string): string;
   close(id: string): Promise<void>;
   remove(id: string): Promise<void>;
   /** Also told of files that are put into the folder from outside, within some seconds. */
@@ -37,6 +39,8 @@ export function createRecordingFiles(options: {
 }): RecordingFiles {
   const changes = createChanging();
   const folder = resolve(options.directory);
+  // Nothing is written yet: what has the name of a part was left by a crash.
+  removeParts(folder);
   const opened = new Map<string, { readonly file: OpenedFile; readonly info: RecordingFile }>();
   /** Chosen on this computer since the start: a screen may open these again. */
   const chosen = new Set<string>();
@@ -174,6 +178,7 @@ export function createRecordingFiles(options: {
       return openAt(target);
     },
     source: (id) => opened.get(id)?.file,
+    pathOf: inFolder,
     close: closeOne,
     async remove(id) {
       const path = inFolder(id);

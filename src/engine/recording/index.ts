@@ -1,3 +1,4 @@
 export { createExportJobs, type ExportJobs, type ExportRequest } from './export-jobs.ts';
 export { createRecordingFiles, type RecordingFiles } from './files.ts';
 export { createRecorder, type Recorder, type RecorderMemory } from './recorder.ts';
+export { createRecordingJobs, type RecordingJobs } from './recording-jobs.ts';

@@ -40,6 +40,8 @@ const protocolEntry = z.object({
   device: jsonSchema,
   sample: z.object({ config: settings, device: settings, address: z.string() }),
   addressHelp: z.array(z.object({ text: z.string(), means: z.string() })),
+  /** Bytes between an address and the next number; null where each number is a value of its own. */
+  addressBytes: z.number().int().positive().nullable(),
   valueTypes: z.array(valueType),
   can: z.object({ browse: z.boolean(), scan: z.boolean() }),
   /** Names of the status numbers that a device's quality can carry. */
@@ -196,6 +198,27 @@ const exportJob = z.object({
   artifact: id.nullable(),
 });
 export type ExportJob = z.infer<typeof exportJob>;
+
+const recordingJob = z.object({
+  id,
+  kind: z.enum(['verify', 'repair', 'compact', 'split', 'merge']),
+  /** Id of the recording that is worked on; of a merge the new one's name. */
+  name: z.string(),
+  state: z.enum(['running', 'done', 'failed', 'cancelled']),
+  /** 0 to 1. */
+  progress: z.number(),
+  started: unixMicros,
+  /** Why it failed. */
+  message: z.string().nullable(),
+  /** Nothing is damaged or missing; null until it is done. */
+  sound: z.boolean().nullable(),
+  samples: z.number(),
+  /** What is damaged or missing, by tag and time. */
+  sentences: z.array(z.string()),
+  /** Files of the recordings folder that were written. */
+  files: z.array(z.object({ id: fileName, bytes: z.number(), samples: z.number() })),
+});
+export type RecordingJob = z.infer<typeof recordingJob>;
 
 const addressCheck = z.object({
   text: z.string(),
@@ -529,6 +552,38 @@ export const contract = {
       output: nothing,
       errors: ['store.not-found'],
     }),
+  },
+  /** Checks of recordings in the folder, and new ones made of them; the old ones are never changed. */
+  recordingJobs: {
+    start: call({
+      role: 'operator',
+      audit: true,
+      input: z.discriminatedUnion('kind', [
+        z.object({ kind: z.enum(['verify', 'repair', 'compact']), id: fileName }),
+        z.object({
+          kind: z.literal('split'),
+          id: fileName,
+          by: z.discriminatedUnion('kind', [
+            /** An IANA time zone whose days are meant. */
+            z.object({ kind: z.literal('days'), zone: z.string().min(1).max(60) }),
+            /** Files of at most about so many bytes. */
+            z.object({ kind: z.literal('size'), bytes: z.number().int().min(1_000_000).max(1e15) }),
+          ]),
+        }),
+        z.object({
+          kind: z.literal('merge'),
+          /** Of samples with the same tag and time those of the later recording stay. */
+          ids: z.array(fileName).min(2).max(200),
+          name: z.string().trim().min(1).max(120),
+        }),
+      ]),
+      output: z.object({ id }),
+      errors: ['store.not-found', 'rpc.limit'],
+    }),
+    watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(recordingJob) }) }),
+    cancel: call({ role: 'operator', input: z.object({ id }), output: nothing }),
+    /** Takes a job off the list; the files that it has written stay. */
+    remove: call({ role: 'operator', input: z.object({ id }), output: nothing }),
   },
   exports: {
     start: call({
