@@ -1,4 +1,5 @@
 import { egd } from './egd/index.ts';
+import { ethernetIp } from './ethernet-ip/index.ts';
 import { modbus } from './modbus/index.ts';
 import type { ProtocolDriver } from './protocol.ts';
 
@@ -18,7 +19,7 @@ export type {
 } from './protocol.ts';
 
 /** All protocols. A new one is a folder beside this file and an entry here. */
-export const protocols = [modbus, egd] as const;
+export const protocols = [modbus, egd, ethernetIp] as const;
 export type ProtocolId = (typeof protocols)[number]['id'];
 
 /** The driver of a connection document's `protocol`; undefined for one that this version does not have. */

@@ -90,6 +90,8 @@ export interface Place {
 
 const FIRST_TEMPLATE = 0x100;
 const STRING_TEMPLATE = 0xfce;
+/** The handle of STRING is the same in every controller. */
+const STRING_HANDLE = 0x0fce;
 
 export function createTagMemory(): TagMemory {
   const tags: Tag[] = [];
@@ -147,7 +149,7 @@ export function createTagMemory(): TagMemory {
       offset += type.size * Math.max(1, length);
     }
     const size = Math.ceil(offset / alignment) * alignment;
-    const handle = (0x1000 + id * 0x2f + declared.length) & 0xffff;
+    const handle = id === STRING_TEMPLATE ? STRING_HANDLE : (0x1000 + id * 0x2f + declared.length) & 0xffff;
     const template: Template = { kind: 'structure', name, id, handle, size, members };
     templates.set(id, template);
     byName.set(name, template);

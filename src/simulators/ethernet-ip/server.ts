@@ -96,7 +96,9 @@ interface Connection {
   readonly toTarget: number;
   readonly toOriginator: number;
   readonly serial: number;
-  readonly size: number;
+  /** Bytes of a message on the connection, to the target and back; its sequence count is not among them. */
+  readonly requestBytes: number;
+  readonly replyBytes: number;
 }
 interface Peer {
   readonly socket: Socket;
@@ -260,9 +262,9 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
       connected = true;
       const message = request.data.subarray(2);
       const body =
-        message.length > connection.size
+        message.length > connection.requestBytes
           ? encode(message[0] ?? 0, { status: STATUS.tooMuchData })
-          : services.answer(message, connection.size);
+          : services.answer(message, connection.replyBytes);
       const count = faults.wrongSequence === true ? (sequence + 1) & 0xffff : sequence;
       answer(
         0,
@@ -328,15 +330,23 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
     const toTarget = nextConnection++;
     const toOriginator = data.readUInt32LE(6);
     const serial = data.readUInt16LE(10);
-    const sizeWord = large ? data.readUInt32LE(26) : data.readUInt16LE(26);
-    const size = large ? sizeWord & 0xffff : sizeWord & 0x1ff;
+    // A connection's size has the two bytes of the sequence count in it.
+    const sizeAt = (at: number): number => (large ? data.readUInt32LE(at) & 0xffff : data.readUInt16LE(at) & 0x1ff);
+    const toTargetSize = sizeAt(26);
+    const toOriginatorSize = sizeAt(26 + parameters + 4);
     const path = data.subarray(pathAt + 1, pathAt + 1 + data[pathAt]! * 2);
     const route = path.length >= 4 ? path.subarray(0, path.length - 4) : path;
     if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
-    if (size > (options.largestConnection ?? 4_002)) {
+    if (Math.max(toTargetSize, toOriginatorSize) > (options.largestConnection ?? 4_002)) {
       return encode(service, { status: STATUS.connectionFailure, extended: 0x0109 });
     }
-    peer.connections.set(toTarget, { toTarget, toOriginator, serial, size });
+    peer.connections.set(toTarget, {
+      toTarget,
+      toOriginator,
+      serial,
+      requestBytes: toTargetSize - 2,
+      replyBytes: toOriginatorSize - 2,
+    });
     const rpi = data.subarray(22, 26);
     return encode(service, {
       status: 0,

@@ -1,0 +1,324 @@
+import net from 'node:net';
+import type { Network, OwnAddress } from '#engine/platform/index.ts';
+import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
+import { isAppError } from '#shared/errors.ts';
+import type { TestStep } from '#shared/model/index.ts';
+import { describeAddress, type EipAddress } from './address.ts';
+import { identityText, parseIdentity, readRequest, STATUS } from './cip.ts';
+import { type EipConfig, type EipDevice, endpointOf } from './config.ts';
+import { partsOf } from './connection.ts';
+import { type Controller, createController } from './controller.ts';
+import { dataType, typeName } from './data-type.ts';
+import { parseValue } from './decode.ts';
+import { askIdentity } from './identity.ts';
+import { type Link, openLink } from './link.ts';
+import { connectTrouble } from './link-words.ts';
+import { symbolPath } from './path.ts';
+import { statusAdvice, statusText } from './status.ts';
+
+interface Target {
+  readonly config: EipConfig;
+  readonly device: EipDevice;
+  readonly readAddress: EipAddress | null;
+}
+/** What a step found; time and raw bytes are added by who runs it. */
+interface Finding {
+  readonly ok: boolean;
+  readonly skipped?: boolean;
+  readonly says: string;
+  readonly advice?: string;
+}
+/** Gives link and controller for the time of one step; null where there are none. */
+type Turn = (use: (link: Link, controller: Controller) => Promise<Finding>) => Promise<Finding>;
+const timedOut = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
+type Raw = TestStep['raw'];
+
+/**
+ * The connection test, from this computer's own address up to one value. Steps after a failed one are shown as skipped,
+ * so that the list always has the same length. Ends early, without a step, when the signal aborts.
+ */
+export async function* testEip(
+  target: Target,
+  context: DriverContext,
+  signal: AbortSignal,
+  shared: SharedLink<EipAddress> | null,
+): AsyncIterable<TestStep> {
+  const { config, device } = target;
+  const endpoint = endpointOf(config);
+  const raw: Raw[number][] = [];
+  let failed = false;
+  const tap = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
+    raw.push({
+      direction,
+      hex: Buffer.from(bytes)
+        .toString('hex')
+        .replace(/..(?=.)/g, '$& '),
+    });
+  };
+  const step = async (name: string, work: () => Promise<Finding>): Promise<TestStep> => {
+    const start = context.clock.monotonicMs();
+    raw.length = 0;
+    let finding: Finding;
+    if (failed) finding = { ok: false, skipped: true, says: 'Not tried, because an earlier step failed.' };
+    else {
+      try {
+        finding = await work();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        finding = {
+          ok: false,
+          says: error instanceof Error ? error.message : String(error),
+          advice: 'Check address, power and path of the controller, then test again.',
+        };
+      }
+    }
+    if (!finding.ok) failed = true;
+    return {
+      name,
+      ok: finding.ok,
+      skipped: finding.skipped ?? false,
+      ms: context.clock.monotonicMs() - start,
+      says: finding.says,
+      advice: finding.advice ?? null,
+      raw: [...raw],
+    };
+  };
+
+  let addresses: readonly string[] = [];
+  try {
+    yield await step('Name', async () => {
+      if (net.isIP(config.host) !== 0) {
+        addresses = [config.host];
+        return { ok: true, skipped: true, says: `${config.host} is an IP address; there is no name to look up.` };
+      }
+      try {
+        addresses = await context.network.lookUp(config.host, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        return { ok: false, says: sentence, advice };
+      }
+      return { ok: true, says: `${config.host} is ${addresses.join(', ')}.` };
+    });
+    yield await step('Own addresses', async () =>
+      checkOwnAddresses(context.network, addresses[0] ?? config.host, config.localAddress),
+    );
+    yield await step('Route', async () => {
+      try {
+        const from = await context.network.routeTo(addresses[0] ?? config.host, config.port, signal);
+        return { ok: true, says: `Packets to ${addresses[0]} leave from ${from}.` };
+      } catch (error) {
+        signal.throwIfAborted();
+        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        return { ok: false, says: sentence, advice };
+      }
+    });
+    if (shared === null) yield* testOwnLink();
+    else yield* testSharedLink(shared);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+
+  async function* testOwnLink(): AsyncGenerator<TestStep> {
+    let link: Link | null = null;
+    let controller: Controller | null = null;
+    try {
+      yield await step('TCP connection', async () => {
+        try {
+          link = await openLink(config, context, signal);
+        } catch (error) {
+          if (isAppError(error, 'protocol.connect-failed')) {
+            const { sentence, advice } = connectTrouble(error.cause, endpoint, config.localAddress);
+            return { ok: false, says: sentence, advice };
+          }
+          if (!isAppError(error, 'protocol.timeout')) throw error;
+          const { advice } = connectTrouble(timedOut, endpoint, config.localAddress);
+          return { ok: false, says: `${endpoint} did not answer within ${config.connectTimeoutMs} ms.`, advice };
+        }
+        link.tap = tap;
+        controller = createController(device, link, context);
+        return { ok: true, says: `${endpoint} accepted a connection of its own for this test.` };
+      });
+      yield* testRequests(
+        async (use) => (link === null || controller === null ? noLink : use(link, controller)),
+        async (own) => {
+          const answer = await own.register(config.connectTimeoutMs, signal);
+          return answer.kind === 'silent'
+            ? {
+                ok: false,
+                says: `The host accepts the connection and does not begin an EtherNet/IP session. ${answer.reason}`,
+                advice: 'Check that the port belongs to an EtherNet/IP device.',
+              }
+            : { ok: true, says: 'The host speaks EtherNet/IP and has begun a session.' };
+        },
+      );
+    } finally {
+      await (controller as Controller | null)?.close();
+      await (link as Link | null)?.close();
+    }
+  }
+
+  async function* testSharedLink(running: SharedLink<EipAddress>): AsyncGenerator<TestStep> {
+    yield await step('TCP connection', async () => ({
+      ok: true,
+      skipped: true,
+      says: `The running link to ${endpoint} is used; no second connection is opened.`,
+    }));
+    const turn: Turn = (use) =>
+      running.run(async (connection) => {
+        const found = partsOf(connection);
+        if (found === undefined) return noLink;
+        const { link } = found;
+        const same = found.controllers.find(({ settings }) => settings.route === device.route);
+        const controller = same ?? createController(device, link, context);
+        const before = link.tap;
+        link.tap = tap;
+        try {
+          return await use(link, controller);
+        } finally {
+          if (same === undefined) await controller.close();
+          link.tap = before;
+        }
+      }, signal);
+    yield* testRequests(turn, async () => ({
+      ok: true,
+      skipped: true,
+      says: 'The session of the running link is used.',
+    }));
+  }
+
+  async function* testRequests(turn: Turn, begin: (link: Link) => Promise<Finding>): AsyncGenerator<TestStep> {
+    yield await step('Session', () => turn((link) => begin(link)));
+    yield await step('Identity', () =>
+      turn(async (link) => {
+        const answer = await link.identity(device.responseTimeoutMs, signal);
+        const identity = answer.kind === 'data' ? parseIdentity(answer.bytes) : null;
+        if (identity !== null) return { ok: true, says: `The host is ${identityText(identity)}.` };
+        return {
+          ok: true,
+          says: 'The host does not tell what it is.',
+          advice: 'Its tags may be readable all the same.',
+        };
+      }),
+    );
+    yield await step('Controller', () => turn((_link, controller) => checkController(controller, device, signal)));
+    yield await step('Connection', () => turn((_link, controller) => checkConnection(controller, device, signal)));
+    yield await step('Read', async () => {
+      const { readAddress } = target;
+      if (readAddress === null) {
+        return { ok: true, skipped: true, says: 'The controller has no tag here yet, so no value was read.' };
+      }
+      return turn((_link, controller) => checkRead(controller, readAddress, signal));
+    });
+  }
+}
+
+const noLink: Finding = {
+  ok: false,
+  says: 'There is no link to ask on.',
+  advice: 'Start the connection and test again.',
+};
+
+function checkOwnAddresses(network: Network, target: string, localAddress: string): Finding {
+  const own = network.ownAddresses();
+  if (localAddress !== '' && !own.some((one) => one.address === localAddress)) {
+    return {
+      ok: false,
+      says: `The connection asks for the own address ${localAddress}, which no adapter of this computer has.`,
+      advice: `Use one of ${listOf(own)}, or leave "Own address" empty.`,
+    };
+  }
+  const near = network.inSameNetwork(own, target);
+  if (near !== undefined) {
+    return {
+      ok: true,
+      says: `${target} is in the network of adapter ${near.adapter} (${near.address}/${near.prefix}).`,
+    };
+  }
+  return {
+    ok: true,
+    says: `${target} is in none of this computer's networks (${listOf(own)}), so a router has to lead there.`,
+    advice:
+      'If the controller is on the same cable or switch, give this computer an address in the network of the controller.',
+  };
+}
+
+function listOf(own: readonly OwnAddress[]): string {
+  const outward = own.filter((one) => one.family === 4 && !one.address.startsWith('127.'));
+  return outward.length === 0 ? 'no adapter is up' : outward.map((one) => `${one.address}/${one.prefix}`).join(', ');
+}
+
+async function checkController(controller: Controller, device: EipDevice, signal: AbortSignal): Promise<Finding> {
+  const way = device.route === '' ? 'The host' : `The controller at path ${device.route}`;
+  const found = await askIdentity(controller, signal);
+  if (found.kind === 'identity') return { ok: true, says: `${way} is ${identityText(found.identity)}.` };
+  // What stands on the way, says so by a connection failure; all else comes from the controller itself.
+  if (found.status === STATUS.connectionFailure) {
+    return {
+      ok: false,
+      says: `The path ${device.route === '' ? '' : `${device.route} `}leads nowhere: ${found.reason}.`,
+      advice: statusAdvice(found.status, found.extended),
+    };
+  }
+  return { ok: true, says: `${way} answers, but does not tell what it is (${found.reason}).` };
+}
+
+async function checkConnection(controller: Controller, device: EipDevice, signal: AbortSignal): Promise<Finding> {
+  if (device.connection === 'none') {
+    return { ok: true, skipped: true, says: 'Set to none: tags are read in small packets, without a connection.' };
+  }
+  await controller.prepare(signal);
+  if (controller.connectionBytes !== null) {
+    return { ok: true, says: `The controller gives a connection with packets of ${controller.connectionBytes} bytes.` };
+  }
+  return {
+    ok: true,
+    says: `The controller gives no connection (${controller.refusal ?? 'it was refused'}); tags are read in small packets, without one.`,
+    advice: 'Close other programs that are connected to the controller, or set the connection to none.',
+  };
+}
+
+async function checkRead(controller: Controller, address: EipAddress, signal: AbortSignal): Promise<Finding> {
+  const { canonical } = describeAddress(address);
+  const last = address.path.at(-1)!;
+  // An array of BOOL is read by its words; which one it is, only the tag's type tells. The first is always there.
+  const heard = await controller.ask(readRequest(symbolPath(address.path), 1), signal);
+  if (heard.kind !== 'reply') {
+    return {
+      ok: false,
+      says: `${canonical}: the answer can't be used${heard.kind === 'malformed' ? `: ${heard.reason}` : ''}.`,
+      advice: 'Test again; if it stays so, keep the raw bytes for the maker of the controller.',
+    };
+  }
+  let { reply } = heard;
+  if (reply.status === 0xff && last.index.length === 1) {
+    const word = { name: last.name, index: [last.index[0]! >>> 5] };
+    const again = await controller.ask(readRequest(symbolPath([...address.path.slice(0, -1), word]), 1), signal);
+    const value = again.kind === 'reply' && again.reply.status === STATUS.ok ? parseValue(again.reply.data, 1) : null;
+    if (again.kind === 'reply' && value?.type === 0xd3) reply = again.reply;
+  }
+  if (reply.status !== STATUS.ok && reply.status !== STATUS.partial) {
+    return {
+      ok: false,
+      says: `${canonical}: the controller answers ${statusText(reply.status, reply.extended)}.`,
+      advice: statusAdvice(reply.status, reply.extended),
+    };
+  }
+  const value = parseValue(reply.data, 1);
+  if (value === null) {
+    return {
+      ok: false,
+      says: `${canonical}: the answer has no value in it.`,
+      advice: 'Test again; if it stays so, keep the raw bytes for the maker of the controller.',
+    };
+  }
+  const hex = value.bytes
+    .subarray(0, 16)
+    .toString('hex')
+    .toUpperCase()
+    .replace(/..(?=.)/g, '$& ');
+  const more = value.bytes.length > 16 ? ' and more' : '';
+  const type = dataType(value.type);
+  const advised = type === undefined ? '' : `, type ${type.as[0]} here`;
+  return { ok: true, says: `${canonical} is ${typeName(value.type)}${advised}, and holds ${hex}${more} in hex.` };
+}
