@@ -159,7 +159,10 @@ export function describeStoreFiles(name: string, make: StoreFactory): void {
       const folder = temporaryDirectory();
       writeFileSync(join(folder, 'letter.parx'), 'Dear reader. '.repeat(1_000));
       mkdirSync(join(folder, 'folder.parx'));
-      await expect(make.openRecording(join(folder, 'letter.parx'))).rejects.toMatchObject({ code: 'store.damaged' });
+      await expect(make.openRecording(join(folder, 'letter.parx'))).rejects.toMatchObject({
+        code: 'store.damaged',
+        message: expect.stringContaining('is not a ParX recording.'),
+      });
       await expect(make.openRecording(join(folder, 'none.parx'))).rejects.toMatchObject({ code: 'store.not-found' });
       await expect(make.open({ path: join(folder, 'letter.parx') })).rejects.toMatchObject({ code: 'store.damaged' });
       await expect(make.open({ path: join(folder, 'no/history.parx') })).rejects.toMatchObject({

@@ -18,6 +18,7 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       device: schemaOf(driver.device),
       sample: driver.sample as { config: Record<string, unknown>; device: Record<string, unknown>; address: string },
       addressHelp: driver.addressHelp.map((entry) => ({ ...entry })),
+      addressBytes: driver.addressBytes ?? null,
       valueTypes: [...driver.valueTypes],
       can: driver.can,
       statusNames: Object.fromEntries(

@@ -8,7 +8,7 @@ import { readEvents, readGaps } from './event-table.ts';
 import { isoTime } from './iso-time.ts';
 import { damagedRollups } from './pyramid.ts';
 import { salvagedTableOf } from './salvage.ts';
-import { checkFormat, metaOf, readTags, type TagOnFile } from './schema.ts';
+import { checkFormat, metaOf, notARecording, readTags, type TagOnFile } from './schema.ts';
 import { notesChanged } from './sums.ts';
 
 /** Files up to this size are checked wholly when they are opened; larger ones are shown at once and checked meanwhile. */
@@ -99,8 +99,15 @@ function openAnyMedium(path: string, tolerant: boolean): Database {
   } catch (error) {
     // A file left in WAL mode needs sidecar files that a read-only stick does not take.
     if (error instanceof AppError && error.code === 'store.read-only') return openDatabaseImage(path, IMAGE_BYTES);
+    if (isOtherFile(error)) throw notARecording(path, error);
     throw error;
   }
+}
+
+/** SQLite's word for a file whose beginning is not that of a database. */
+function isOtherFile(error: unknown): boolean {
+  const cause = error instanceof AppError ? (error.cause as { readonly code?: unknown } | undefined) : undefined;
+  return cause?.code === 'SQLITE_NOTADB';
 }
 
 function nameOf(database: Database, path: string): string {

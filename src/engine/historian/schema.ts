@@ -83,14 +83,18 @@ export function openForWriting(path: string, journal: 'wal' | 'delete'): Databas
   }
 }
 
+export function notARecording(path: string, cause?: unknown): AppError<'store.damaged'> {
+  return new AppError(
+    'store.damaged',
+    `${path} is not a ParX recording. Choose a file that ParX recorded, with the ending .parx.`,
+    { details: { path, reason: 'not a ParX recording' }, cause },
+  );
+}
+
 /** Refuses files of other programs and of other versions. */
 export function checkFormat(database: Database, path: string): void {
   const application = database.pragma('application_id', { simple: true });
-  if (application !== APPLICATION_ID) {
-    throw new AppError('store.damaged', `${path} is not a ParX recording.`, {
-      details: { path, reason: 'not a ParX recording' },
-    });
-  }
+  if (application !== APPLICATION_ID) throw notARecording(path);
   const found = Number(database.pragma('user_version', { simple: true }));
   if (found > FORMAT_VERSION) {
     throw new AppError(

@@ -125,6 +125,11 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   readonly addressHelp: readonly { readonly text: string; readonly means: string }[];
   /** From sample.json: the single source of form defaults, README example and the contract suite's first settings. */
   readonly sample: { readonly config: Config; readonly device: Device; readonly address: string };
+  /**
+   * Bytes that lie between an address and the next number: 2 where addresses count registers, 1 where they count bytes.
+   * Absent where each number is a value of its own, whatever its size.
+   */
+  readonly addressBytes?: number;
   readonly can: { readonly browse: boolean; readonly scan: boolean };
   readonly valueTypes: readonly ValueType[];
   /** Name of a status number of this protocol's devices, as kept in the quality. */

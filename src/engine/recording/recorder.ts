@@ -222,7 +222,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
       alerts.raise('disk-low', {
         severity: 'warning',
         source: 'Disk',
-        text: `Only ${Math.round(free / 1024 ** 2)} MB are free on the disk that holds the history.`,
+        text:
+          free < 1e6
+            ? 'Nothing is free on the disk that holds the history.'
+            : `Only ${Math.round(free / 1e6)} MB are free on the disk that holds the history.`,
         advice: 'Delete or move old recordings, or reduce the age or size of the rolling history.',
       });
     } else alerts.clear('disk-low');

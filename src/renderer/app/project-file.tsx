@@ -33,7 +33,8 @@ export function ProjectFile(): ReactNode {
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
       client.notify({
         kind: 'info',
-        text: `The project was saved as "${link.download}", ${formatBytes(bytes.length)}.`,
+        // A page is not told where its download went, or whether it was cancelled.
+        text: `The project file "${link.download}" was made, ${formatBytes(bytes.length)}.`,
         advice: 'It holds connections, devices, tags and trends; no history, no recordings, no secrets.',
       });
     } catch (error) {

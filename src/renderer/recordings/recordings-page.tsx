@@ -157,8 +157,12 @@ export function RecordingsPage(): ReactNode {
       }
       empty={
         <EmptyState
-          title="No recordings yet"
-          text="A recording keeps a range of the running history as a file of its own, which can be moved to another computer and opened there. Start one with Record above, or open a file."
+          title={active === null ? 'No recordings yet' : 'No finished recordings yet'}
+          text={`A recording keeps a range of the running history as a file of its own, which can be moved to another computer and opened there. ${
+            active === null
+              ? 'Start one with Record above, or open a file.'
+              : `"${active.name}" is listed here when it is stopped.`
+          }`}
         >
           <Button icon={FolderOpen} onClick={openOther}>
             Open a recording file

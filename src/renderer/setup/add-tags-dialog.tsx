@@ -72,7 +72,7 @@ export function AddTagsDialog({
     /^\d+$/.test(count.trim()) && Number(count) >= 1 && Number(count) <= MAX_COUNT
       ? undefined
       : `From 1 to ${MAX_COUNT}.`;
-  const stepText = step ?? String(addressStep(shownType));
+  const stepText = step ?? String(addressStep(shownType, protocol?.addressBytes ?? null));
   const stepError = /^-?\d+$/.test(stepText.trim()) ? undefined : 'A whole number is needed.';
   const periodError = checkPeriod(period) ?? undefined;
 

@@ -259,7 +259,9 @@ export function ConnectionEditor({
         />
         <div className="editor-devices-head">
           <h3>Devices</h3>
-          <span className="quiet">Units behind this connection, each with its own order, limits and state.</span>
+          <span className="quiet">
+            What is behind this connection, each with settings, tags and a state of its own.
+          </span>
           <span className="toolbar-gap" />
           <Button icon={Plus} onClick={() => addDevice(undefined)}>
             Add a device

@@ -45,7 +45,11 @@ describe('adding many tags', () => {
   });
 
   it('suggests how far the next address is', () => {
-    expect((['bit', 'int16', 'float32', 'float64', 'string'] as const).map(addressStep)).toEqual([1, 1, 2, 4, 1]);
+    const types = ['bit', 'int8', 'int16', 'float32', 'float64', 'string'] as const;
+    const steps = (bytes: number | null): number[] => types.map((type) => addressStep(type, bytes));
+    expect(steps(2)).toEqual([1, 1, 1, 2, 4, 1]);
+    expect(steps(1)).toEqual([1, 1, 2, 4, 8, 1]);
+    expect(steps(null)).toEqual([1, 1, 1, 1, 1, 1]);
   });
 });
 

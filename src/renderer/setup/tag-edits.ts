@@ -39,9 +39,12 @@ export const newTag = (deviceId: string): TagDocument => ({
   enabled: true,
 });
 
-/** How many places an address moves for the next value of this type; a suggestion that can be changed. */
-export function addressStep(type: ValueType): number {
-  return type === 'bit' ? 1 : Math.max(1, wireBytes(type) / 2);
+/**
+ * How many places an address moves for the next value of this type; a suggestion that can be changed. `bytes` lie
+ * between an address and the next; null: each holds one value of any type.
+ */
+export function addressStep(type: ValueType, bytes: number | null): number {
+  return type === 'bit' || bytes === null ? 1 : Math.max(1, Math.ceil(wireBytes(type) / bytes));
 }
 
 /** Rows of "add many": names and addresses count up from the first. */

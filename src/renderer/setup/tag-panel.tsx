@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
-import { errorText, useClient, useProject } from '#renderer/client/index.ts';
+import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
 import { LiveAge, LiveQuality, LiveValue } from '#renderer/tags/index.ts';
 import {
   Banner,
@@ -252,6 +252,7 @@ function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode
   const client = useClient();
   const devices = useProject((state) => state.device);
   const connections = useProject((state) => state.connection);
+  const catalogue = useStores('catalogue', (state) => state.catalogue);
   const start = useMemo(() => commonDraft(tags), [tags]);
   const [edits, setEdits] = useState<Draft>({});
   const [serverErrors, setServerErrors] = useState<Errors>({});
@@ -261,6 +262,16 @@ function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode
   const changed = (Object.keys(edits) as (keyof Draft)[]).some((key) => edits[key] !== start[key]);
   const errors: Errors = { ...checkDraft(draft), ...serverErrors };
   const single = tags.length === 1 ? tags[0] : undefined;
+  // What all the protocols of these tags can read, and what is set now, be it one of those or not.
+  const types = TYPES.filter(
+    (type) =>
+      type === draft.type ||
+      tags.every((tag) => {
+        const device = devices.get(draft.deviceId ?? tag.deviceId)?.document;
+        const id = device === undefined ? undefined : connections.get(device.connectionId)?.document.protocol;
+        return catalogue?.protocols.find((entry) => entry.id === id)?.valueTypes.includes(type) !== false;
+      }),
+  );
 
   useEffect(() => setServerErrors({}), []);
   const set = (change: Draft): void => {
@@ -347,7 +358,7 @@ function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode
             onChange={(type) => type !== '' && set({ type })}
             choices={[
               ...(draft.type === undefined ? [{ value: '' as const, label: 'differs' }] : []),
-              ...TYPES.map((type) => ({ value: type, label: type })),
+              ...types.map((type) => ({ value: type, label: type })),
             ]}
           />
           <SelectField

@@ -131,7 +131,8 @@ export function TagsPage(): ReactNode {
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
       client.notify({
         kind: 'info',
-        text: ids === null ? 'The tag list was saved as CSV.' : `${plural(ids.length, 'selected tag')} saved as CSV.`,
+        // A page is not told where its download went, or whether it was cancelled.
+        text: `The tag list "${link.download}" was made, with ${ids === null ? 'all tags' : plural(ids.length, 'selected tag')}.`,
       });
     } catch (error) {
       client.fail(error, 'The tag list could not be exported');

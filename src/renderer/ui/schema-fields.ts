@@ -251,7 +251,7 @@ export function checkField(field: SchemaField, value: unknown): string | undefin
       return `${field.title} has at least ${field.minLength} characters.`;
     }
     if (field.pattern !== undefined && !new RegExp(field.pattern, 'u').test(value.trim())) {
-      return `${field.title} has a character that is not allowed here.`;
+      return `${field.title} has a character that is not allowed here.${field.help === undefined ? '' : ` ${field.help}`}`;
     }
   }
   if (field.kind === 'choice' && !field.choices.includes(String(value))) {

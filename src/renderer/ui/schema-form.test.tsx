@@ -16,6 +16,7 @@ const schema = z.toJSONSchema(
       .string()
       .optional()
       .meta({ title: 'Password', secret: true, group: 'Security', showIf: { login: true } }),
+    forbidden: z.array(z.string()).default([]).meta({ title: 'Forbidden', group: 'Security' }),
     pause: z.number().min(0).default(0).meta({ title: 'Pause', unit: 'ms', group: 'Timing' }),
     backup: z
       .object({
@@ -105,6 +106,16 @@ describe('schema form', () => {
     rerender(<Form errors={new Map([['pause', 'At most 10 s.']])} />);
     expect(group()?.open).toBe(true);
     expect(screen.getByText('At most 10 s.')).toBeDefined();
+  });
+
+  it('says which line of a list is wrong, and is as high as the list', () => {
+    const { rerender } = render(<Form />);
+    const rows = (): string | null => screen.getByLabelText('Forbidden').getAttribute('rows');
+    expect(rows()).toBe('2');
+    type('Forbidden', '1-2\nx\n5-6');
+    rerender(<Form errors={new Map([['forbidden.1', 'Write a range such as 1-2.']])} />);
+    expect(screen.getByRole('alert').textContent).toBe('"x": Write a range such as 1-2.');
+    expect(rows()).toBe('3');
   });
 
   it('draws a nested object as a group, keeps it as an object and shows what the engine says of it', async () => {

@@ -19,6 +19,9 @@ import './schema-form.css';
 /** Groups that are open from the start; the others open by a click, or by themselves when something in them is wrong. */
 const OPEN_GROUPS = 2;
 
+/** Lines of a list that are in sight at once; a longer one scrolls. */
+const LIST_ROWS = { least: 2, most: 8 };
+
 /** What a list of the engine's offers for a field. */
 export interface Suggestion {
   readonly value: string;
@@ -55,7 +58,7 @@ export function SchemaForm({
   const groups = new Map<string, SchemaField[]>();
   for (const field of shown) groups.set(field.group, [...(groups.get(field.group) ?? []), field]);
   const problem = (field: SchemaField): string | undefined =>
-    checkTyped(field, enteredAt(values, field.name)) ?? errorOf(field, shown, errors);
+    checkTyped(field, enteredAt(values, field.name)) ?? errorOf(field, shown, values, errors);
 
   return [...groups].map(([group, members], index) => {
     const control = (field: SchemaField): ReactNode => (
@@ -99,10 +102,17 @@ export function SchemaForm({
 function errorOf(
   field: SchemaField,
   shown: readonly SchemaField[],
+  values: FormValues,
   errors: ReadonlyMap<string, string>,
 ): string | undefined {
   for (const [path, message] of errors) {
-    if (path === field.name || path.startsWith(`${field.name}.`)) return message;
+    if (path === field.name) return message;
+    if (path.startsWith(`${field.name}.`)) {
+      // Of one entry of a list, which the sentence itself does not name.
+      const entered = enteredAt(values, field.name);
+      const entry = Array.isArray(entered) ? entered[Number(path.slice(field.name.length + 1))] : undefined;
+      return entry === undefined ? message : `"${entry}": ${message}`;
+    }
     const first = shown.find((other) => other.name.startsWith(`${path}.`));
     if (first === field) return message;
   }
@@ -195,9 +205,9 @@ function SchemaControl({
             <textarea
               {...ids}
               className="textarea mono"
-              rows={2}
+              rows={Math.min(LIST_ROWS.most, Math.max(LIST_ROWS.least, fieldText(value).split('\n').length))}
               disabled={disabled}
-              placeholder="none"
+              placeholder="none; one per line"
               spellCheck={false}
               value={fieldText(value)}
               onChange={(event) => onChange(event.target.value === '' ? undefined : event.target.value.split('\n'))}

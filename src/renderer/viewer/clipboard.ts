@@ -25,7 +25,10 @@ export async function copyPicture(canvas: HTMLCanvasElement, name: string, tell:
     tell.notify({ kind: 'info', text: 'The picture is on the clipboard.' });
   } catch {
     download(blob, `${fileName(name)}.png`);
-    tell.notify({ kind: 'info', text: 'The clipboard cannot take pictures here. The picture was saved as a file.' });
+    tell.notify({
+      kind: 'info',
+      text: 'The clipboard cannot take pictures here. The picture was made as a file instead.',
+    });
   }
 }
 

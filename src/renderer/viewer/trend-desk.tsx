@@ -69,6 +69,10 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const zone = useZone();
   const { theme, textSize } = useLook();
   const generation = useSession((state) => state.generation);
+  const away = useSession((state) => state.phase !== 'open');
+  // What was drawn before stays when the engine goes; a trend that is opened meanwhile has nothing to draw.
+  const openedIn = useRef(away ? generation : null);
+  const neverRead = away && openedIn.current === generation;
   const request = useStores('view', (state) => state.trendRequest);
   const projectLoaded = useStores('project', (state) => state.loaded);
   const known = useTrendTags(source);
@@ -403,6 +407,12 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
                       </EmptyState>
                     )}
                   </div>
+                )}
+                {neverRead && count > 0 && (
+                  <p className="trend-away">
+                    Nothing is drawn: the trend was opened while the engine cannot be reached. It is read when the
+                    engine answers.
+                  </p>
                 )}
                 {dragging && (
                   <div className="trend-drop-hint">On a plot or an axis; below the plots makes a new plot</div>

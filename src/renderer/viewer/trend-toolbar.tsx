@@ -14,7 +14,7 @@ import {
   ZoomOut,
 } from 'lucide-react';
 import type { ReactNode, RefObject } from 'react';
-import { useClient } from '#renderer/client/index.ts';
+import { useClient, useSession } from '#renderer/client/index.ts';
 import { belowElement, IconButton, type MenuEntry, type MenuPlace, MiddleText, Tip } from '#renderer/ui/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { LEGEND_COLUMNS } from './legend-table.tsx';
@@ -63,6 +63,7 @@ export function TrendToolbar(props: {
   const { draft, controller, commands, setOpen } = props;
   const live = props.source === RUNNING_HISTORY;
   const FollowIcon = props.followIcon;
+  const away = useSession((state) => state.phase !== 'open');
 
   const trendMenu = (at: MenuPlace): void => {
     const others = draft.names.some(({ id }) => id === DEFAULT_TREND)
@@ -140,16 +141,25 @@ export function TrendToolbar(props: {
       <IconButton icon={Save} label="Save the trend" keys="Ctrl+S" disabled={!draft.dirty} onClick={commands.save} />
       <span className="trend-bar-line" />
       {live && (
-        <Tip text={props.follow ? 'Pause: recording goes on' : 'Follow the newest samples'} keys="Space">
+        <Tip
+          text={
+            props.follow
+              ? away
+                ? 'No new samples: the engine cannot be reached. The trend follows again when it answers.'
+                : 'Pause: recording goes on'
+              : 'Follow the newest samples'
+          }
+          keys="Space"
+        >
           <button
             type="button"
             className="btn trend-follow"
-            data-on={props.follow ? '' : undefined}
+            data-on={props.follow && !away ? '' : undefined}
             aria-pressed={props.follow}
             onClick={() => controller?.follow(!props.follow)}
           >
             <FollowIcon size={13} aria-hidden />
-            {props.follow ? 'Following' : 'Paused'}
+            {props.follow ? (away ? 'Waiting' : 'Following') : 'Paused'}
           </button>
         </Tip>
       )}

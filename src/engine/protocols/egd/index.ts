@@ -25,6 +25,7 @@ export const egd = {
   device: egdDevice,
   address: egdAddress,
   addressHelp,
+  addressBytes: 1,
   sample: {
     config: egdConfig.parse(sample.config),
     device: egdDevice.parse(sample.device),

@@ -18,13 +18,14 @@ import { testModbus } from './test-ladder.ts';
 
 export const modbus = {
   id: 'modbus',
-  title: 'Modbus TCP',
+  title: 'Modbus',
   version: '1.0.0',
-  summary: 'Reads coils, inputs and registers of Modbus TCP devices and of units behind a gateway.',
+  summary: 'Reads coils, inputs and registers over Modbus TCP, RTU through device servers, and RTU on serial ports.',
   config: modbusConfig,
   device: modbusDevice,
   address: modbusAddress,
   addressHelp,
+  addressBytes: 2,
   sample: {
     config: modbusConfig.parse(sample.config),
     device: modbusDevice.parse(sample.device),
