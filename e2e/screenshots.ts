@@ -15,11 +15,13 @@ import { tagsOf } from './pages/tags.ts';
 import { trendOf } from './pages/trend.ts';
 
 // Pictures for people to look at: every page, its dialogs, and its empty and faulty states, in both themes, pages in
-// two sizes. `node e2e/screenshots.ts FOLDER` after a build. As root on Linux also what a full disk looks like.
+// two sizes. `node e2e/screenshots.ts FOLDER [PART...]` after a build; without a part all of them. As root on Linux also
+// what a full disk looks like.
 
-const folder = process.argv[2];
-if (folder === undefined) {
-  console.error('Usage: node e2e/screenshots.ts FOLDER');
+const [folder, ...wanted] = process.argv.slice(2);
+const PARTS = { empty, full, listening, disk: fullDisk };
+if (folder === undefined || wanted.some((part) => !Object.hasOwn(PARTS, part))) {
+  console.error(`Usage: node e2e/screenshots.ts FOLDER [${Object.keys(PARTS).join('|')}...]`);
   process.exit(2);
 }
 mkdirSync(folder, { recursive: true });
@@ -307,6 +309,63 @@ async function dialogs(page: Page): Promise<void> {
   await shell.run('Normal text size');
 }
 
+/** A protocol that is only listened to, and nobody who sends. */
+async function listening(): Promise<void> {
+  const host = await startHost(join(data, `listening-${shade}`), ['--no-demo']);
+  const { page, close } = await openScreen(browser.context, host.url);
+  const shell = shellOf(page);
+  const connections = connectionsOf(page);
+  const tags = tagsOf(page);
+  const { form } = connections;
+  await shell.theme(shade === 'dark' ? 'Dark' : 'Light');
+  await show(page, 'Connections');
+  await connections.begin();
+  await form.getByLabel('Protocol', { exact: true }).selectOption({ label: 'GE EGD' });
+  await shoot(page, 'egd-new');
+  await form.getByLabel('Name', { exact: true }).fill('Drives, line 2');
+  await form.getByLabel('Multicast groups', { exact: true }).fill('224.0.7.1\n10.0.0.1\n224.0.7.3');
+  await form.getByLabel('Exchange id', { exact: true }).fill('-1');
+  for (const group of ['Layout', 'Timing']) await form.locator('summary', { hasText: group }).click();
+  await form.getByLabel('Data length', { exact: true }).fill('2000');
+  await connections.save(true);
+  await form.getByText(/need.* a correction/).waitFor();
+  await shoot(page, 'egd-wrong-fields');
+  await form.getByLabel('Multicast groups', { exact: true }).fill('224.0.7.1\n224.0.7.2\n224.0.7.3');
+  await form.getByLabel('Port', { exact: true }).fill(String(await freePort()));
+  await form.getByLabel('Producer id', { exact: true }).fill('127.0.0.1');
+  await form.getByLabel('Exchange id', { exact: true }).fill('1');
+  await form.getByLabel('Data length', { exact: true }).fill('64');
+  await form.getByLabel('Time-out', { exact: true }).fill('400');
+  await connections.test('12:float32');
+  await shoot(page, 'egd-test-silent', ONE_SIZE);
+  await connections.tab('Settings');
+  await shoot(page, 'egd-filled', ONE_SIZE);
+  await connections.save(true);
+  await connections.row('Drives, line 2').first().waitFor();
+
+  await show(page, 'Tags');
+  await page.getByRole('main').getByRole('button', { name: 'Add tags' }).first().click();
+  const add = page.getByRole('dialog', { name: 'Add tags' });
+  await add.getByLabel('Name', { exact: true }).fill('Drive speed 1');
+  await add.getByLabel('Address', { exact: true }).fill('0:float32');
+  await add.getByLabel('How many').fill('20');
+  await add.getByText('Ways to write an address').click();
+  await add.getByText('data byte 0').first().waitFor();
+  await shoot(page, 'egd-tags-add', ONE_SIZE);
+  await add.getByLabel('How many').fill('5');
+  await add.getByRole('button', { name: 'Add 5 tags' }).click();
+  await add.waitFor({ state: 'hidden' });
+  await tags.table.getByText('Drive speed 2').click();
+  await page.waitForTimeout(1500);
+  await shoot(page, 'egd-tags', ONE_SIZE);
+  await show(page, 'Connections');
+  await connections.choose('Drives, line 2');
+  await connections.tab('Status');
+  await shoot(page, 'egd-silent', ONE_SIZE);
+  await close();
+  await host.kill();
+}
+
 /** The recorder has no room left. Needs a file system of its own, so root. */
 async function fullDisk(): Promise<void> {
   const disk = join(data, `disk-${shade}`);
@@ -349,10 +408,11 @@ async function fullDisk(): Promise<void> {
 
 try {
   for (shade of ['dark', 'light'] as const) {
-    await empty();
-    await full();
-    if (process.getuid?.() === 0) await fullDisk();
-    else console.log('Not root: no pictures of a full disk.');
+    for (const [name, take] of Object.entries(PARTS)) {
+      if (wanted.length > 0 && !wanted.includes(name)) continue;
+      if (take === fullDisk && process.getuid?.() !== 0) console.log('Not root: no pictures of a full disk.');
+      else await take();
+    }
   }
 } finally {
   clearInterval(beat);
