@@ -1,6 +1,7 @@
 import type { DriverContext, PollConnection, PollPlan } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { EipAddress } from './address.ts';
+import { createBrowser } from './browse.ts';
 import type { EipConfig, EipDevice } from './config.ts';
 import { type Controller, createController } from './controller.ts';
 import { type Link, openSession } from './link.ts';
@@ -95,6 +96,7 @@ export async function connectEip(
       if (refusals.length === 0) return null;
       return `The controller gives no connection, so tags are read in small packets: ${refusals[0]}. Close other programs that are connected to it, or set the connection to none.`;
     },
+    browse: createBrowser([...known].map(([id, { controller }]) => ({ id, controller }))),
     close() {
       closing ??= (async () => {
         for (const { controller } of known.values()) await controller.close();

@@ -30,7 +30,7 @@ export const ethernetIp = {
     device: eipDevice.parse(sample.device),
     address: sample.address,
   },
-  can: { browse: false, scan: false },
+  can: { browse: true, scan: false },
   valueTypes,
   statusName,
   explain,

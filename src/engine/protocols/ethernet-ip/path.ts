@@ -6,9 +6,13 @@ export interface Step {
   readonly index: readonly number[];
 }
 
-/** `20 02 24 01`, the message router; likewise for other objects. Instances beyond 255 take two bytes. */
-export function objectPath(classId: number, instance: number, wide = instance > 0xff): Buffer {
-  return wide
+/** `20 02 24 01`, the message router; likewise for other objects. `wide` gives the instance two bytes at least. */
+export function objectPath(classId: number, instance: number, wide = false): Buffer {
+  if (instance > 0xffff) {
+    const bytes = [instance & 0xff, (instance >>> 8) & 0xff, (instance >>> 16) & 0xff, instance >>> 24];
+    return Buffer.of(0x20, classId, 0x26, 0, ...bytes);
+  }
+  return wide || instance > 0xff
     ? Buffer.of(0x20, classId, 0x25, 0, instance & 0xff, instance >>> 8)
     : Buffer.of(0x20, classId, 0x24, instance);
 }
