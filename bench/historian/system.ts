@@ -24,20 +24,26 @@ export function calibrate(): number {
 export const percentile = (values: readonly number[], part: number): number =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? Number.NaN;
 
+/** Of a processor second in /proc. */
+const TICKS = 100;
 /** Servers that work for this process; their processor time counts as its own. */
 const servers = new Set<number>();
 export const countServer = (pid: number): void => void servers.add(pid);
 export const forgetServer = (pid: number): void => void servers.delete(pid);
 
-/** Processor seconds, user and system, of all threads of this process and of its servers. */
+/** Processor seconds, user and system, of all threads of this process and of its servers, also of those that ended. */
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
-  let seconds = (user + system) / 1e6;
-  if (servers.size > 0) seconds += serverSeconds();
-  return seconds;
+  return (user + system) / 1e6 + endedSeconds() + (servers.size > 0 ? serverSeconds() : 0);
 }
 
-/** Of the servers and the processes they started, ended ones too, from /proc; in ticks of 10 ms. */
+/** Of child processes that ended, with the children that they had waited for; only Linux tells. */
+function endedSeconds(): number {
+  const fields = statOf('self');
+  return fields === null ? 0 : (Number(fields[13]) + Number(fields[14])) / TICKS;
+}
+
+/** Of the servers and the processes they started, ended ones too, from /proc. */
 function serverSeconds(): number {
   const parents = new Map<number, number>();
   const ticks = new Map<number, number>();
@@ -60,7 +66,7 @@ function serverSeconds(): number {
       }
     }
   }
-  return sum / 100;
+  return sum / TICKS;
 }
 
 /** Fields of /proc/<pid>/stat from the third (state) on: the second may hold spaces. Null when the process is gone. */
