@@ -241,6 +241,21 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) >= CHECKPOINT_BYTES) deps.onLargeWal();
   }
 
+  /**
+   * A transaction that is not waited for until it is on the disk: what it writes is in the log as well, and a later one
+   * that is waited for takes it along, since SQLite syncs its WAL as a whole and keeps the order of transactions.
+   */
+  function inLog(transaction: () => void): void {
+    withStoreErrors(path, () => {
+      database.pragma('synchronous = NORMAL');
+      try {
+        transaction();
+      } finally {
+        database.pragma('synchronous = FULL');
+      }
+    });
+  }
+
   /** Texts first, so that no chunk in the file has a text that is not there. `before` is called in the transaction. */
   async function commitStates(states: readonly TagState[], before?: (state: TagState) => void): Promise<void> {
     const strings = newStrings.length;
@@ -258,7 +273,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       const until = clock.monotonicMs() + SLICE_MS;
       const enough = (): boolean => clock.monotonicMs() >= until;
       let next = at;
-      withStoreErrors(path, () =>
+      inLog(() =>
         database.transaction(() => {
           while (next < states.length && !enough()) {
             const state = states[next]!;

@@ -5,7 +5,7 @@ import type { TagDecoder } from './chunk-table.ts';
 import type { DecodedCache } from './decoded-cache.ts';
 import { BUCKET_BYTES, type BucketList, bucketsOf, chunkWidth, joinLists } from './rollup.ts';
 import { decodeBuckets, encodeBuckets } from './rollup-codec.ts';
-import type { Run } from './run.ts';
+import { type Run, wordsOf } from './run.ts';
 
 /**
  * The pyramid over the chunks of one file. A row of tier 0 sums up one chunk, a row of tier n four neighbouring rows of
@@ -40,16 +40,20 @@ export function summaryOf(numbers: Run, recipe: number): Summary {
   return summarise(bucketsOf(numbers, chunkWidth(time[0]!, time[length - 1]!, length)), recipe);
 }
 
+let scratch = new ArrayBuffer(0);
 /** The same for samples in stored forms, which it leaves as they are; `form` is the recipe they were stored under. */
 export function summaryOfStored(run: Run, form: number, decoder: TagDecoder): Summary {
   const { length, time } = run;
+  if (scratch.byteLength < length * 10) scratch = new ArrayBuffer(length * 10);
   const copy: Run = {
     length,
     time,
-    value: run.value.slice(0, length),
-    quality: run.quality.slice(0, length),
+    value: new Float64Array(scratch, 0, length),
+    quality: new Uint16Array(scratch, length * 8, length),
     received: null,
   };
+  wordsOf(copy.value).set(wordsOf(run.value).subarray(0, length * 2));
+  copy.quality.set(run.quality.subarray(0, length));
   return summaryOf(decoder.numbers(copy, form), decoder.newest.recipe.version);
 }
 

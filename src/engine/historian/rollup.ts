@@ -77,11 +77,25 @@ export function createBucketList(width: number, capacity: number): BucketList {
   };
 }
 
-/** Sums up a sorted run of decoded, unscaled samples; `sum` is added up in the order of the samples. */
+/** Lists whose columns are the same each time, and hold anything. */
+function reusedList(): (width: number, capacity: number) => BucketList {
+  let columns = createBucketList(FINEST_WIDTH, MOST_BUCKETS);
+  return (width, capacity) => {
+    if (columns.number.length < capacity) columns = createBucketList(width, capacity);
+    return { ...columns, width, length: 0 };
+  };
+}
+const summing = reusedList();
+const joining = reusedList();
+
+/**
+ * Sums up a sorted run of decoded, unscaled samples; `sum` is added up in the order of the samples. What it gives is
+ * valid until it is called again.
+ */
 export function bucketsOf(run: Run, width: number): BucketList {
   const { time, value, quality, length } = run;
   const span = length === 0 ? 0 : Math.floor(time[length - 1]! / width) - Math.floor(time[0]! / width) + 1;
-  const list = createBucketList(width, Math.min(length, span));
+  const list = summing(width, Math.min(length, span));
   let i = 0;
   let at = 0;
   while (i < length) {
@@ -130,7 +144,10 @@ export function bucketsOf(run: Run, width: number): BucketList {
   return list;
 }
 
-/** Neighbouring lists in time order as one of wider buckets; sums are added up in the order of the buckets. */
+/**
+ * Neighbouring lists in time order as one of wider buckets; sums are added up in the order of the buckets. What it gives
+ * is valid until it is called again.
+ */
 export function joinLists(lists: readonly BucketList[]): BucketList {
   let width = Math.min(WIDEST_WIDTH, Math.max(...lists.map((list) => list.width)) * WIDER);
   let length = 0;
@@ -139,7 +156,7 @@ export function joinLists(lists: readonly BucketList[]): BucketList {
     if (length <= MOST_BUCKETS || width >= WIDEST_WIDTH) break;
     width *= 2;
   }
-  const joined = createBucketList(width, length);
+  const joined = joining(width, length);
   let at = -1;
   for (const list of lists) {
     const parts = width / list.width;
@@ -154,6 +171,10 @@ export function joinLists(lists: readonly BucketList[]): BucketList {
         joined.maxTime[at] = Number.NaN;
         joined.first[at] = list.first[i]!;
         joined.firstTime[at] = list.firstTime[i]!;
+        joined.count[at] = 0;
+        joined.bad[at] = 0;
+        joined.quality[at] = 0;
+        joined.sum[at] = 0;
       }
       if (list.count[i]! > 0) {
         if (joined.count[at] === 0 || list.min[i]! < joined.min[at]!) {

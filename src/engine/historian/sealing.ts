@@ -9,7 +9,7 @@ import {
   findTail,
   type GrowingChunk,
   growsByBlocks,
-  noteSamples,
+  noteLast,
   openLimit,
   type TagState,
 } from './tag-state.ts';
@@ -257,7 +257,7 @@ export function sealingOf(
     close,
     take(state, run, data) {
       close(state);
-      noteSamples(state, run, 0, run.length);
+      noteLast(state, run, run.time[0]!, run.length - 1);
       const chunk = put(state, run, state.form, data);
       if (chunk === undefined) throw new RangeError('a chunk without samples');
       return chunk;

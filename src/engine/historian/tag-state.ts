@@ -173,7 +173,7 @@ function growOpen(state: TagState, needed: number): void {
 }
 
 /** Keeps the tag's first and last sample right for samples that come to it. */
-export function noteSamples(state: TagState, columns: Run, from: number, to: number): void {
+function noteSamples(state: TagState, columns: Run, from: number, to: number): void {
   const { time } = columns;
   let first = time[from]!;
   let last = from;
@@ -181,6 +181,12 @@ export function noteSamples(state: TagState, columns: Run, from: number, to: num
     if (time[i]! >= time[last]!) last = i;
     else if (time[i]! < first) first = time[i]!;
   }
+  noteLast(state, columns, first, last);
+}
+
+/** The same where the first time and the index of the last sample by time are known. */
+export function noteLast(state: TagState, columns: Run, first: number, last: number): void {
+  const { time } = columns;
   if (state.first === null || first < state.first) state.first = first;
   if (first < state.tailFirst) tailFrom(state, first);
   if (time[last]! < state.lastTime) return;

@@ -20,7 +20,7 @@ import type {
 import { pyramidOf } from './pyramid.ts';
 import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
-import { pruneBefore, timeToFree } from './retention.ts';
+import { pruneBefore, shrink, timeToFree, usedBytes } from './retention.ts';
 import { firstAtOrAfter, sliceRun, sortRun, wordsOf } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
@@ -162,11 +162,14 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
         i = end;
         continue;
       }
-      // Whole chunks of one tag go through the log as such: a twentieth of the bytes, and they are encoded only once.
-      while (end - i >= options.chunkSamples && isBehind(state, time, i, i + options.chunkSamples)) {
+      // What makes whole chunks of one tag goes through the log as such: a twentieth of the bytes, and encoded only once.
+      // In equal parts rather than with a short rest, which would be a small chunk when the next ones come.
+      for (let left = Math.floor((end - i) / options.chunkSamples); left > 0; left--) {
+        const to = i + Math.floor((end - i) / left);
+        if (!isBehind(state, time, i, to)) break;
         if (i > logged) journal.samples(part(block, logged, i), numberOf);
-        journal.chunk(state.number, sealing.take(state, part(block, i, i + options.chunkSamples)));
-        i += options.chunkSamples;
+        journal.chunk(state.number, sealing.take(state, part(block, i, to)));
+        i = to;
         logged = i;
       }
       while (i < end) {
@@ -301,8 +304,26 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
       pruning = pruned.catch(() => undefined);
       return pruned;
     },
-    /** The time to prune before so that the file comes below `maxBytes`; null when it is below. */
-    surplusBefore: (maxBytes: number): number | null => timeToFree(database, maxBytes),
+    /** Gives free pages of the file back to the disk; the bytes. */
+    giveBack(): Promise<number> {
+      const given = pruning
+        .then(() => shrink(database, pause, 0))
+        .catch((error: unknown) => {
+          throw storeError(path, error);
+        });
+      pruning = given.catch(() => undefined);
+      return given;
+    },
+    /**
+     * The time to prune before so that the file holds at most `maxBytes` (null: any), and `spare` less than it does;
+     * null when it is so.
+     */
+    surplusBefore(maxBytes: number | null, spare = 0): number | null {
+      return timeToFree(
+        database,
+        Math.max(0, Math.min(maxBytes ?? Number.POSITIVE_INFINITY, usedBytes(database) - spare)),
+      );
+    },
 
     /** Folds everything in and leaves one file outside WAL mode. Throws when the disk does not take it; the log stays. */
     close(): Promise<void> {
@@ -409,8 +430,13 @@ function checkedTimes(block: SampleBlock, registry: Registry): { readonly from: 
   const { length, tag, time } = block;
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
+  let known = -1;
   for (let i = 0; i < length; i++) {
-    if (registry.at(tag[i]!) === undefined || !isTime(time[i]!)) return null;
+    if (tag[i] !== known) {
+      known = tag[i]!;
+      if (registry.at(known) === undefined) return null;
+    }
+    if (!isTime(time[i]!)) return null;
     const whole = Math.round(time[i]!);
     time[i] = whole;
     if (whole < from) from = whole;
