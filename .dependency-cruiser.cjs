@@ -49,6 +49,7 @@ const wrapped = {
   '@tanstack': ['src/renderer/ui', 'the table of renderer/ui'],
   'better-sqlite3': ['src/engine/platform', 'openDatabase of engine/platform'],
   'modbus-serial': ['src/engine/protocols/modbus', 'the modbus driver'],
+  serialport: ['src/engine/protocols/modbus', 'the modbus driver'],
   'node-opcua': ['src/engine/protocols/opcua', 'the opcua driver'],
   exceljs: ['src/engine/exporters/xlsx', 'the xlsx exporter'],
   'parquet-wasm': ['src/engine/exporters/parquet', 'the parquet exporter'],

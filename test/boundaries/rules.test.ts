@@ -73,6 +73,7 @@ const breaches: readonly (readonly [rule: string, file: string, imports: string]
   ['wrapped-libraries-tanstack', 'src/renderer/viewer/b-tanstack.ts', '@tanstack/react-table'],
   ['wrapped-libraries-better-sqlite3', 'src/engine/historian/b-sqlite.ts', 'better-sqlite3'],
   ['wrapped-libraries-modbus-serial', 'src/engine/acquisition/b-modbus.ts', 'modbus-serial'],
+  ['wrapped-libraries-serialport', 'src/engine/acquisition/b-serial.ts', 'serialport'],
   ['wrapped-libraries-node-opcua', 'src/engine/protocols/modbus/b-opcua.ts', 'node-opcua'],
   ['wrapped-libraries-exceljs', 'src/engine/exporters/csv/b-exceljs.ts', 'exceljs'],
   ['wrapped-libraries-parquet-wasm', 'src/engine/exporters/csv/b-parquet.ts', 'parquet-wasm'],
@@ -137,7 +138,7 @@ const sound: readonly (readonly [file: string, imports: readonly string[]])[] = 
 
 const packages = [
   ...['zod', 'yaml', 'better-sqlite3', 'modbus-serial', 'node-opcua', 'exceljs', 'parquet-wasm', 'apache-arrow'],
-  ...['fastify', 'ws', 'monaco-editor', '@mantine/core', '@tanstack/react-table'],
+  ...['serialport', 'fastify', 'ws', 'monaco-editor', '@mantine/core', '@tanstack/react-table'],
 ];
 const devPackages = ['electron', 'vitest'];
 

@@ -1,8 +1,9 @@
 import { networkInterfaces } from 'node:os';
+import { serialPorts } from '#engine/platform/index.ts';
 import type { Choice, ChoiceList } from '#shared/rpc/contract.ts';
 
 /** What a field may suggest, as this computer has it at the moment of the question. */
-export function choicesOf(list: ChoiceList): Choice[] {
+export async function choicesOf(list: ChoiceList): Promise<Choice[]> {
   switch (list) {
     case 'own-addresses':
       return Object.entries(networkInterfaces()).flatMap(([adapter, infos]) =>
@@ -11,6 +12,8 @@ export function choicesOf(list: ChoiceList): Choice[] {
           .filter(({ address, internal }) => !internal && !address.startsWith('fe80:'))
           .map(({ address }) => ({ value: address, label: adapter })),
       );
+    case 'serial-ports':
+      return (await serialPorts()).map(({ path, label }) => ({ value: path, label }));
     case 'time-zones':
       return ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')].map((zone) => ({
         value: zone,

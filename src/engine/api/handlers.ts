@@ -24,7 +24,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
   return {
     catalogue: {
       get: async () => catalogue,
-      choices: async ({ list }) => ({ choices: choicesOf(list) }),
+      choices: async ({ list }) => ({ choices: await choicesOf(list) }),
     },
     engine: {
       health: (_input, { signal }) =>

@@ -16,6 +16,7 @@ export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts
 export { createLogBook, type LogBook } from './log-book.ts';
 export { inSameNetwork, type Network, type OwnAddress, ownAddresses, systemNetwork } from './network-check.ts';
 export { watchNetwork } from './network-watch.ts';
+export { type SerialPortName, serialPorts } from './serial-ports.ts';
 export { createTurns } from './turns.ts';
 export { type Changing, changedKeys, conflate, createChanging } from './watch.ts';
 export type { WorkerName, WorkerUrls } from './workers.ts';

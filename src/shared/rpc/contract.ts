@@ -66,7 +66,7 @@ const catalogue = z.object({
 export type Catalogue = z.infer<typeof catalogue>;
 
 /** Lists that a plugin's settings can name in `choicesFrom`: what this computer has, as suggestions for a field. */
-export const choiceList = z.enum(['own-addresses', 'time-zones']);
+export const choiceList = z.enum(['own-addresses', 'serial-ports', 'time-zones']);
 export type ChoiceList = z.infer<typeof choiceList>;
 const choice = z.object({ value: z.string(), label: z.string() });
 export type Choice = z.infer<typeof choice>;

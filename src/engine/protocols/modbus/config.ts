@@ -9,36 +9,128 @@ import type { Table } from './table.ts';
 const link = sample.config;
 const unit = sample.device;
 
-export const modbusConfig = z.object({
+const framing = z.enum(['tcp', 'rtu-over-tcp', 'rtu-serial']);
+const parity = z.enum(['none', 'even', 'odd']);
+const overTcp = { framing: ['tcp', 'rtu-over-tcp'] };
+const overSerial = { framing: 'rtu-serial' };
+
+const settings = z.object({
+  framing: framing.default(framing.parse(link.framing)).meta({
+    title: 'Framing',
+    help: 'tcp: Modbus TCP. rtu-over-tcp: serial frames through a TCP socket, as device servers pass them on. rtu-serial: a serial port of this computer.',
+    group: 'Link',
+  }),
   host: z
     .string()
     .trim()
-    .min(1, 'A host is needed: an IP address such as 192.168.0.10, or a name.')
     .max(253, 'A host name has at most 253 characters.')
     .regex(/^[^\s/@]*$/, 'Write only the address or name, without blanks, "/" and "@".')
-    .meta({ title: 'Host', help: 'IP address or name of the device or gateway.', group: 'Link' }),
+    .default('')
+    .meta({ title: 'Host', help: 'IP address or name of the device or gateway.', group: 'Link', showIf: overTcp }),
   port: z
     .number()
     .int('A port is a whole number.')
     .min(1, 'Ports are 1 to 65535; Modbus TCP is 502.')
     .max(65_535, 'Ports are 1 to 65535; Modbus TCP is 502.')
     .default(link.port)
-    .meta({ title: 'Port', help: 'TCP port, 502 unless the device was set otherwise.', group: 'Link' }),
+    .meta({
+      title: 'Port',
+      help: 'TCP port, 502 unless the device was set otherwise.',
+      group: 'Link',
+      showIf: overTcp,
+    }),
   connectTimeoutMs: z
     .number()
     .int()
     .min(100, 'At least 100 ms.')
     .max(60_000, 'At most 60 s.')
     .default(link.connectTimeoutMs)
-    .meta({ title: 'Connect time-out', unit: 'ms', help: 'How long to wait for the TCP connection.', group: 'Link' }),
+    .meta({
+      title: 'Connect time-out',
+      unit: 'ms',
+      help: 'How long to wait for the TCP connection, or for the serial port to open.',
+      group: 'Link',
+    }),
   localAddress: z.string().trim().max(45).default(link.localAddress).meta({
     title: 'Own address',
     help: 'IP address of the network adapter to use. Empty lets the system choose.',
     group: 'Link',
     choicesFrom: 'own-addresses',
+    showIf: overTcp,
   }),
+  path: z.string().trim().max(255, 'A port has at most 255 characters.').default(link.path).meta({
+    title: 'Serial port',
+    help: 'COM3 on Windows; on Linux /dev/ttyUSB0, or better its name under /dev/serial/by-id, which stays the same.',
+    group: 'Link',
+    choicesFrom: 'serial-ports',
+    showIf: overSerial,
+  }),
+  baudRate: z
+    .number()
+    .int('A baud rate is a whole number.')
+    .min(50, 'At least 50 Bd.')
+    .max(4_000_000, 'At most 4,000,000 Bd.')
+    .default(link.baudRate)
+    .meta({
+      title: 'Baud rate',
+      unit: 'Bd',
+      help: 'As set at all devices of the line.',
+      group: 'Link',
+      showIf: overSerial,
+    }),
+  parity: parity.default(parity.parse(link.parity)).meta({
+    title: 'Parity',
+    help: 'As set at all devices of the line. The standard asks for even; many devices come with none.',
+    group: 'Link',
+    showIf: overSerial,
+  }),
+  stopBits: z
+    .number()
+    .int()
+    .min(1, 'Stop bits are 1 or 2.')
+    .max(2, 'Stop bits are 1 or 2.')
+    .default(link.stopBits)
+    .meta({
+      title: 'Stop bits',
+      help: '1, or 2 where there is no parity and the devices ask for it.',
+      group: 'Link',
+      showIf: overSerial,
+    }),
+  pauseAfterConnectMs: z
+    .number()
+    .int()
+    .min(0, 'At least 0 ms.')
+    .max(10_000, 'At most 10 s.')
+    .default(link.pauseAfterConnectMs)
+    .meta({
+      title: 'Pause after connect',
+      unit: 'ms',
+      help: 'Wait before the first request, for devices that lose it when it comes at once.',
+      group: 'Requests',
+    }),
+  requestsPerSecond: z
+    .number()
+    .int()
+    .min(0, 'At least 0, which means no limit.')
+    .max(1000, 'At most 1000.')
+    .default(link.requestsPerSecond)
+    .meta({
+      title: 'Requests per second',
+      help: 'At most so many on this connection, to protect a controller with little time for communication. 0: no limit.',
+      group: 'Requests',
+    }),
+});
+
+export const modbusConfig = settings.superRefine((config, context) => {
+  const need = (name: 'host' | 'path', message: string): void => {
+    if (config[name] === '') context.addIssue({ code: 'custom', path: [name], message });
+  };
+  if (isSerial(config)) need('path', 'A serial port is needed, such as COM3 or /dev/ttyUSB0.');
+  else need('host', 'A host is needed: an IP address such as 192.168.0.10, or a name.');
 });
 export type ModbusConfig = z.infer<typeof modbusConfig>;
+
+export const isSerial = (config: Pick<ModbusConfig, 'framing'>): boolean => config.framing === 'rtu-serial';
 
 export const modbusDevice = z
   .object({
@@ -118,6 +210,11 @@ export const modbusDevice = z
       .max(60_000, 'At most 60 s.')
       .default(unit.responseTimeoutMs)
       .meta({ title: 'Response time-out', unit: 'ms', help: 'How long to wait for each answer.', group: 'Timing' }),
+    oneValuePerRequest: z.boolean().default(unit.oneValuePerRequest).meta({
+      title: 'One value per request',
+      help: 'Each value is asked for alone, for devices that can not answer for several at once.',
+      group: 'Requests',
+    }),
     pauseMs: z.number().int().min(0, 'At least 0 ms.').max(10_000, 'At most 10 s.').default(unit.pauseMs).meta({
       title: 'Pause',
       unit: 'ms',

@@ -17,7 +17,7 @@ const NOTICED_AFTER = 3;
 const links = new WeakMap<object, Link>();
 export const linkOf = (connection: object): Link | undefined => links.get(connection);
 
-/** One TCP link for all units behind it. What is learned about a unit lasts as long as the link. */
+/** One link for all units behind it. What is learned about a unit lasts as long as the link. */
 export async function connectModbus(
   config: ModbusConfig,
   devices: ReadonlyMap<string, ModbusDevice>,
@@ -52,7 +52,7 @@ export async function connectModbus(
           return current(state).requests.length;
         },
         get bytes() {
-          return planBytes(current(state));
+          return planBytes(current(state), config.framing);
         },
         tags: tags.map((tag) => tag.index),
       };

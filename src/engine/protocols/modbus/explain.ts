@@ -1,6 +1,7 @@
 import { formatAddress } from './address.ts';
 import { exceptionText } from './exceptions.ts';
 import { HEADER_BYTES, MAX_LENGTH } from './frame-reader.ts';
+import { answerBytes, crcFits, REQUEST_BYTES } from './rtu-frame.ts';
 import { type Table, tableName, tables } from './table.ts';
 
 /**
@@ -8,6 +9,8 @@ import { type Table, tableName, tables } from './table.ts';
  * nothing is remembered from one call to the next, so that a trace can be read from anywhere.
  */
 export function explain(direction: 'sent' | 'received', bytes: Uint8Array): readonly string[] {
+  const rtu = explainRtu(direction, bytes);
+  if (rtu !== null) return [rtu];
   const sentences: string[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -27,30 +30,54 @@ export function explain(direction: 'sent' | 'received', bytes: Uint8Array): read
   return sentences;
 }
 
+/**
+ * A link with RTU framing traces one frame at a time; null if the bytes are none. No frame of Modbus TCP is taken for
+ * one: its requests have 12 bytes, and in its answers byte 2 is 0, which no RTU answer has there.
+ */
+function explainRtu(direction: 'sent' | 'received', bytes: Uint8Array): string | null {
+  const echoed = direction === 'received';
+  if (bytes.length === REQUEST_BYTES && bytes[1]! >= 1 && bytes[1]! <= 4 && crcFits(bytes, 0, REQUEST_BYTES)) {
+    const what = explainRead(bytes.subarray(1, 6));
+    return echoed ? `Echo of the request to unit ${bytes[0]}: ${what}.` : `Request to unit ${bytes[0]}: ${what}.`;
+  }
+  if (!echoed || bytes[2] === 0 || answerBytes(bytes, 0, bytes.length) !== bytes.length) return null;
+  const sum = crcFits(bytes, 0, bytes.length) ? '' : ', the checksum is wrong';
+  return `Answer from unit ${bytes[0]}: ${explainBody(bytes.subarray(1, bytes.length - 2))}${sum}.`;
+}
+
 const numberOf = (frame: Uint8Array): number => (frame[0]! << 8) | frame[1]!;
 const tableOf = (code: number): Table | undefined =>
   tableName.options.find((table) => tables[table].readFunction === code);
 
 function explainRequest(frame: Uint8Array): string {
-  const from = `Request ${numberOf(frame)} to unit ${frame[6]}`;
-  const table = tableOf(frame[7]!);
-  if (table === undefined || frame.length !== HEADER_BYTES + 6) return `${from}: function ${frame[7]}.`;
-  const offset = (frame[8]! << 8) | frame[9]!;
-  const count = (frame[10]! << 8) | frame[11]!;
-  const first = formatAddress({ table, offset, bit: null, length: null });
-  const { words } = tables[table];
-  const what = count === 1 ? `${words} ${first}` : `${count} ${words}s from ${first}`;
-  return `${from}: read ${what} (function ${frame[7]}, offset ${offset}).`;
+  return `Request ${numberOf(frame)} to unit ${frame[6]}: ${explainRead(frame.subarray(7))}.`;
 }
 
 function explainAnswer(frame: Uint8Array): string {
-  const from = `Answer ${numberOf(frame)} from unit ${frame[6]}`;
-  const code = frame[7]!;
-  if (code >= 0x80) return `${from}: ${exceptionText(frame[8] ?? 0)} (function ${code & 0x7f}).`;
+  return `Answer ${numberOf(frame)} from unit ${frame[6]}: ${explainBody(frame.subarray(7))}.`;
+}
+
+/** Function, offset and count. */
+function explainRead(body: Uint8Array): string {
+  const code = body[0]!;
   const table = tableOf(code);
-  if (table === undefined) return `${from}: function ${code}.`;
-  const announced = frame[8] ?? 0;
-  const came = Math.max(0, frame.length - HEADER_BYTES - 3);
+  if (table === undefined || body.length !== 5) return `function ${code}`;
+  const offset = (body[1]! << 8) | body[2]!;
+  const count = (body[3]! << 8) | body[4]!;
+  const first = formatAddress({ table, offset, bit: null, length: null });
+  const { words } = tables[table];
+  const what = count === 1 ? `${words} ${first}` : `${count} ${words}s from ${first}`;
+  return `read ${what} (function ${code}, offset ${offset})`;
+}
+
+/** Function, and exception code or byte count and data. */
+function explainBody(body: Uint8Array): string {
+  const code = body[0]!;
+  if (code >= 0x80) return `${exceptionText(body[1] ?? 0)} (function ${code & 0x7f})`;
+  const table = tableOf(code);
+  if (table === undefined) return `function ${code}`;
+  const announced = body[1] ?? 0;
+  const came = Math.max(0, body.length - 2);
   const note = announced === came ? '' : `, ${announced} were announced`;
-  return `${from}: ${came} bytes of ${tables[table].words}s${note} (function ${code}).`;
+  return `${came} bytes of ${tables[table].words}s${note} (function ${code})`;
 }

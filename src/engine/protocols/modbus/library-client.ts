@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import ModbusRTU from 'modbus-serial';
+import { CRC_BYTES, crc16 } from './rtu-frame.ts';
 
 export type ReadFunction = 1 | 2 | 3 | 4;
 export type LibraryResult =
@@ -45,7 +46,6 @@ class LibraryPort extends EventEmitter {
   }
 }
 
-const CRC_BYTES = 2;
 const NOT_ANSWERED: LibraryResult = { kind: 'malformed', reason: 'the answer could not be read' };
 
 export function createLibraryClient(send: (frame: Uint8Array) => void): LibraryClient {
@@ -78,7 +78,8 @@ export function createLibraryClient(send: (frame: Uint8Array) => void): LibraryC
     answer(frame) {
       result = NOT_ANSWERED;
       buffer.set(frame);
-      buffer.writeUInt16LE(crc16(buffer, frame.length), frame.length);
+      // The library speaks serial frames inside, which end in a CRC.
+      buffer.writeUInt16LE(crc16(buffer, 0, frame.length), frame.length);
       port.emit('data', buffer.subarray(0, frame.length + CRC_BYTES));
       return result;
     },
@@ -92,17 +93,4 @@ function resultOf(error: unknown, data: { readonly buffer: Buffer } | undefined)
   const code: unknown = (error as { modbusCode?: unknown }).modbusCode;
   if (typeof code === 'number') return { kind: 'exception', code };
   return { kind: 'malformed', reason: error instanceof Error ? error.message : 'the answer could not be read' };
-}
-
-const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xa001 : crc >>> 1;
-  return crc;
-});
-
-/** The library speaks serial frames inside, which end in a CRC. */
-function crc16(bytes: Uint8Array, length: number): number {
-  let crc = 0xffff;
-  for (let index = 0; index < length; index++) crc = (crc >>> 8) ^ crcTable[(crc ^ bytes[index]!) & 0xff]!;
-  return crc;
 }

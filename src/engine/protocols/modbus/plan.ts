@@ -1,10 +1,11 @@
 import type { TagBinding } from '#engine/protocols/protocol.ts';
 import type { ModbusAddress } from './address.ts';
-import { type ModbusDevice, parseRange } from './config.ts';
+import { type ModbusConfig, type ModbusDevice, parseRange } from './config.ts';
 import { type BlockDecoder, createBlockDecoder, type PlannedTag, planTag } from './decode.ts';
 import { HEADER_BYTES } from './frame-reader.ts';
-import { type Block, planBlocks, type Run } from './planner.ts';
+import { type Block, type PlanLimits, planBlocks, type Run } from './planner.ts';
 import { createRefusals, type Refusal, type Refusals } from './refusals.ts';
+import { CRC_BYTES } from './rtu-frame.ts';
 import { isBitTable, type Table, tableName } from './table.ts';
 
 /** A unit on the link, with what is known about it since the link was made. */
@@ -88,24 +89,40 @@ export function createReadPlan(unit: Unit, tags: readonly PlannedTag[], byTable:
       if (refusal === undefined) wanted.push(tag);
       else refused.push({ tag, refusal });
     }
-    const plan = planBlocks(wanted, {
+    const limits: PlanLimits = {
       max: Math.min(bits ? settings.maxBits : settings.maxRegisters, refusals.longest(table)),
       maxGap: bits ? settings.maxGapBits : settings.maxGapRegisters,
       forbidden: unit.forbidden[table],
       barriers: refusals.barriers(table),
-    });
-    for (const span of plan.unreadable) unreadable.push(tags[span.item]!);
-    for (const block of plan.blocks) requests.push({ table, block, decode: createBlockDecoder(block, tags) });
+    };
+    for (const group of settings.oneValuePerRequest ? groupByPlace(wanted) : [wanted]) {
+      const plan = planBlocks(group, limits);
+      for (const span of plan.unreadable) unreadable.push(tags[span.item]!);
+      for (const block of plan.blocks) requests.push({ table, block, decode: createBlockDecoder(block, tags) });
+    }
   }
   return { unit, tags, requests, refused, unreadable, revision: refusals.revision };
 }
 
-/** Bytes of all requests and answers, with their Modbus TCP headers. */
-export function planBytes(plan: ReadPlan): number {
+/** Tags at the same place go with one request even where each value has its own. */
+function groupByPlace(tags: readonly PlannedTag[]): PlannedTag[][] {
+  const groups = new Map<string, PlannedTag[]>();
+  for (const tag of [...tags].sort((a, b) => a.offset - b.offset || a.count - b.count)) {
+    const key = `${tag.offset} ${tag.count}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [tag]);
+    else group.push(tag);
+  }
+  return [...groups.values()];
+}
+
+/** Bytes of all requests and answers; around unit, function and data Modbus TCP has a header, RTU a checksum. */
+export function planBytes(plan: ReadPlan, framing: ModbusConfig['framing'] = 'tcp'): number {
+  const around = framing === 'tcp' ? HEADER_BYTES : CRC_BYTES;
   let bytes = 0;
   for (const { table, block } of plan.requests) {
     const data = isBitTable(table) ? Math.ceil(block.count / 8) : block.count * 2;
-    bytes += HEADER_BYTES + 6 + HEADER_BYTES + 3 + data;
+    bytes += around + 6 + around + 3 + data;
   }
   return bytes;
 }

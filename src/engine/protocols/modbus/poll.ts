@@ -4,7 +4,7 @@ import { deviceStatusQuality, QUALITY, type Quality } from '#shared/model/index.
 import { type BlockDecoder, createBlockDecoder, pushBad } from './decode.ts';
 import { EXCEPTION } from './exceptions.ts';
 import { findingText, recoveryText } from './finding-text.ts';
-import type { Answer, Link } from './link.ts';
+import type { Link, PlainAnswer } from './link.ts';
 import type { ReadPlan } from './plan.ts';
 import { type Block, type Cut, cutBlock } from './planner.ts';
 import type { Finding, Refusal } from './refusals.ts';
@@ -21,6 +21,8 @@ const LOG_LINES = 20;
 const FAILING_POLLS = 3;
 /** Unusable answers after which a unit that gave no sound one is not asked on. */
 const MAX_MALFORMED = 8;
+/** How often a request is repeated whose answer was disturbed on the line. */
+const DISTURBED_RETRIES = 2;
 
 /**
  * Reads a plan once. Rejects with `protocol.timeout` when the unit is silent, `protocol.bad-answer` when none of its
@@ -47,7 +49,8 @@ export async function runPoll(
   const stoppedTables = new Map<Table, Quality>();
   const staged: Finding[] = [];
 
-  const ask = async (table: Table, offset: number, count: number): Promise<Answer> => {
+  const ask = async (table: Table, offset: number, count: number): Promise<PlainAnswer> => {
+    let disturbed = 0;
     for (let attempt = 0; ; attempt++) {
       const rest = unit.idleSince + settings.pauseMs - clock.monotonicMs();
       if (rest > 0) await clock.sleep(rest, signal);
@@ -60,6 +63,11 @@ export async function runPoll(
         signal,
       );
       unit.idleSince = clock.monotonicMs();
+      if (answer.kind === 'disturbed') {
+        if (disturbed++ >= DISTURBED_RETRIES) return { kind: 'malformed', reason: answer.reason };
+        attempt--;
+        continue;
+      }
       const busy = answer.kind === 'exception' && isBusy(answer.code);
       if (answer.kind === 'data' || (answer.kind === 'exception' && !isGateway(answer.code))) sound = { table, offset };
       if (!busy || attempt >= settings.busyRetries) return answer;

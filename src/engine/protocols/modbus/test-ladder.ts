@@ -4,7 +4,7 @@ import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
 import { describeAddress, type ModbusAddress } from './address.ts';
-import type { ModbusConfig, ModbusDevice } from './config.ts';
+import { isSerial, type ModbusConfig, type ModbusDevice } from './config.ts';
 import { linkOf } from './connection.ts';
 import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
 import { type Answer, endpointOf, type Link, openLink } from './link.ts';
@@ -75,8 +75,18 @@ export async function* testModbus(
     };
   };
 
+  const medium = isSerial(config) ? 'Serial port' : 'TCP connection';
+  const spoken = config.framing === 'tcp' ? 'Modbus TCP' : 'Modbus RTU';
   let addresses: readonly string[] = [];
   try {
+    if (!isSerial(config)) yield* testNetwork();
+    if (shared === null) yield* testOwnLink();
+    else yield* testSharedLink(shared);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+
+  async function* testNetwork(): AsyncGenerator<TestStep> {
     yield await step('Name', async () => {
       if (net.isIP(config.host) !== 0) {
         addresses = [config.host];
@@ -104,20 +114,16 @@ export async function* testModbus(
         return { ok: false, says: sentence, advice };
       }
     });
-
-    if (shared === null) yield* testOwnLink();
-    else yield* testSharedLink(shared);
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
 
   async function* testOwnLink(): AsyncGenerator<TestStep> {
     let link: Link | null = null;
     try {
-      yield await step('TCP connection', async () => {
+      yield await step(medium, async () => {
         try {
           link = await openLink(config, context, signal);
         } catch (error) {
+          if (isSerial(config)) throw error;
           if (isAppError(error, 'protocol.connect-failed')) {
             const { sentence, advice } = connectTrouble(error.cause, endpoint, config.localAddress);
             return { ok: false, says: sentence, advice };
@@ -126,7 +132,12 @@ export async function* testModbus(
           const { advice } = connectTrouble(timedOut, endpoint, config.localAddress);
           return { ok: false, says: `${endpoint} did not answer within ${config.connectTimeoutMs} ms.`, advice };
         }
-        return { ok: true, says: `${endpoint} accepted a connection of its own for this test.` };
+        return {
+          ok: true,
+          says: isSerial(config)
+            ? `${endpoint} is open, ${config.baudRate} Bd, parity ${config.parity}.`
+            : `${endpoint} accepted a connection of its own for this test.`,
+        };
       });
       yield* testRequests(
         async (ask) => (link === null ? null : ask(link)),
@@ -142,10 +153,10 @@ export async function* testModbus(
   }
 
   async function* testSharedLink(running: SharedLink<ModbusAddress>): AsyncGenerator<TestStep> {
-    yield await step('TCP connection', async () => ({
+    yield await step(medium, async () => ({
       ok: true,
       skipped: true,
-      says: `The running link to ${endpoint} is used; no second connection is opened.`,
+      says: `The running link to ${endpoint} is used; no second ${isSerial(config) ? 'one' : 'connection'} is opened.`,
     }));
     let notice: string | null = null;
     yield* testRequests(
@@ -191,7 +202,7 @@ export async function* testModbus(
     let answer: Answer | null = null;
     yield await step('Modbus', async () => {
       answer = await ask(1);
-      return checkHandshake(answer, device);
+      return checkHandshake(answer, device, spoken);
     });
     yield await step('Unit', async () => {
       const finding = checkUnit(answer, device);
@@ -236,27 +247,35 @@ function listOf(own: readonly OwnAddress[]): string {
   return outward.length === 0 ? 'no adapter is up' : outward.map((one) => `${one.address}/${one.prefix}`).join(', ');
 }
 
-function checkHandshake(answer: Answer | null, device: ModbusDevice): Finding {
+function checkHandshake(answer: Answer | null, device: ModbusDevice, spoken: string): Finding {
   if (answer === null)
     return { ok: false, says: 'There is no link to ask on.', advice: 'Start the connection and test again.' };
   switch (answer.kind) {
     case 'data':
     case 'exception':
-      return { ok: true, says: 'The host speaks Modbus TCP.' };
+      return { ok: true, says: `The ${spoken === 'Modbus TCP' ? 'host' : 'line'} speaks ${spoken}.` };
     case 'malformed':
       return {
         ok: false,
         says: `The host answers in Modbus TCP, but not to what was asked: ${answer.reason}.`,
         advice: 'Check the unit id, and that the port belongs to a Modbus TCP server.',
       };
+    case 'disturbed':
+      return disturbedLine(answer.reason);
     case 'silent':
       return {
         ok: false,
-        says: `The host accepts the connection and leaves the request unanswered. ${answer.reason}`,
+        says: `The ${spoken === 'Modbus TCP' ? 'host accepts the connection and leaves' : 'line is open and leaves'} the request unanswered. ${answer.reason}`,
         advice: `Check that unit id ${device.unitId} exists, try 1, 0 and 255, or raise the response time-out.`,
       };
   }
 }
+
+const disturbedLine = (reason: string): Finding => ({
+  ok: false,
+  says: `An answer comes, but ${reason}.`,
+  advice: 'Test again. If it stays so, check wiring, termination, and what else disturbs the line.',
+});
 
 function checkUnit(answer: Answer | null, device: ModbusDevice): Finding {
   if (
@@ -295,6 +314,8 @@ function checkRead(answer: Answer | null, address: ModbusAddress): Finding {
         says: `${what}: the answer can't be used: ${answer.reason}.`,
         advice: 'Read fewer registers at once.',
       };
+    case 'disturbed':
+      return disturbedLine(answer.reason);
     case 'silent':
       return {
         ok: false,
