@@ -275,7 +275,8 @@ async function dialogs(page: Page): Promise<void> {
   await shot('connection-log', false);
   await connections.choose('Boiler');
   await connections.tab('Protocol log');
-  await page.getByRole('option').filter({ hasText: 'exception 2' }).first().waitFor();
+  // Registers that were refused are asked for again after ever longer pauses.
+  await page.getByRole('option').filter({ hasText: 'exception 2' }).first().waitFor({ timeout: 90_000 });
   await shot('connection-log-trouble', false);
   await connections.tab('Status');
   await shot('connection-degraded', false);

@@ -274,7 +274,9 @@ function Recorder(): ReactNode {
         <dd className="mono">{formatTime(recording?.storedUntil, zone)}</dd>
         <dt>Rate</dt>
         <dd className="mono">
-          {formatCount(recording?.samplesPerSecond)} samples/s, {formatBytes(recording?.bytesPerSecond)}/s
+          {recording === null
+            ? NO_VALUE
+            : `${formatCount(recording.samplesPerSecond)} samples/s, ${formatBytes(recording.bytesPerSecond)}/s`}
         </dd>
         <dt>History</dt>
         <dd className="mono">{formatBytes(recording?.historyBytes)}</dd>

@@ -62,6 +62,9 @@ export function EventsList({
   }, [client, source, from, to, open, version]);
 
   if (refusal !== null) return <p className="list-note">{refusal}</p>;
+  if (events === null && !open) {
+    return <p className="list-note quiet">Not read: the engine cannot be reached. They are listed when it answers.</p>;
+  }
   if (events === null) return <Skeleton rows={4} />;
   if (events.length === 0) {
     return <p className="list-note quiet">No events. Notes, changes, gaps and recordings are listed here.</p>;

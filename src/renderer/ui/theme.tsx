@@ -75,6 +75,7 @@ function Themed({ children }: { readonly children: ReactNode }): ReactNode {
   useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
     document.documentElement.style.fontSize = `${(16 * textSize) / 100}px`;
+    document.documentElement.style.setProperty('--text-scale', String(textSize / 100));
   }, [theme, textSize]);
   const look = useMemo(
     () => ({ theme, choice, setChoice, textSize, setTextSize }),
