@@ -48,6 +48,8 @@ export interface WriterStart {
   readonly recovery: RecoveryReport;
   readonly strings: readonly StringRow[];
   readonly counts: WriterCounts;
+  /** See `TailStarts`. */
+  readonly tailStarts: SharedArrayBuffer;
 }
 /** `upTo`: id of the last append that is on the disk. `error`: why the ones after it are not, while that lasts. */
 export interface DurableNote {
@@ -151,7 +153,15 @@ export interface ReaderCalls {
 }
 /** `cancel`: set to 1 by the asker to stop the call between two chunks. */
 export type ToReader =
-  | { readonly kind: 'open'; readonly path: string; readonly writer: MessagePort | null; readonly cancel: Int32Array }
+  | {
+      readonly kind: 'open';
+      readonly path: string;
+      readonly writer: MessagePort | null;
+      readonly cancel: Int32Array;
+      readonly cacheBytes: number;
+      /** Filled by the reader after every call: bytes, limit, hits and misses of what it remembers. */
+      readonly cache: Float64Array;
+    }
   /** Instead of opening a file; answered once, with id 0. `cancel`: set to 1 to stop it. */
   | { readonly kind: 'work'; readonly work: FileWork; readonly cancel: Int32Array }
   | { readonly kind: 'call'; readonly id: number; readonly name: keyof ReaderCalls; readonly input: unknown };

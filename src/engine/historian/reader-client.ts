@@ -1,16 +1,19 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { AppError } from '#shared/errors.ts';
 import type { AggregateQuery, RecordingFile, SearchQuery, Series, TimeRange } from '#shared/model/index.ts';
+import type { CacheCounts } from './decoded-cache.ts';
 import { type FromReader, type ReaderCalls, receiveError, type ToReader } from './messages.ts';
 import { checkSearch } from './query.ts';
 import type { QueryStep } from './query-job.ts';
-import { MOST_PIXELS, MOST_VIEW_TAGS } from './reader.ts';
+import { CACHE_BYTES, MOST_PIXELS, MOST_VIEW_TAGS } from './reader.ts';
 import type { AggregatedTag, SearchPart } from './store.ts';
 
 export interface ReaderHandle {
   readonly info: RecordingFile | null;
   /** Calls that wait or run. */
   readonly load: number;
+  /** What it remembers, as of its last call. */
+  readonly cache: CacheCounts;
   /** Its thread has ended; every call is refused. */
   readonly dead: boolean;
   /**
@@ -42,8 +45,10 @@ export function startReader(
   path: string,
   writer: MessagePort | null,
   onDamage: (sentence: string) => void,
+  cacheBytes = CACHE_BYTES,
 ): Promise<ReaderHandle> {
   const cancel = new Int32Array(new SharedArrayBuffer(4));
+  const cache = new Float64Array(new SharedArrayBuffer(32));
   const worker = new Worker(url);
   const queue: Waiting[] = [];
   let active: Waiting | null = null;
@@ -102,7 +107,7 @@ export function startReader(
           return;
       }
     });
-    const open: ToReader = { kind: 'open', path, writer, cancel };
+    const open: ToReader = { kind: 'open', path, writer, cancel, cacheBytes, cache };
     worker.postMessage(open, writer === null ? [] : [writer]);
   });
 
@@ -111,6 +116,10 @@ export function startReader(
       info,
       get load() {
         return queue.length + (active === null ? 0 : 1);
+      },
+      get cache() {
+        const [bytes = 0, limit = 0, hits = 0, misses = 0] = cache;
+        return { bytes, limit, hits, misses };
       },
       get dead() {
         return dead !== null;

@@ -38,6 +38,7 @@ interface Opened {
 let opened: Opened | null = null;
 let writer: MessagePort | null = null;
 let cancel = new Int32Array(1);
+let cacheCounts: Float64Array = new Float64Array(4);
 let starts: TailStarts | null = null;
 let asks = 0;
 const tails = new Map<number, (parts: readonly TailPart[]) => void>();
@@ -63,6 +64,7 @@ port.on('message', (message: ToReader) => {
   const { id } = message;
   call(id, message.name, message.input).then(
     (value) => {
+      tellCache();
       send({ kind: 'result', id, value }, buffersOf(value));
       // Nothing more is asked of a reader that was told to close.
       if (message.name === 'close') port.close();
@@ -71,8 +73,15 @@ port.on('message', (message: ToReader) => {
   );
 });
 
+function tellCache(): void {
+  if (opened === null) return;
+  const { bytes, limit, hits, misses } = opened.reader.cache;
+  cacheCounts.set([bytes, limit, hits, misses]);
+}
+
 function open(message: Extract<ToReader, { kind: 'open' }>): void {
   cancel = message.cancel as Int32Array<ArrayBuffer>;
+  cacheCounts = message.cache;
   writer = message.writer;
   writer?.on('message', (answer: TailAnswer | TailStartsNote) => {
     if ('starts' in answer) {
@@ -87,6 +96,7 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
   let broken = file?.broken ?? false;
   const reader = createReader({
     database,
+    cacheBytes: message.cacheBytes,
     table: file?.table ?? chunkTableOf(database),
     get broken() {
       return broken;
@@ -102,6 +112,7 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
     },
   });
   opened = { reader, database, path: message.path };
+  tellCache();
   send({ kind: 'opened', info: file?.info ?? null });
   unchecked = file?.unchecked ?? null;
   if (unchecked !== null) {

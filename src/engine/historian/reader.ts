@@ -218,6 +218,7 @@ export function createReader(options: ReaderOptions): Reader {
     cache: cache.counts,
 
     unsealed(tags, to, starts) {
+      if (starts.pending) return [...tags];
       const all = tagsNow();
       return tags.filter((id) => {
         const tag = all.get(id);

@@ -12,10 +12,12 @@ import {
 } from './messages.ts';
 import { planAggregate } from './query.ts';
 import { TEXT_FUNCTIONS } from './query-aggregate.ts';
+import { CACHE_BYTES } from './reader.ts';
 import { aggregateBy, checkView, type ReaderHandle, rawBlocks, searchBy, startReader } from './reader-client.ts';
 import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
 import type { SweptTexts } from './string-sweep.ts';
+import { createTailStarts } from './tail-starts.ts';
 import { WRITER_DEFAULTS } from './writer.ts';
 
 export interface StoreDeps {
@@ -57,6 +59,7 @@ export async function openStore(
     recovered = { ...recovery, clean: false, sentences: [sentence, ...recovery.sentences] };
     return begun;
   });
+  const cacheBytes = options.cacheBytes === undefined ? CACHE_BYTES : Math.floor(options.cacheBytes / READERS);
   const readers: ReaderHandle[] = [];
   try {
     for (let i = 0; i < READERS; i++) readers.push(await newReader());
@@ -73,7 +76,13 @@ export async function openStore(
   function newReader(): Promise<ReaderHandle> {
     const { port1, port2 } = new MessageChannel();
     writer.send({ kind: 'reader', port: port1 }, [port1]);
-    return startReader(deps.workers['historian-reader'], options.path, port2, (sentence) => deps.log.warn(sentence));
+    return startReader(
+      deps.workers['historian-reader'],
+      options.path,
+      port2,
+      (sentence) => deps.log.warn(sentence),
+      cacheBytes,
+    );
   }
 }
 
@@ -92,6 +101,7 @@ function createStore(
     numbers.set(text, number);
     texts[number] = text;
   }
+  const tailStarts = createTailStarts(writer.start.tailStarts);
   let counts: WriterCounts = writer.start.counts;
   let waiting: Appended[] = [];
   let backlog = 0;
@@ -111,6 +121,15 @@ function createStore(
     dropped: dropped + counts.refused,
     samplesStored: counts.samplesStored,
     paused: dead === null ? counts.paused : `The history's writer has stopped: ${dead.message}`,
+    cache: readers.reduce(
+      ({ bytes, limit, hits, misses }, { cache }) => ({
+        bytes: bytes + cache.bytes,
+        limit: limit + cache.limit,
+        hits: hits + cache.hits,
+        misses: misses + cache.misses,
+      }),
+      { bytes: 0, limit: 0, hits: 0, misses: 0 },
+    ),
   });
   const changed = (): void => {
     const now = status();
@@ -280,6 +299,7 @@ function createStore(
         block.quality.buffer,
       ]);
       if (block.received !== null) buffers.add(block.received.buffer);
+      tailStarts.posted();
       writer.send({ kind: 'append', id, block }, [...buffers]);
       return stored;
     },

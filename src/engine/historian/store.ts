@@ -115,6 +115,8 @@ export interface StoreStatus {
   readonly samplesStored: number;
   /** Why writing is paused (disk full, folder read-only), in a sentence; null while it works. */
   readonly paused: string | null;
+  /** What readers remember of what they have decoded: bytes now and at most; look-ups that found it and that did not. */
+  readonly cache: { readonly bytes: number; readonly limit: number; readonly hits: number; readonly misses: number };
 }
 
 export interface SampleStore extends HistorySource {
@@ -167,6 +169,8 @@ export interface StoreOptions {
   readonly maxBytes?: number;
   /** Bounded queue to the writer, in samples; what does not fit is dropped and counted. Default 2,000,000. */
   readonly maxBacklog?: number;
+  /** Memory for decoded samples and overviews, in all readers together; default 64 MB. */
+  readonly cacheBytes?: number;
 }
 
 /** What recovery did on opening, in sentences, for the log and an event in the history. */

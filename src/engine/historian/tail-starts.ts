@@ -7,6 +7,11 @@ export interface TailStarts {
   /** Time of the first sample of a tag that is not in the file; infinite where all are. */
   get(tag: number): number;
   set(tag: number, time: number): void;
+  /** Samples are on their way to the writer; told by who sends them, before, and by the writer when it has taken them. */
+  posted(): void;
+  taken(): void;
+  /** Something is on its way, so that `get` may be too late. */
+  readonly pending: boolean;
 }
 
 /** Tags with higher numbers are always asked for. Memory is taken only for what is set. */
@@ -15,8 +20,15 @@ const NOTHING = 2n ** 63n - 1n;
 
 export function createTailStarts(buffer = new SharedArrayBuffer(MOST_TAGS * 8)): TailStarts {
   const starts = new BigInt64Array(buffer);
+  // Tags are numbered from 1.
+  const counts = new Int32Array(buffer, 0, 2);
   return {
     buffer,
+    posted: () => void Atomics.add(counts, 0, 1),
+    taken: () => void Atomics.add(counts, 1, 1),
+    get pending() {
+      return Atomics.load(counts, 0) !== Atomics.load(counts, 1);
+    },
     get(tag) {
       // What was never set is zero; nothing is known of such a tag, and the writer has to be asked.
       const start = tag < starts.length ? Atomics.load(starts, tag) : 0n;

@@ -11,6 +11,7 @@ import {
   type WriterCalls,
   type WriterCounts,
 } from './messages.ts';
+import { createTailStarts, type TailStarts } from './tail-starts.ts';
 import { openWriter, type Writer } from './writer.ts';
 
 /**
@@ -24,6 +25,7 @@ const send = (message: FromWriter): void => port.postMessage(message);
 
 const inbox: Extract<ToWriter, { kind: 'register' | 'intern' | 'append' }>[] = [];
 let writer: Writer | null = null;
+let starts: TailStarts | null = null;
 let waiting = false;
 
 port.on('message', (message: ToWriter) => {
@@ -39,6 +41,7 @@ port.on('message', (message: ToWriter) => {
       }).then(
         (opened) => {
           writer = opened;
+          starts = createTailStarts(opened.started.tailStarts);
           send({ kind: 'opened', start: opened.started });
         },
         (error: unknown) => send({ kind: 'failed', error: postError(error) }),
@@ -66,8 +69,10 @@ function drain(): void {
   while (taken < inbox.length && writer !== null) {
     const message = inbox[taken]!;
     try {
-      if (message.kind === 'append') writer.append(message.id, message.block);
-      else if (message.kind === 'register') writer.register(message.tags);
+      if (message.kind === 'append') {
+        writer.append(message.id, message.block);
+        starts?.taken();
+      } else if (message.kind === 'register') writer.register(message.tags);
       else writer.intern(message.number, message.text);
     } catch (error) {
       if (message.kind !== 'register') throw error;
@@ -132,7 +137,7 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
 function serveTails(reader: MessagePort): void {
   const tell = (message: TailAnswer | TailStartsNote, transfer: readonly ArrayBuffer[] = []): void =>
     reader.postMessage(message, transfer);
-  if (writer !== null) tell({ starts: writer.tailStarts });
+  if (writer !== null) tell({ starts: writer.started.tailStarts });
   reader.on('message', (request: TailRequest) => {
     const parts = writer === null ? [] : writer.tail(request.tags, request.from, request.to);
     const transfer: ArrayBuffer[] = [];

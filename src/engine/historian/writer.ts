@@ -194,7 +194,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   };
   let pruning: Promise<unknown> = Promise.resolve();
 
-  const started: WriterStart = { recovery, strings, counts: counts() };
+  const started: WriterStart = { recovery, strings, counts: counts(), tailStarts: starts.buffer };
   for (const state of registry.states.values()) {
     if (!state.rollupsStale) continue;
     rebuildInBackground();
@@ -203,8 +203,6 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
   return {
     started,
-    /** Where the tails begin, to be shared with readers. */
-    tailStarts: starts.buffer,
     counts,
 
     register(tags: readonly TagRegistration[]): void {

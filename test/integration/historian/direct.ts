@@ -84,7 +84,7 @@ export async function openDirect(path: string, options: Partial<WriterOptions> =
   let reader = newReader();
   let appends = 0;
   const check = (): void => undefined;
-  const starts = createTailStarts(writer.tailStarts);
+  const starts = createTailStarts(writer.started.tailStarts);
   /** Only of those tags that the reader would ask the writer for. */
   const tail = (tags: readonly string[], { from, to }: TimeRange): TailPart[] =>
     writer.tail(reader.unsealed(tags, to, starts), from, to);

@@ -194,7 +194,7 @@ describe('a store in unusual use', () => {
   it('asks the writer for what is not in the file only where a view reaches it', async () => {
     const store = await openDirect(path(), { chunkSamples: 500 });
     store.writer.register([registration(0), registration(1)]);
-    const starts = createTailStarts(store.writer.tailStarts);
+    const starts = createTailStarts(store.writer.started.tailStarts);
     const asked = (to: number): string[] => store.reader.unsealed(['tag-0', 'tag-1', 'unknown'], to, starts);
     const put = (from: number, count: number): void => {
       store.append(
