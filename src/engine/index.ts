@@ -37,7 +37,14 @@ import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
 import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
-import { applyProject, registerTags, watchLinks } from './wiring.ts';
+import {
+  applyProject,
+  createParquetArchive,
+  keepNewestRecordings,
+  registerTags,
+  tellRetentionTrouble,
+  watchLinks,
+} from './wiring.ts';
 
 export type { HostDialogs } from '#engine/api/index.ts';
 export type { LogLevel, LogLine, WorkerName, WorkerUrls } from '#engine/platform/index.ts';
@@ -66,7 +73,17 @@ export interface EngineOptions {
   readonly onLog?: (line: LogLine) => void;
   readonly clock?: Clock;
   readonly host: HostAbilities;
-  readonly history: { readonly maxAgeMs: number; readonly maxBytes: number; readonly flushMs: number };
+  readonly history: {
+    readonly maxAgeMs: number;
+    readonly maxBytes: number;
+    readonly flushMs: number;
+    /** Bytes that stay free on its disk; absent: no matter. */
+    readonly minFreeBytes?: number;
+  };
+  /** Recordings in the folder above which the oldest are removed; 0 or absent: all are kept. */
+  readonly keepRecordings?: number;
+  /** Folder for Parquet files of what is forgotten or removed by these limits; null or absent: none are written. */
+  readonly archive?: string | null;
 }
 
 export interface Engine {
@@ -130,8 +147,22 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const mark = openRunMark(at('running.json'), log);
     undo.push(mark.clear);
 
+    const { archive: archiveFolder = null } = options;
+    const archive =
+      archiveFolder === null
+        ? null
+        : createParquetArchive(archiveFolder, {
+            worker: options.workers.exporter,
+            memoryPath: at('archive.json'),
+            log: log.module('archive'),
+          });
     const { store, recovery } = await openStore(
-      { path: at('history.parx'), ...options.history },
+      {
+        path: at('history.parx'),
+        ...options.history,
+        ...(archive === null ? {} : { archive: archive.history }),
+        onRetentionTrouble: (sentence) => tellRetentionTrouble(alerts, 'history-retention', sentence),
+      },
       { clock, log: log.module('historian'), workers: options.workers },
     );
     undo.push(() => store.close());
@@ -150,13 +181,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     undo.push(() => {
       delay.disable();
     });
+    const openFile = (path: string) =>
+      openRecording(path, { clock, log: log.module('historian'), workers: options.workers });
     const files = createRecordingFiles({
       directory: at('recordings'),
-      open: (path) => openRecording(path, { clock, log: log.module('historian'), workers: options.workers }),
+      open: openFile,
       clock,
       log: log.module('recording'),
     });
     undo.push(() => files.closeAll());
+    const { keepRecordings = 0 } = options;
+    if (keepRecordings > 0) {
+      const keeping = keepNewestRecordings(files, keepRecordings, { clock, alerts, archive, open: openFile });
+      undo.push(() => keeping.close());
+    }
     const recordingJobs = createRecordingJobs({
       directory: at('recordings'),
       pathOf: files.pathOf,

@@ -1,10 +1,14 @@
+import { basename, extname } from 'node:path';
 import type { Acquisition } from '#engine/acquisition/index.ts';
-import type { SampleStore } from '#engine/historian/index.ts';
+import { createExportWriter, exporters } from '#engine/exporters/index.ts';
+import type { OpenedFile, SampleStore } from '#engine/historian/index.ts';
 import type { RuntimeTag, TagTable } from '#engine/live/index.ts';
-import type { Alerts } from '#engine/platform/index.ts';
+import { type Alerts, type Clock, type Logger, readDurable, writeDurable } from '#engine/platform/index.ts';
 import type { ProjectStore } from '#engine/project/index.ts';
+import { type Archive, createArchive, type RecordingFiles } from '#engine/recording/index.ts';
 
-// Modules that do not know each other, kept in step: the project drives acquisition, the tag table drives the store.
+// Modules that do not know each other, kept in step: the project drives acquisition, the tag table drives the store,
+// what the history forgets goes through an exporter.
 
 /** Keeps the store's idea of a tag equal to the table's, names of connection and device included. */
 export function registerTags(table: TagTable, store: SampleStore, project: ProjectStore): void {
@@ -58,4 +62,85 @@ export function watchLinks(acquisition: Acquisition, project: ProjectStore, aler
     for (const id of raised) if (!now.has(id)) alerts.clear(id);
     raised = now;
   });
+}
+
+/** Writes Parquet files into `directory`; `memoryPath` is where it notes how far it is. */
+export function createParquetArchive(
+  directory: string,
+  { worker, memoryPath, log }: { readonly worker: URL; readonly memoryPath: string; readonly log: Logger },
+): Archive {
+  const parquet = exporters.find((exporter) => exporter.id === 'parquet')!;
+  const options = parquet.options.parse({});
+  return createArchive({
+    directory,
+    extension: parquet.extension,
+    openWriter: (path, columns) => createExportWriter({ worker, exporter: parquet.id, path, columns, options }),
+    memory: { read: () => readDurable(memoryPath), write: (text) => writeDurable(memoryPath, text) },
+    log,
+  });
+}
+
+/** Why nothing is forgotten, as an alert that goes when that is over. */
+export function tellRetentionTrouble(alerts: Alerts, id: string, sentence: string | null): void {
+  if (sentence === null) alerts.clear(id);
+  else {
+    alerts.raise(id, {
+      severity: 'error',
+      source: 'History',
+      text: sentence,
+      advice: 'Nothing is lost, but the disk fills. Check that the folder of the archive can be written and has room.',
+    });
+  }
+}
+
+const KEEP_MS = 60_000;
+
+/** Keeps so many recordings in the folder, each archived before it is removed; where that fails it stays. */
+export function keepNewestRecordings(
+  files: RecordingFiles,
+  count: number,
+  deps: {
+    readonly clock: Clock;
+    readonly alerts: Alerts;
+    readonly archive: Archive | null;
+    readonly open: (path: string) => Promise<OpenedFile>;
+  },
+): { close(): Promise<void> } {
+  const { clock, alerts, archive } = deps;
+  const stop = new AbortController();
+  const archiveFile = async (path: string): Promise<void> => {
+    stop.signal.throwIfAborted();
+    if (archive === null) return;
+    const file = await deps.open(path);
+    try {
+      await archive.recording(file, basename(path, extname(path)), stop.signal);
+    } finally {
+      await file.close();
+    }
+  };
+  let running: Promise<void> = Promise.resolve();
+  const later = (): Disposable =>
+    clock.after(KEEP_MS, () => {
+      running = files
+        .keepNewest(count, archiveFile)
+        .then(
+          () => tellRetentionTrouble(alerts, 'recordings-kept', null),
+          (error: unknown) => {
+            if (stop.signal.aborted) return;
+            const reason = error instanceof Error ? error.message : String(error);
+            tellRetentionTrouble(alerts, 'recordings-kept', `The oldest recordings are not removed: ${reason}`);
+          },
+        )
+        .finally(() => {
+          if (!stop.signal.aborted) timer = later();
+        });
+    });
+  let timer = later();
+  return {
+    async close() {
+      stop.abort();
+      timer[Symbol.dispose]();
+      await running;
+    },
+  };
 }

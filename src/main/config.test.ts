@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultDataDirectory, readInvocation } from './config.ts';
 
@@ -39,6 +39,13 @@ describe('settings of the program', () => {
       historyDays: join(folder, 'parx.yaml'),
       historyGigabytes: 'default',
     });
+  });
+
+  it('forgets by age and size alone unless told otherwise', () => {
+    expect(run([]).config).toMatchObject({ keepFreeGigabytes: 0, keepRecordings: 0, archive: '' });
+    const told = run(['--keep-free-gigabytes', '2.5', '--keep-recordings=9', '--archive', 'old'], {}).config;
+    expect(told).toMatchObject({ keepFreeGigabytes: 2.5, keepRecordings: 9, archive: resolve('old') });
+    expect(refusal(['--keep-recordings', '1.5'])).toContain('flag --keep-recordings');
   });
 
   it('switches the demo off by flag, environment and file', () => {

@@ -15,6 +15,12 @@ export const hostConfig = z.strictObject({
   /** Rolling history. */
   historyDays: z.number().positive().max(3650),
   historyGigabytes: z.number().positive().max(100_000),
+  /** Bytes that stay free on the disk of the history, in gigabytes, by forgetting; 0: no matter. */
+  keepFreeGigabytes: z.number().min(0).max(100_000),
+  /** Recordings in the folder; the oldest are removed. 0: all. */
+  keepRecordings: z.number().int().min(0).max(1_000_000),
+  /** Where Parquet files of what is forgotten are written before; empty: nowhere. */
+  archive: z.string(),
   /** Longest time from a sample's arrival until it is safe on the disk. */
   flushMs: z.number().int().min(20).max(1000),
 });
@@ -63,6 +69,24 @@ const SETTINGS: Readonly<Record<keyof HostConfig, Setting>> = {
     environment: 'PARX_HISTORY_GIGABYTES',
     help: 'size at which the rolling history forgets its oldest',
     fallback: '20',
+  },
+  keepFreeGigabytes: {
+    flag: 'keep-free-gigabytes',
+    environment: 'PARX_KEEP_FREE_GIGABYTES',
+    help: 'free space of the disk below which the rolling history forgets its oldest; 0: no matter',
+    fallback: '0',
+  },
+  keepRecordings: {
+    flag: 'keep-recordings',
+    environment: 'PARX_KEEP_RECORDINGS',
+    help: 'count of recordings above which the oldest are removed; 0: all are kept',
+    fallback: '0',
+  },
+  archive: {
+    flag: 'archive',
+    environment: 'PARX_ARCHIVE',
+    help: 'folder for Parquet files of what is forgotten or removed by these limits; empty: none are written',
+    fallback: '',
   },
   flushMs: {
     flag: 'flush-ms',
@@ -163,7 +187,8 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
     });
     return { kind: 'say', text: lines.join('\n'), exitCode: 2 };
   }
-  const config = { ...parsed.data, data: resolve(parsed.data.data) };
+  const { data: folder, archive } = parsed.data;
+  const config = { ...parsed.data, data: resolve(folder), archive: archive === '' ? '' : resolve(archive) };
   if (flags['print-config'] === true) {
     return {
       kind: 'say',
@@ -180,7 +205,7 @@ const text = (value: string | boolean | undefined): string | undefined =>
 function coerce(name: keyof HostConfig, value: string): unknown {
   if (name === 'demo')
     return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
-  if (name === 'data' || name === 'host' || name === 'logLevel') return value;
+  if (name === 'data' || name === 'host' || name === 'logLevel' || name === 'archive') return value;
   return value.trim() === '' ? value : Number(value);
 }
 

@@ -70,7 +70,10 @@ async function open(config: HostConfig, host: HostAbilities, echo: (line: LogLin
       maxAgeMs: config.historyDays * 86_400_000,
       maxBytes: config.historyGigabytes * 1024 ** 3,
       flushMs: config.flushMs,
+      ...(config.keepFreeGigabytes > 0 ? { minFreeBytes: config.keepFreeGigabytes * 1e9 } : {}),
     },
+    keepRecordings: config.keepRecordings,
+    archive: config.archive === '' ? null : config.archive,
     ...(existsSync(demoPath) ? { demoProject: readFileSync(demoPath, 'utf8') } : {}),
   });
 }

@@ -91,7 +91,9 @@ export interface WriterCalls {
   lastValues: { input: null; output: readonly LastValue[] };
   status: { input: null; output: WriterCounts };
   prune: { input: { before: number }; output: { readonly bytesFreed: number } };
-  surplusBefore: { input: { maxBytes: number }; output: number | null };
+  /** Gives free pages back to the disk; answers with the bytes. */
+  giveBack: { input: null; output: number };
+  surplusBefore: { input: { maxBytes: number | null; spare: number }; output: number | null };
   close: { input: null; output: null };
 }
 

@@ -73,12 +73,14 @@ export async function pruneBefore(
   return { bytesFreed: Math.max(0, used - usedBytes(database)), textSamples };
 }
 
-/** Gives free pages back to the disk where they are more than a quarter of the file. */
-async function shrink(database: Database, pause: () => Promise<void>): Promise<void> {
+/** Gives free pages back to the disk while they are more than a share of the file; returns the bytes. */
+export async function shrink(database: Database, pause: () => Promise<void>, share = 1 / 4): Promise<number> {
+  let given = 0;
   for (;;) {
     const pages = Number(database.pragma('page_count', { simple: true }));
     const free = Number(database.pragma('freelist_count', { simple: true }));
-    if (free * 4 < pages || free < PAGES_PER_STEP) return;
+    if (free < pages * share || free < PAGES_PER_STEP) return given;
+    given += PAGES_PER_STEP * Number(database.pragma('page_size', { simple: true }));
     database.pragma(`incremental_vacuum(${PAGES_PER_STEP})`);
     await pause();
   }

@@ -1,3 +1,5 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Clock, Logger, WorkerUrls } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
@@ -14,6 +16,7 @@ import { planAggregate } from './query.ts';
 import { TEXT_FUNCTIONS } from './query-aggregate.ts';
 import { CACHE_BYTES } from './reader.ts';
 import { aggregateBy, checkView, type ReaderHandle, rawBlocks, searchBy, startReader } from './reader-client.ts';
+import { startRetention } from './retain.ts';
 import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
 import type { SweptTexts } from './string-sweep.ts';
@@ -29,7 +32,6 @@ export interface StoreDeps {
 const READERS = 2;
 /** Views of fewer tags are not worth a second thread. */
 const TAGS_PER_READER = 4;
-const RETENTION_MS = 60_000;
 const DEFAULT_BACKLOG = 2_000_000;
 
 interface Appended {
@@ -113,6 +115,8 @@ function createStore(
   let dead: Error | null = null;
   const listeners = new Set<(status: StoreStatus) => void>();
   const pins = new Map<symbol, number>();
+  const pinned = (): number =>
+    [...pins.values()].reduce((least, from) => Math.min(least, from), Number.POSITIVE_INFINITY);
 
   const status = (): StoreStatus => ({
     storedUntil: counts.storedUntil,
@@ -243,30 +247,7 @@ function createStore(
   /** The reader with the least to do. */
   const reader = (): ReaderHandle => living().reduce((best, one) => (one.load < best.load ? one : best));
 
-  const retain = async (): Promise<void> => {
-    let before = Number.NEGATIVE_INFINITY;
-    if (options.maxAgeMs !== undefined) before = clock.now() - options.maxAgeMs * 1_000;
-    if (options.maxBytes !== undefined) {
-      const surplus = await writer.call('surplusBefore', { maxBytes: options.maxBytes });
-      if (surplus !== null) before = Math.max(before, surplus);
-    }
-    for (const from of pins.values()) before = Math.min(before, from);
-    if (Number.isFinite(before)) await writer.call('prune', { before });
-  };
-  let retention: Disposable | null = null;
-  const scheduleRetention = (): void => {
-    if (options.maxAgeMs === undefined && options.maxBytes === undefined) return;
-    retention = clock.after(RETENTION_MS, () => {
-      retain()
-        .catch((error: unknown) => log.warn('Old samples could not be removed.', { error: String(error) }))
-        .finally(() => {
-          if (closed === null) scheduleRetention();
-        });
-    });
-  };
-  scheduleRetention();
-
-  return {
+  const store: SampleStore = {
     register(tags) {
       writer.send({ kind: 'register', tags });
     },
@@ -319,9 +300,7 @@ function createStore(
       return { [Symbol.dispose]: () => void pins.delete(key) };
     },
     prune(before) {
-      let limit = before;
-      for (const from of pins.values()) limit = Math.min(limit, from);
-      return writer.call('prune', { before: limit });
+      return writer.call('prune', { before: Math.min(before, pinned()) });
     },
     async copyRange(path, name, range, tags, onProgress, signal) {
       await writer.call('seal', { range, tags });
@@ -342,7 +321,7 @@ function createStore(
     },
     close() {
       closed ??= (async () => {
-        retention?.[Symbol.dispose]();
+        retention[Symbol.dispose]();
         for (const one of readers) await one.close();
         try {
           await writer.close();
@@ -395,6 +374,32 @@ function createStore(
     gaps: (range, signal) => reader().call('gaps', { range }, signal),
     events: (range, kinds, signal) => reader().call('events', { range, kinds }, signal),
   };
+  const { archive } = options;
+  const retention = startRetention(options, {
+    clock,
+    bounds: () => writer.call('bounds', null),
+    pinned,
+    freeBytes: () => freeBytesAt(options.path),
+    surplusBefore: (maxBytes, spare) => writer.call('surplusBefore', { maxBytes, spare }),
+    prune: (before) => writer.call('prune', { before }),
+    giveBack: () => writer.call('giveBack', null),
+    archive: archive === undefined ? null : (range, signal) => archive(store, range, signal),
+    onTrouble(sentence) {
+      if (sentence !== null) log.warn(sentence);
+      options.onRetentionTrouble?.(sentence);
+    },
+  });
+  return store;
+}
+
+async function freeBytesAt(path: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(dirname(path));
+    return bavail * bsize;
+  } catch {
+    // Some network file systems do not tell.
+    return null;
+  }
 }
 
 /** Starts the writer's thread and resolves when recovery is done. */

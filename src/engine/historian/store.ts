@@ -167,6 +167,12 @@ export interface StoreOptions {
   /** Retention of the rolling history. */
   readonly maxAgeMs?: number;
   readonly maxBytes?: number;
+  /** Bytes that stay free on its disk; the newest day stays whatever the disk is like. */
+  readonly minFreeBytes?: number;
+  /** Called with what is about to be forgotten; where it fails nothing is. */
+  readonly archive?: (history: HistorySource, range: TimeRange, signal: AbortSignal) => Promise<void>;
+  /** Told in a sentence why nothing is forgotten, and null when that is over. */
+  readonly onRetentionTrouble?: (sentence: string | null) => void;
   /** Bounded queue to the writer, in samples; what does not fit is dropped and counted. Default 2,000,000. */
   readonly maxBacklog?: number;
   /** Memory for decoded samples and overviews, in all readers together; default 64 MB. */

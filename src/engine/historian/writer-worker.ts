@@ -127,7 +127,9 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
     case 'prune':
       return writer.prune(given('prune').before);
     case 'surplusBefore':
-      return writer.surplusBefore(given('surplusBefore').maxBytes);
+      return writer.surplusBefore(given('surplusBefore').maxBytes, given('surplusBefore').spare);
+    case 'giveBack':
+      return writer.giveBack();
     case 'close':
       await writer.close();
       return null;

@@ -20,7 +20,7 @@ import type {
 import { pyramidOf } from './pyramid.ts';
 import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
-import { pruneBefore, timeToFree } from './retention.ts';
+import { pruneBefore, shrink, timeToFree, usedBytes } from './retention.ts';
 import { firstAtOrAfter, sliceRun, sortRun, wordsOf } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
@@ -302,8 +302,26 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
       pruning = pruned.catch(() => undefined);
       return pruned;
     },
-    /** The time to prune before so that the file comes below `maxBytes`; null when it is below. */
-    surplusBefore: (maxBytes: number): number | null => timeToFree(database, maxBytes),
+    /** Gives free pages of the file back to the disk; the bytes. */
+    giveBack(): Promise<number> {
+      const given = pruning
+        .then(() => shrink(database, pause, 0))
+        .catch((error: unknown) => {
+          throw storeError(path, error);
+        });
+      pruning = given.catch(() => undefined);
+      return given;
+    },
+    /**
+     * The time to prune before so that the file holds at most `maxBytes` (null: any), and `spare` less than it does;
+     * null when it is so.
+     */
+    surplusBefore(maxBytes: number | null, spare = 0): number | null {
+      return timeToFree(
+        database,
+        Math.max(0, Math.min(maxBytes ?? Number.POSITIVE_INFINITY, usedBytes(database) - spare)),
+      );
+    },
 
     /** Folds everything in and leaves one file outside WAL mode. Throws when the disk does not take it; the log stays. */
     close(): Promise<void> {

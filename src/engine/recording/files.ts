@@ -25,6 +25,8 @@ export interface RecordingFiles {
   /** Also told of files that are put into the folder from outside, within some seconds. */
   watch(listener: () => void): Disposable;
   changed(): void;
+  /** Removes the oldest of the folder, by the time of writing, until so many are left; those that are open stay. */
+  keepNewest(count: number, before: (path: string) => Promise<void>): Promise<void>;
   closeAll(): Promise<void>;
 }
 
@@ -206,6 +208,24 @@ export function createRecordingFiles(options: {
       };
     },
     changed: changes.notify,
+    async keepNewest(count, before) {
+      const written = names().flatMap((name) => {
+        const found = statSync(join(folder, name), { throwIfNoEntry: false });
+        return found?.isFile() === true ? [{ name, time: found.mtimeMs }] : [];
+      });
+      written.sort((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1));
+      for (const { name } of written.slice(0, Math.max(0, written.length - count))) {
+        const path = join(folder, name);
+        const inUse = (): boolean => opened.has(name) || opening.has(name);
+        if (inUse()) continue;
+        await before(path);
+        if (inUse()) continue;
+        rmSync(path, { force: true });
+        known.delete(path);
+        options.log.info('The oldest recording was removed, because there are more than are to be kept.', { path });
+        changes.notify();
+      }
+    },
     async closeAll() {
       await Promise.allSettled(opening.values());
       for (const id of [...opened.keys()]) await closeOne(id);

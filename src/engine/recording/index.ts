@@ -1,3 +1,4 @@
+export { type Archive, createArchive } from './archive.ts';
 export { createExportJobs, type ExportJobs, type ExportRequest } from './export-jobs.ts';
 export { createRecordingFiles, type RecordingFiles } from './files.ts';
 export { createRecorder, type Recorder, type RecorderMemory } from './recorder.ts';
