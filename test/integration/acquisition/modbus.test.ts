@@ -76,16 +76,19 @@ describe('acquisition over Modbus TCP', () => {
     for (const simulator of dead) simulator.control.set({ dropEvery: 1 });
     const used = start();
     used.acquisition.apply(
-      merge(plc('alive', alive, [1], 50, 300), ...dead.map((simulator, i) => plc(`dead${i}`, simulator, [1], 50, 300))),
+      merge(
+        plc('alive', alive, [1], 50, 300),
+        ...dead.map((simulator, i) => plc(`dead${i}`, simulator, [1], 50, 1_500)),
+      ),
     );
     await until('first value beside nine dead devices', 5_000, () => is(used, 'alive-1-0', QUALITY.good));
-    await wait(2_500);
+    await wait(3_500);
     const times = alive.control.requests().map(({ at }) => at);
     const longest = times.slice(1).reduce((most, at, i) => Math.max(most, at - (times[i] ?? at)), 0);
     // The exact figures are shown on a clock that stands still for them; here a busy machine must not matter, and one
     // dead device that is waited for would show as its whole time-out.
     expect(times.length).toBeGreaterThan(25);
-    expect(longest, 'milliseconds between two requests').toBeLessThan(300);
+    expect(longest, 'milliseconds between two requests').toBeLessThan(1_000);
     for (let i = 0; i < 9; i++) expect(is(used, `dead${i}-1-0`, QUALITY.badTimeout)).toBe(true);
     expect(used.acquisition.status().filter(({ state }) => state === 'lost')).toHaveLength(9);
   });
