@@ -251,8 +251,8 @@ function WireCell({ row }: { readonly row: TagRow }): React.ReactNode {
     );
   }
   return (
-    <span className="table-text quiet" title={row.info?.wire}>
-      {row.info?.wire ?? ''}
+    <span className="table-text quiet">
+      <MiddleText text={row.info?.wire ?? ''} />
     </span>
   );
 }
