@@ -79,7 +79,7 @@ function costOf(
 }
 
 describe('what a view reads', () => {
-  it('is bounded at any range, and does not grow with the history', async () => {
+  it('is bounded at any range, however long the history is', async () => {
     const spans = [1, 10, 30, 60, 99, 134, 240, 600].map((minutes) => minutes * MINUTE);
     const most: number[] = [];
     const partly: number[] = [];
@@ -113,7 +113,8 @@ describe('what a view reads', () => {
     // Samples are read up to the range whose buckets are as wide as those of the rollups, some two hours here.
     expect(Math.max(...most)).toBeLessThan(110_000);
     expect(Math.max(...partly)).toBeLessThan(48_000);
-    expect(wholly[1]! / wholly[0]!).toBeLessThan(1.2);
+    // Ten times the samples add one or two tiers, with up to three rows of each at the newest end.
+    expect(wholly[1]! - wholly[0]!).toBeLessThan(14_000);
   }, 120_000);
 
   it('is mostly remembered where views lie side by side', async () => {
