@@ -4,7 +4,7 @@ import type { EipAddress } from './address.ts';
 import { createBrowser } from './browse.ts';
 import type { EipConfig, EipDevice } from './config.ts';
 import { type Controller, createController } from './controller.ts';
-import { type Link, openSession } from './link.ts';
+import { type Link, notConnected, openSession } from './link.ts';
 import {
   createLearned,
   createReadPlan,
@@ -51,7 +51,7 @@ export async function connectEip(
   } catch (error) {
     if (!isAppError(error, 'protocol.timeout')) {
       await link.close();
-      throw error;
+      throw notConnected(error, link.endpoint);
     }
   }
   const states = new WeakMap<PollPlan, PlanState>();

@@ -83,13 +83,18 @@ export async function openSession(config: EipConfig, context: DriverContext, sig
     return link;
   } catch (error) {
     await link.close();
-    if (!isAppError(error, 'protocol.link-lost') && !isAppError(error, 'protocol.bad-answer')) throw error;
-    throw new AppError('protocol.connect-failed', error.message, {
-      details: { endpoint: link.endpoint },
-      retryable: true,
-      cause: error,
-    });
+    throw notConnected(error, link.endpoint);
   }
+}
+
+/** A link that is lost, or refused, before it could be used was never there. Other errors stay what they are. */
+export function notConnected(error: unknown, endpoint: string): unknown {
+  if (!isAppError(error, 'protocol.link-lost') && !isAppError(error, 'protocol.bad-answer')) return error;
+  return new AppError('protocol.connect-failed', error.message, {
+    details: { endpoint },
+    retryable: true,
+    cause: error,
+  });
 }
 
 function sessionTimeout(endpoint: string, config: EipConfig): AppError {

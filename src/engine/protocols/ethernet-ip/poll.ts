@@ -93,7 +93,7 @@ export async function runPoll(
     } else if (reply.data.length > 2 && reply.status === STATUS.partial) {
       await onReplies(targets, reply.data);
     } else {
-      for (const target of targets) refused(target, reply);
+      for (const target of targets) refuse(target, reply);
     }
   };
 
@@ -144,12 +144,10 @@ export async function runPoll(
     } else refused(target, reply);
   };
 
+  const refuse = (target: Target, { status, extended }: Reply): void =>
+    bad(target, statusQuality(status, extended), `the controller answers ${statusText(status, extended)}`);
   const refused = (target: Target, reply: Reply): void => {
-    bad(
-      target,
-      statusQuality(reply.status, reply.extended),
-      `the controller answers ${statusText(reply.status, reply.extended)}`,
-    );
+    refuse(target, reply);
     if (target.first === null) return;
     const id = `${target.key}[${target.first}]`;
     if (learned.solo.has(id)) return;

@@ -8,7 +8,7 @@ import { identityText, parseIdentity, readRequest, STATUS } from './cip.ts';
 import { type EipConfig, type EipDevice, endpointOf } from './config.ts';
 import { partsOf } from './connection.ts';
 import { type Controller, createController } from './controller.ts';
-import { dataType, typeName } from './data-type.ts';
+import { DWORD, dataType, typeName } from './data-type.ts';
 import { parseValue } from './decode.ts';
 import { askIdentity } from './identity.ts';
 import { type Link, openLink } from './link.ts';
@@ -280,8 +280,6 @@ async function checkConnection(controller: Controller, device: EipDevice, signal
 
 async function checkRead(controller: Controller, address: EipAddress, signal: AbortSignal): Promise<Finding> {
   const { canonical } = describeAddress(address);
-  const last = address.path.at(-1)!;
-  // An array of BOOL is read by its words; which one it is, only the tag's type tells. The first is always there.
   const heard = await controller.ask(readRequest(symbolPath(address.path), 1), signal);
   if (heard.kind !== 'reply') {
     return {
@@ -290,12 +288,14 @@ async function checkRead(controller: Controller, address: EipAddress, signal: Ab
       advice: 'Test again; if it stays so, keep the raw bytes for the maker of the controller.',
     };
   }
-  let { reply } = heard;
-  if (reply.status === 0xff && last.index.length === 1) {
-    const word = { name: last.name, index: [last.index[0]! >>> 5] };
-    const again = await controller.ask(readRequest(symbolPath([...address.path.slice(0, -1), word]), 1), signal);
-    const value = again.kind === 'reply' && again.reply.status === STATUS.ok ? parseValue(again.reply.data, 1) : null;
-    if (again.kind === 'reply' && value?.type === 0xd3) reply = again.reply;
+  const { reply } = heard;
+  const first = reply.status === STATUS.ok ? parseValue(reply.data, 1) : null;
+  // An array of BOOL is kept in words of 32, which the index of a word may lie behind.
+  if (reply.status === 0xff || first?.type === DWORD) {
+    const flag = await readFlag(controller, address, signal);
+    if (flag !== null) {
+      return { ok: true, says: `${canonical} is in an array of BOOL, type bit here, and holds ${flag}.` };
+    }
   }
   if (reply.status !== STATUS.ok && reply.status !== STATUS.partial) {
     return {
@@ -304,7 +304,7 @@ async function checkRead(controller: Controller, address: EipAddress, signal: Ab
       advice: statusAdvice(reply.status, reply.extended),
     };
   }
-  const value = parseValue(reply.data, 1);
+  const value = first ?? parseValue(reply.data, 1);
   if (value === null) {
     return {
       ok: false,
@@ -321,4 +321,16 @@ async function checkRead(controller: Controller, address: EipAddress, signal: Ab
   const type = dataType(value.type);
   const advised = type === undefined ? '' : `, type ${type.as[0]} here`;
   return { ok: true, says: `${canonical} is ${typeName(value.type)}${advised}, and holds ${hex}${more} in hex.` };
+}
+
+/** One of an array of BOOL; null where the address leads to no such array. */
+async function readFlag(controller: Controller, address: EipAddress, signal: AbortSignal): Promise<number | null> {
+  const last = address.path.at(-1)!;
+  const index = last.index[0];
+  if (index === undefined || last.index.length > 1) return null;
+  const path = symbolPath([...address.path.slice(0, -1), { name: last.name, index: [index >>> 5] }]);
+  const heard = await controller.ask(readRequest(path, 1), signal);
+  const value = heard.kind === 'reply' && heard.reply.status === STATUS.ok ? parseValue(heard.reply.data, 1) : null;
+  if (value?.type !== DWORD || value.bytes.length < 4) return null;
+  return (value.bytes[(index & 31) >> 3]! >> (index & 7)) & 1;
 }
