@@ -116,7 +116,7 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   readonly version: string;
   /** One sentence for the catalogue. */
   readonly summary: string;
-  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, showIf, choicesFrom). */
+  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, showIf, choicesFrom, choiceNames). */
   readonly config: z.ZodType<Config>;
   /** One device's settings behind the connection; also draws the form. */
   readonly device: z.ZodType<Device>;

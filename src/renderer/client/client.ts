@@ -110,6 +110,10 @@ export function createClient(openPort: OpenPort): AppClient {
     (rpc, signal) => rpc.exports.watch(undefined, { signal }),
     ({ jobs }) => stores.exports.setState({ jobs }),
   );
+  session.follow(
+    (rpc, signal) => rpc.recordingJobs.watch(undefined, { signal }),
+    ({ jobs }) => stores.recordingJobs.setState({ jobs }),
+  );
   const loadCatalogue = (): void => {
     session.rpc.catalogue
       .get()

@@ -14,7 +14,13 @@ import type {
   TagDocument,
   TrendDocument,
 } from '#shared/model/index.ts';
-import { type Catalogue, type ExportJob, RUNNING_HISTORY, type RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import {
+  type Catalogue,
+  type ExportJob,
+  type RecordingJob,
+  RUNNING_HISTORY,
+  type RuntimeTagInfo,
+} from '#shared/rpc/contract.ts';
 
 type StoredMap<T> = ReadonlyMap<string, Stored<T>>;
 
@@ -53,6 +59,7 @@ export interface Stores {
   }>;
   readonly health: StoreApi<{ readonly health: EngineHealth | null; readonly receivedAt: number }>;
   readonly exports: StoreApi<{ readonly jobs: readonly ExportJob[] }>;
+  readonly recordingJobs: StoreApi<{ readonly jobs: readonly RecordingJob[] }>;
   readonly catalogue: StoreApi<{ readonly catalogue: Catalogue | null }>;
   /** What the answers to clicks have to say: errors without a place of their own, and offers to undo. */
   readonly notices: StoreApi<{ readonly notices: readonly Notice[] }>;
@@ -98,6 +105,7 @@ export function createStores(): Stores {
     })),
     health: createStore(() => ({ health: null as EngineHealth | null, receivedAt: 0 })),
     exports: createStore(() => ({ jobs: [] as readonly ExportJob[] })),
+    recordingJobs: createStore(() => ({ jobs: [] as readonly RecordingJob[] })),
     catalogue: createStore(() => ({ catalogue: null as Catalogue | null })),
     notices: createStore(() => ({ notices: [] as readonly Notice[] })),
     view: createStore(() => ({

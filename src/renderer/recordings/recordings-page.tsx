@@ -22,9 +22,12 @@ import {
 import type { RecordingFile } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { EventsList } from './events-list.tsx';
+import { MergeDialog } from './merge-dialog.tsx';
 import { NoteDialog } from './note-dialog.tsx';
 import { OpenRecordingDialog } from './open-dialog.tsx';
 import { formatTimeLeft } from './recording-control.tsx';
+import { RecordingJobs } from './recording-jobs.tsx';
+import { SplitDialog } from './split-dialog.tsx';
 import { useOpenRecording } from './use-open-recording.ts';
 import './recordings.css';
 
@@ -41,7 +44,7 @@ export function RecordingsPage(): ReactNode {
   const { loaded, files, opened } = useStores('files', (state) => state);
   const recording = useStores('recording', (state) => state.state);
   const [selection, setSelection] = useState<ReadonlySet<string>>(noRows);
-  const [dialog, setDialog] = useState<'open' | 'note' | 'remove' | null>(null);
+  const [dialog, setDialog] = useState<'open' | 'note' | 'remove' | 'split' | 'merge' | null>(null);
   const [eventsVersion, setEventsVersion] = useState(0);
   const { open, choose, backToLive } = useOpenRecording();
   const desktop = useStores('health', (state) => state.health?.host === 'desktop');
@@ -58,7 +61,18 @@ export function RecordingsPage(): ReactNode {
       ...opened.filter((file) => !listed.has(file.id)).map((file) => ({ file, opened: true })),
     ];
   }, [files, opened]);
-  const selected = rows.find((row) => selection.has(row.file.id)) ?? null;
+  const chosen = rows.filter((row) => selection.has(row.file.id));
+  const selected = chosen[0] ?? null;
+  /** Of the recordings folder: what lies elsewhere is only read. */
+  const inFolder = new Set(files.map((file) => file.id));
+  const canWork = chosen.length === 1 && selected !== null && inFolder.has(selected.file.id);
+  const canMerge = chosen.length > 1 && chosen.every((row) => inFolder.has(row.file.id));
+  const work = (kind: 'verify' | 'repair' | 'compact'): void => {
+    if (selected === null) return;
+    client.rpc.recordingJobs
+      .start({ kind, id: selected.file.id })
+      .catch((error: unknown) => client.fail(error, `"${selected.file.name}" is not worked on`));
+  };
 
   const columns = useMemo((): readonly Column<FileRow>[] => fileColumns(zone), [zone]);
   const openRow = (row: FileRow): void => {
@@ -152,6 +166,12 @@ export function RecordingsPage(): ReactNode {
               { label: 'Open in the trend', icon: FolderOpen, keys: 'Enter', run: () => openRow(selected) },
               { label: 'Close', disabled: !selected.opened, run: () => close(selected) },
               'separator',
+              { label: 'Check', disabled: !canWork, run: () => work('verify') },
+              { label: 'Repair into a new file', disabled: !canWork, run: () => work('repair') },
+              { label: 'Make a compact copy', disabled: !canWork, run: () => work('compact') },
+              { label: 'Split', disabled: !canWork, run: () => setDialog('split') },
+              { label: 'Merge the selected', disabled: !canMerge, run: () => setDialog('merge') },
+              'separator',
               { label: 'Delete the file', icon: Trash2, keys: 'Delete', danger: true, run: () => setDialog('remove') },
             ]
       }
@@ -217,6 +237,7 @@ export function RecordingsPage(): ReactNode {
           </div>
         </>
       )}
+      <RecordingJobs />
       <section className="side-events" aria-label="Events">
         <h3 className="section-title">Events</h3>
         {selected === null ? (
@@ -261,6 +282,8 @@ export function RecordingsPage(): ReactNode {
           onAdded={() => setEventsVersion((version) => version + 1)}
         />
       )}
+      {dialog === 'split' && selected !== null && <SplitDialog file={selected.file} onClose={() => setDialog(null)} />}
+      {dialog === 'merge' && <MergeDialog files={chosen.map((row) => row.file)} onClose={() => setDialog(null)} />}
       {dialog === 'remove' && selected !== null && (
         <RemoveDialog
           file={selected.file}

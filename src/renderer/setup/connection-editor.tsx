@@ -1,5 +1,5 @@
 import { CopyPlus, Plus, Trash2 } from 'lucide-react';
-import { type ReactNode, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { errorText, useClient, useProject } from '#renderer/client/index.ts';
 import {
   Banner,
@@ -65,6 +65,7 @@ export function ConnectionEditor({
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [conflict, setConflict] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
   const { connection, devices } = draft;
   const changed = useMemo(
     () => draft.isNew || changesOf(cleanDraft(draft, protocol), project).length > 0,
@@ -130,7 +131,11 @@ export function ConnectionEditor({
     try {
       const found = await check(what);
       setIssues(found);
-      if (found.size > 0) return;
+      if (found.size > 0) {
+        // The first one wrong may be out of sight; its field is marked with the next drawing.
+        requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+        return;
+      }
       const clean = cleanDraft(what, protocol);
       const changes = changesOf(clean, client.stores.project.getState());
       if (changes.length > 0) {
@@ -187,6 +192,7 @@ export function ConnectionEditor({
 
   return (
     <form
+      ref={form}
       className="editor"
       aria-label={draft.isNew ? 'New connection' : `Settings of ${connection.name}`}
       onSubmit={(event) => {
@@ -259,9 +265,7 @@ export function ConnectionEditor({
         />
         <div className="editor-devices-head">
           <h3>Devices</h3>
-          <span className="quiet">
-            What is behind this connection, each with settings, tags and a state of its own.
-          </span>
+          <span className="quiet">Each has settings, tags and a state of its own.</span>
           <span className="toolbar-gap" />
           <Button icon={Plus} onClick={() => addDevice(undefined)}>
             Add a device

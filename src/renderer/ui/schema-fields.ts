@@ -19,6 +19,8 @@ export interface SchemaField {
   /** The fallback is that of an object around it, which no longer holds once something else in the object is set. */
   readonly inherited: boolean;
   readonly choices: readonly string[];
+  /** What a choice is called on the screen, where its own word would not do. */
+  readonly choiceNames: ReadonlyMap<string, string>;
   /** A list of the engine's that suggests what to enter; anything else may be entered as well. */
   readonly choicesFrom: string | undefined;
   readonly minimum: number | undefined;
@@ -110,6 +112,11 @@ export function readFields(schema: Readonly<Record<string, unknown>>): readonly 
         fallback,
         inherited,
         choices: choicesOf(own),
+        choiceNames: new Map(
+          Object.entries(isObject(property.choiceNames) ? property.choiceNames : {}).flatMap(([choice, name]) =>
+            typeof name === 'string' ? [[choice, name] as const] : [],
+          ),
+        ),
         choicesFrom: text(property.choicesFrom),
         minimum: bound(own.minimum) ?? bound(own.exclusiveMinimum),
         maximum: bound(own.maximum) ?? bound(own.exclusiveMaximum),

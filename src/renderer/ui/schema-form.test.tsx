@@ -108,6 +108,24 @@ describe('schema form', () => {
     expect(screen.getByText('At most 10 s.')).toBeDefined();
   });
 
+  it('calls choices by their names', () => {
+    const kinds = z.toJSONSchema(
+      z.object({ kind: z.enum(['tcp', 'serial']).meta({ title: 'Kind', choiceNames: { tcp: 'TCP/IP' } }) }),
+    );
+    render(
+      <UiProvider preferences={preferences}>
+        <SchemaForm
+          schema={kinds as Record<string, unknown>}
+          values={{}}
+          onChange={() => undefined}
+          errors={new Map()}
+        />
+      </UiProvider>,
+    );
+    const field = screen.getByLabelText('Kind') as HTMLSelectElement;
+    expect([...field.options].map((option) => option.textContent)).toEqual(['Choose', 'TCP/IP', 'Serial']);
+  });
+
   it('says which line of a list is wrong, and is as high as the list', () => {
     const { rerender } = render(<Form />);
     const rows = (): string | null => screen.getByLabelText('Forbidden').getAttribute('rows');

@@ -193,7 +193,7 @@ function SchemaControl({
               {shownValue === undefined && <option value="">Choose</option>}
               {field.choices.map((choice) => (
                 <option key={choice} value={choice}>
-                  {/^[a-z]/.test(choice) ? wordsOf(choice) : choice}
+                  {field.choiceNames.get(choice) ?? (/^[a-z]/.test(choice) ? wordsOf(choice) : choice)}
                   {choice === field.fallback ? ' (default)' : ''}
                 </option>
               ))}

@@ -17,7 +17,8 @@ const overSerial = { framing: 'rtu-serial' };
 const settings = z.object({
   framing: framing.default(framing.parse(link.framing)).meta({
     title: 'Framing',
-    help: 'tcp: Modbus TCP. rtu-over-tcp: serial frames through a TCP socket, as device servers pass them on. rtu-serial: a serial port of this computer.',
+    help: 'Modbus TCP for devices and gateways on the network. RTU over TCP: serial frames through a TCP socket, as device servers pass them on. RTU on a serial port of this computer.',
+    choiceNames: { tcp: 'Modbus TCP', 'rtu-over-tcp': 'RTU over TCP', 'rtu-serial': 'RTU, serial port' },
     group: 'Link',
   }),
   host: z
