@@ -207,6 +207,7 @@ describe.skipIf(needs('chromium'))('the first hour', () => {
     expect(screen.faults()).toEqual([]);
     await host.kill();
     await shell.lostBanner.waitFor();
+    await trend.bar.getByRole('button', { name: 'Waiting' }).waitFor();
     host = await startProgram();
     await shell.backBanner.waitFor({ timeout: 30_000 });
     // What the browser itself says of the lost socket is no fault of the page.
