@@ -111,6 +111,43 @@ describe.skipIf(needs('chromium'))('recordings from elsewhere', () => {
     expect(await trend.source.locator('option').allTextContents()).not.toContain('letter');
   });
 
+  it('checks, repairs, splits and merges recordings from the menu of the list, and says what came of it', async () => {
+    await shell.go('Recordings');
+    const jobs = screen.page.getByRole('list', { name: 'Work on recordings' }).getByRole('listitem');
+    const menu = async (name: string, item: string): Promise<void> => {
+      await recordings.table.getByText(name, { exact: true }).click({ button: 'right' });
+      await screen.page.getByRole('menuitem', { name: item }).click();
+    };
+    await menu('torn copy', 'Check');
+    await textThat(jobs.first(), /Check: torn copy\.parx.*Damaged; [\d,. ]+ samples are sound\..*The file ends early/s);
+    await menu('torn copy', 'Repair into a new file');
+    await textThat(jobs.first(), /Repair: torn copy\.parx.*torn copy repaired\.parx: .* samples/s);
+
+    await menu('sound', 'Split');
+    const split = screen.page.getByRole('dialog', { name: 'Split "sound"' });
+    await split.getByLabel('Into').selectOption('parts of a size');
+    await split.getByLabel('Size of a part').fill('2');
+    await split.getByRole('button', { name: 'Split' }).click();
+    await textThat(jobs.first(), /Split: sound\.parx.*\d files: 720.000 samples/s);
+    const parts = readdirSync(data('recordings')).filter((name) => /^sound part \d\.parx$/.test(name));
+    for (const name of parts) expect(statSync(data('recordings', name)).size).toBeLessThanOrEqual(2e6);
+
+    await recordings.table.getByText('sound part 1', { exact: true }).click();
+    await recordings.table.getByText('sound part 2', { exact: true }).click({ modifiers: ['Control'] });
+    await recordings.table.getByText('sound part 2', { exact: true }).click({ button: 'right' });
+    await screen.page.getByRole('menuitem', { name: 'Merge the selected' }).click();
+    const merge = screen.page.getByRole('dialog', { name: 'Merge 2 recordings' });
+    await merge.getByLabel('Name of the new recording').fill('both parts');
+    await merge.getByRole('button', { name: 'Merge', exact: true }).click();
+    await textThat(jobs.first(), /Merge: both parts.*both parts\.parx: .* samples/s);
+    await recordings.table.getByText('both parts', { exact: true }).waitFor();
+    await screen.page.getByRole('button', { name: 'Remove Merge: both parts from the list' }).click();
+    await eventually(
+      () => jobs.count(),
+      (count) => count === 3,
+    );
+  });
+
   it('had nothing to complain about', () => {
     expect(screen.faults()).toEqual([]);
   });
