@@ -1,4 +1,4 @@
-import { createRegisterImage, startModbusSimulator } from '#simulators/modbus/index.ts';
+import { createRegisterImage, startModbusSimulator, startRtuSimulator } from '#simulators/modbus/index.ts';
 import type { KnownTag, ProtocolSimulator } from './protocol-device.ts';
 
 /** Every type in every order that it has, in both register tables, and the bits. */
@@ -15,7 +15,7 @@ const numbers = {
 const orders = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
 const MANY_FROM = 20_000;
 
-export const modbusSimulator: ProtocolSimulator = {
+const simulatorWith = (framing: 'tcp' | 'rtu-over-tcp'): ProtocolSimulator => ({
   mode: 'poll',
   async start() {
     const image = createRegisterImage();
@@ -63,10 +63,11 @@ export const modbusSimulator: ProtocolSimulator = {
     for (let n = 0; n < 1000; n++) image.setRegisters('holding', MANY_FROM + 2 * n, [n, 0]);
     image.undefine('holding', MANY_FROM + 21, 1);
 
-    const server = await startModbusSimulator({ units: { 1: image } });
+    const units = { 1: image };
+    const server = await (framing === 'tcp' ? startModbusSimulator({ units }) : startRtuSimulator({ units }));
     const timeoutMs = 1000;
     return {
-      config: { host: server.host, port: server.port, connectTimeoutMs: 1000 },
+      config: { framing, host: server.host, port: server.port, connectTimeoutMs: 1000 },
       device: { unitId: 1, responseTimeoutMs: timeoutMs },
       known,
       refused: { address: `4${MANY_FROM + 22}`, type: 'uint16' },
@@ -82,4 +83,7 @@ export const modbusSimulator: ProtocolSimulator = {
       close: () => server.close(),
     };
   },
-};
+});
+
+export const modbusSimulator = simulatorWith('tcp');
+export const modbusRtuSimulator = simulatorWith('rtu-over-tcp');

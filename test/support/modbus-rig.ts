@@ -44,13 +44,14 @@ export async function connectRig(
   port: number,
   devices: readonly ModbusSettings[] = [fast()],
   change: Partial<DriverContext> = {},
+  settings: object = {},
 ): Promise<Rig> {
   const driver = findProtocol('modbus');
   if (driver === undefined) throw new Error('The Modbus driver is not in the array.');
   const context = createDriverContext(change);
   const sink = createCollector();
   const named = new Map(devices.map((device, index) => [`d${index + 1}`, device]));
-  const connection = await driver.connect(linkTo(port), named, context, new AbortController().signal);
+  const connection = await driver.connect(linkTo(port, settings), named, context, new AbortController().signal);
   if (connection.mode !== 'poll') throw new Error('Modbus is polled.');
   return {
     connection,

@@ -7,6 +7,7 @@ export {
   type ModbusTable,
   type RegisterImage,
 } from './register-image.ts';
+export { HONEST_LINE, type RtuFaults, type RtuSimulator, startRtuSimulator } from './rtu.ts';
 export {
   type ModbusControl,
   type ModbusSimulator,

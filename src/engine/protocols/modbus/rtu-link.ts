@@ -131,6 +131,7 @@ function createRtuLink(pipe: Pipe, config: ModbusConfig, context: DriverContext)
   const reader = createRtuReader({
     frame(frame) {
       observe('received', frame);
+      noiseBytes -= frame.length;
       strikes = 0;
       const unit = frame[0]!;
       const late = owed.get(unit);
@@ -148,11 +149,11 @@ function createRtuLink(pipe: Pipe, config: ModbusConfig, context: DriverContext)
     disturbed(frame) {
       if (pending !== null && mismatch(frame, pending) === null) disturbed = true;
     },
-    echo: (bytes) => observe('received', bytes),
-    noise(bytes) {
-      noiseBytes += bytes.length;
+    echo(bytes) {
+      noiseBytes -= bytes.length;
       observe('received', bytes);
     },
+    noise: (bytes) => observe('received', bytes),
   });
   const onGap = (): void => {
     gap = null;
@@ -279,6 +280,7 @@ function createRtuLink(pipe: Pipe, config: ModbusConfig, context: DriverContext)
     (chunk) => {
       if (lost !== null) return;
       heardMs = clock.monotonicMs();
+      noiseBytes += chunk.length;
       reader.push(chunk);
       gap?.[Symbol.dispose]();
       gap = clock.after(gapMs, onGap);
