@@ -6,6 +6,7 @@ import {
   Button,
   Check,
   checkFields,
+  enteredAt,
   type FormValues,
   IconButton,
   readFields,
@@ -367,6 +368,14 @@ function withoutMissing(issues: Issues, draft: ConnectionDraft, protocol: Protoc
   const typed = localIssues(draft, protocol, false);
   const kept = new Map(issues);
   for (const path of localIssues(draft, protocol).keys()) if (!typed.has(path)) kept.delete(path);
+  // Settings that are needed only beside others are known to the engine alone.
+  for (const path of issues.keys()) {
+    const [, index, name] = /^(?:devices\.(\d+)\.)?settings\.(.+)$/.exec(path) ?? [];
+    if (name === undefined) continue;
+    const settings = index === undefined ? draft.connection.settings : draft.devices[Number(index)]?.settings;
+    const entered = enteredAt(settings ?? {}, name);
+    if (entered === undefined || entered === '') kept.delete(path);
+  }
   if (draft.connection.name === '') kept.delete('name');
   return kept;
 }

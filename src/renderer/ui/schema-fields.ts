@@ -228,7 +228,11 @@ export function placeholder(field: SchemaField, example: unknown): string {
     !Array.isArray(field.fallback)
   )
     return String(field.fallback);
-  if (field.required && (typeof example === 'string' || typeof example === 'number')) return `such as ${example}`;
+  // An empty default stands for a setting that is needed only beside others.
+  const wanted = field.required || field.fallback === '';
+  if (wanted && example !== '' && (typeof example === 'string' || typeof example === 'number')) {
+    return `such as ${example}`;
+  }
   return '';
 }
 
