@@ -119,7 +119,7 @@ describe.skipIf(needs('chromium'))('recordings from elsewhere', () => {
       await screen.page.getByRole('menuitem', { name: item }).click();
     };
     await menu('torn copy', 'Check');
-    await textThat(jobs.first(), /Check: torn copy\.parx.*Damaged; [\d,. ]+ samples are sound\..*The file ends early/s);
+    await textThat(jobs.first(), /Check: torn copy\.parx.*Damaged; .+ samples are sound\..*The file ends early/s);
     await menu('torn copy', 'Repair into a new file');
     await textThat(jobs.first(), /Repair: torn copy\.parx.*torn copy repaired\.parx: .* samples/s);
 
