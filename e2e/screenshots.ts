@@ -357,11 +357,11 @@ async function listening(): Promise<void> {
   await add.getByRole('button', { name: 'Add 5 tags' }).click();
   await add.waitFor({ state: 'hidden' });
   await tags.table.getByText('Drive speed 2').click();
-  await page.waitForTimeout(1500);
   await shoot(page, 'egd-tags', ONE_SIZE);
   await show(page, 'Connections');
   await connections.choose('Drives, line 2');
   await connections.tab('Status');
+  await connections.panel.getByText('Lost').first().waitFor();
   await shoot(page, 'egd-silent', ONE_SIZE);
   await close();
   await host.kill();
