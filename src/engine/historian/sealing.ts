@@ -12,6 +12,7 @@ import {
   noteLast,
   openLimit,
   type TagState,
+  trimOpen,
 } from './tag-state.ts';
 
 export interface Sealing {
@@ -222,6 +223,7 @@ export function sealingOf(
       const cut = firstAtOrAfter(run, lastOf(state) + 1);
       const late = cut > 0 ? sliceRun(run, 0, cut) : null;
       const inOrder = cut < run.length ? sliceRun(run, cut, run.length) : null;
+      const used = open.length;
       open.length = 0;
       open.received = null;
       state.limit = openLimit(chunkSamples);
@@ -229,6 +231,7 @@ export function sealingOf(
       else if (inOrder !== null) addInOrder(state, inOrder);
       finish(state);
       if (late !== null) addLate(state, late);
+      trimOpen(state, used);
     } else finish(state);
   };
 

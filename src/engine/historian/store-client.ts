@@ -33,6 +33,8 @@ const READERS = 2;
 /** Views of fewer tags are not worth a second thread. */
 const TAGS_PER_READER = 4;
 const DEFAULT_BACKLOG = 2_000_000;
+/** Of the writer's heap. Folding thousands of tags would let it grow to 134 MB, to no advantage. */
+const YOUNG_MB = 12;
 
 interface Appended {
   readonly id: number;
@@ -404,7 +406,9 @@ async function freeBytesAt(path: string): Promise<number | null> {
 
 /** Starts the writer's thread and resolves when recovery is done. */
 function startWriter(options: StoreOptions, deps: StoreDeps) {
-  const worker = new Worker(deps.workers['historian-writer']);
+  const worker = new Worker(deps.workers['historian-writer'], {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   const calls = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>();
   let lastCall = 0;
   let dead: Error | null = null;

@@ -149,10 +149,10 @@ export function pushSamples(state: TagState, columns: Run, from: number, to: num
   return count;
 }
 
-/** Makes room for `needed` samples: twice what there was, but hardly more than the limit. */
+/** Makes room for `needed` samples: half as many again as there was, but hardly more than the limit. */
 function growOpen(state: TagState, needed: number): void {
   const { open } = state;
-  const roomy = Math.min(Math.max(LEAST_OPEN, 2 * open.time.length), Math.max(needed, state.limit));
+  const roomy = Math.min(Math.max(LEAST_OPEN, Math.ceil(1.5 * open.time.length)), Math.max(needed, state.limit));
   const room = Math.max(needed, roomy);
   // One buffer for all columns: with thousands of tags their number takes longer than their bytes.
   const buffer = new ArrayBuffer(room * 18);
@@ -237,4 +237,12 @@ export function findTail(state: TagState): void {
   let first = Math.min(closed[0]?.first ?? Number.POSITIVE_INFINITY, growing?.first ?? Number.POSITIVE_INFINITY);
   for (let i = 0; i < open.length; i++) if (open.time[i]! < first) first = open.time[i]!;
   if (first !== state.tailFirst) tailFrom(state, first);
+}
+
+/** Gives columns back that are much longer than what was in them: where tags are many, they are closed with less. */
+export function trimOpen(state: TagState, used: number): void {
+  const { open } = state;
+  if (open.time.length <= Math.max(LEAST_OPEN, 2 * used)) return;
+  Object.assign(open, emptyRun(0));
+  state.openWords = wordsOf(open.value);
 }
