@@ -190,7 +190,8 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     },
     // A refused block is split and read again in parts, so a plan may cost more requests than it says; and a peer may
     // want a connection for each, which the time-out of an answer does not cover.
-    limitMs: (plan) => (4 * plan.requests + 20) * Math.max(SHORTEST_LIMIT_MS, timeoutOf(plan.deviceId)),
+    limitMs: (plan) =>
+      (4 * plan.requests + 20) * (Math.max(SHORTEST_LIMIT_MS, timeoutOf(plan.deviceId)) + (plan.spacingMs ?? 0)),
     checkAwake(nowMs) {
       const awake = nowMs - monitoredMs <= ASLEEP_MS;
       if (!awake) schedule.resync(nowMs);

@@ -47,6 +47,8 @@ export interface PollPlan {
   readonly requests: number;
   /** Bytes on the wire, both directions, without TCP/IP headers. */
   readonly bytes: number;
+  /** Least milliseconds from one request to the next that the settings ask for; left out: 0. */
+  readonly spacingMs?: number;
   readonly tags: readonly number[];
 }
 

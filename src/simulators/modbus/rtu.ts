@@ -34,6 +34,10 @@ export interface RtuFaults
   readonly strangerBefore: boolean;
   /** Each answer twice in one packet. */
   readonly repeat: boolean;
+  /** So many bits of each answer turned, wherever they are. */
+  readonly flips: number;
+  /** Random bytes instead of each answer. */
+  readonly garbage: boolean;
 }
 
 export const HONEST_LINE: RtuFaults = {
@@ -55,6 +59,8 @@ export const HONEST_LINE: RtuFaults = {
   falseStart: false,
   strangerBefore: false,
   repeat: false,
+  flips: 0,
+  garbage: false,
 };
 
 export interface RtuSimulator {
@@ -115,10 +121,16 @@ export async function startRtuSimulator(
   };
 
   const bend = (frame: Uint8Array, body: Uint8Array, active: RtuFaults): Uint8Array => {
+    if (active.garbage)
+      return Uint8Array.from({ length: 1 + Math.floor(random.next() * 300) }, () => Math.floor(random.next() * 256));
     if (active.wrongUnit) body[0] = (body[0]! + 1) & 0xff;
     if (active.wrongFunction) body[1]! ^= 1;
     let bytes = sealed(body);
     if (active.wrongCrcEvery > 0 && answers % active.wrongCrcEvery === 0) bytes[bytes.length - 1]! ^= 0x55;
+    for (let n = 0; n < active.flips; n++) {
+      const bit = Math.floor(random.next() * bytes.length * 8);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+    }
     bytes = bytes.subarray(0, Math.max(0, bytes.length - active.truncateBytes));
     const before: number[] = [];
     if (active.echo) before.push(...frame);

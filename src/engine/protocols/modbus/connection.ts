@@ -1,7 +1,8 @@
 import type { DriverContext, PollConnection, PollPlan } from '#engine/protocols/protocol.ts';
 import type { ModbusAddress } from './address.ts';
 import type { ModbusConfig, ModbusDevice } from './config.ts';
-import { type Link, openLink } from './link.ts';
+import type { Link } from './link.ts';
+import { openLink } from './open-link.ts';
 import { createReadPlan, createUnit, planBytes, type ReadPlan, sortTags, type TagTable, type Unit } from './plan.ts';
 import { runPoll } from './poll.ts';
 
@@ -54,6 +55,10 @@ export async function connectModbus(
         get bytes() {
           return planBytes(current(state), config.framing);
         },
+        spacingMs: Math.max(
+          unit.settings.pauseMs,
+          config.requestsPerSecond === 0 ? 0 : 1000 / config.requestsPerSecond,
+        ),
         tags: tags.map((tag) => tag.index),
       };
       states.set(plan, state);

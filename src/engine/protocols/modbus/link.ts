@@ -1,9 +1,5 @@
-import type { DriverContext } from '#engine/protocols/protocol.ts';
 import { isSerial, type ModbusConfig } from './config.ts';
 import type { LibraryResult, ReadFunction } from './library-client.ts';
-import { paced } from './pace.ts';
-import { openRtuLink } from './rtu-link.ts';
-import { openTcpLink } from './tcp-link.ts';
 
 /** What a request came to. `data` bytes are valid until the next request on the link. */
 export type PlainAnswer = LibraryResult | { readonly kind: 'silent'; readonly reason: string };
@@ -37,12 +33,6 @@ export interface Link {
 
 /** Requests that a unit which had answered before leaves unanswered in a row, before the link counts as dead. */
 export const STRIKES = 3;
-
-/** Throws `protocol.connect-failed`, `protocol.timeout`, or the signal's reason. */
-export async function openLink(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Link> {
-  const link = await (config.framing === 'tcp' ? openTcpLink : openRtuLink)(config, context, signal);
-  return config.requestsPerSecond === 0 ? link : paced(link, config.requestsPerSecond, context.clock);
-}
 
 /** "192.168.0.10:502", or the name of the serial port. */
 export function endpointOf(config: Pick<ModbusConfig, 'framing' | 'host' | 'port' | 'path'>): string {

@@ -1,20 +1,11 @@
 import type { DriverContext } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import { isSerial, type ModbusConfig } from './config.ts';
-import { dial } from './dial.ts';
 import { createLibraryClient, type ReadFunction } from './library-client.ts';
 import { type Answer, endpointOf, type Link, STRIKES } from './link.ts';
+import { openTcpPipe, type Pipe } from './pipe.ts';
 import { CRC_BYTES, createRtuReader, withCrc } from './rtu-frame.ts';
 import { openSerialPipe } from './serial-pipe.ts';
-
-/** Sends bytes, and tells of bytes that came and of the end. */
-export interface Pipe {
-  /** Called once, before anything can have come. */
-  start(onData: (chunk: Uint8Array) => void, onLost: (what: string, cause?: unknown) => void): void;
-  write(bytes: Uint8Array): void;
-  /** May be called twice; resolves when the socket or port is free. */
-  close(): Promise<void>;
-}
 
 interface Pending {
   readonly unit: number;
@@ -45,37 +36,6 @@ const BITS_PER_BYTE = 11;
 export async function openRtuLink(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Link> {
   const pipe = await (isSerial(config) ? openSerialPipe : openTcpPipe)(config, context, signal);
   return createRtuLink(pipe, config, context);
-}
-
-async function openTcpPipe(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Pipe> {
-  const socket = await dial(config, context, signal);
-  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  return {
-    start(onData, onLost) {
-      let received = false;
-      const closed = (): void =>
-        onLost(
-          received
-            ? 'the device server closed it.'
-            : 'the device server closed it before it answered anything. Many take one connection only: close other programs that are connected to it.',
-        );
-      socket.on('data', (chunk: Uint8Array) => {
-        received = true;
-        onData(chunk);
-      });
-      socket.on('end', closed);
-      socket.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ECONNRESET' || error.code === 'EPIPE') closed();
-        else onLost(`the network reported ${error.code ?? error.message}.`, error);
-      });
-      socket.on('close', closed);
-    },
-    write: (bytes) => void socket.write(bytes),
-    close() {
-      socket.destroy();
-      return gone;
-    },
-  };
 }
 
 function createRtuLink(pipe: Pipe, config: ModbusConfig, context: DriverContext): Link {

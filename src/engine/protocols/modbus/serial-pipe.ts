@@ -2,7 +2,7 @@ import type { DriverContext } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import type { ModbusConfig } from './config.ts';
 import type { LinkTrouble } from './link-words.ts';
-import type { Pipe } from './rtu-link.ts';
+import type { Pipe } from './pipe.ts';
 
 /**
  * Opens a serial port. The package is loaded when the first port is opened, so that a system on which its binary does

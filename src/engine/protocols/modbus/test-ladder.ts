@@ -7,8 +7,9 @@ import { describeAddress, type ModbusAddress } from './address.ts';
 import { isSerial, type ModbusConfig, type ModbusDevice } from './config.ts';
 import { linkOf } from './connection.ts';
 import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
-import { type Answer, endpointOf, type Link, openLink } from './link.ts';
+import { type Answer, endpointOf, type Link } from './link.ts';
 import { connectTrouble } from './link-words.ts';
+import { openLink } from './open-link.ts';
 import { tables } from './table.ts';
 
 interface Target {
