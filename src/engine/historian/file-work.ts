@@ -10,7 +10,7 @@ import { NOTES_CHANGED, openRecordingFile } from './recording-file.ts';
 import { firstAtOrAfter } from './run.ts';
 import { metaOf } from './schema.ts';
 import { notesChanged } from './sums.ts';
-import { verifyRecording } from './verify.ts';
+import { lostEnds, verifyRecording } from './verify.ts';
 
 /**
  * What can be done with closed recordings. Nothing changes a source: every result is a file of its own, written under
@@ -18,7 +18,7 @@ import { verifyRecording } from './verify.ts';
  */
 export type FileWork =
   | { readonly kind: 'verify'; readonly path: string }
-  /** A sound file of what can be read. `name`: what it calls itself; null: as the source does. */
+  /** A sound file of what can be read. `name`: what it calls itself; null: as the source does, and "repaired". */
   | { readonly kind: 'repair'; readonly path: string; readonly to: string; readonly name: string | null }
   /** All samples in full chunks, without slack; never larger than the source. */
   | { readonly kind: 'compact'; readonly path: string; readonly to: string; readonly name: string | null }
@@ -128,12 +128,12 @@ function repair({ path, to, name }: Extract<FileWork, { kind: 'repair' }>, deps:
   return withSources([path], (sources) => {
     checkSpace(to, sizeOf([path]));
     const { info } = sources[0]!;
-    const sentences = [...info.damage, ...changedNotes(sources)];
+    const sentences = [...info.damage, ...lostEnds(sources[0]!), ...changedNotes(sources)];
     let missing = 0;
     const { bytes, samples } = assemble(sources, {
       ...deps,
       to,
-      name: name ?? info.name,
+      name: name ?? `${info.name} repaired`,
       range: EVER,
       described: rangeOf(sources),
       tags: [],
@@ -158,7 +158,7 @@ function compact({ path, to, name }: Extract<FileWork, { kind: 'compact' }>, dep
       let { bytes, samples } = writePart(sources, {
         ...deps,
         to,
-        name: name ?? info.name,
+        name: name ?? `${info.name} compact`,
         range: EVER,
         described: rangeOf(sources),
         tags: [],

@@ -43,7 +43,7 @@ export function verifyRecording(path: string, onProgress: (fraction: number) => 
 
 function verifyOpened(file: FileOpened, onProgress: (fraction: number) => void, check: () => void): Verified {
   const { database, table, broken, info, tags } = file;
-  const sentences = [...info.damage];
+  const sentences = [...info.damage, ...lostEnds(file)];
   const damaged = listOf(sentences, (count) => `In all ${count} stretches of samples are damaged.`);
   const wrong = listOf(sentences, (count) => `In all ${count} overviews do not fit their samples.`);
   const reader = chunkReaderOf(table, () => undefined);
@@ -86,6 +86,21 @@ function verifyOpened(file: FileOpened, onProgress: (fraction: number) => void, 
   // A missing overview costs time and nothing else.
   if (missing > 0) sentences.push(`${missing} overviews are missing; they are computed from the samples.`);
   return { sound, sentences, chunks, samples };
+}
+
+/** Of a file whose structure is damaged: the tags whose last samples, of which the file knows, are not found. */
+export function lostEnds({ broken, tags, table }: FileOpened): string[] {
+  if (!broken) return [];
+  const sentences: string[] = [];
+  const lost = listOf(sentences, (count) => `In all the ends of ${count} tags are missing.`);
+  for (const { number, registration, last } of tags) {
+    const found = table.preceding(number, EVER.to)?.last ?? null;
+    if (last === null || (found !== null && found >= last.time)) continue;
+    const from = found === null ? 'all samples' : `samples after ${isoTime(found)}`;
+    lost.add(`${registration.name}: ${from} until ${isoTime(last.time)} are missing.`);
+  }
+  lost.end();
+  return sentences;
 }
 
 const span = ({ first, last }: { readonly first: number; readonly last: number }): string =>

@@ -255,6 +255,9 @@ describe('work on recordings', () => {
     const to = join(dirname(path), 'repaired.parx');
     const done = run({ kind: 'repair', path, to, name: 'Saved' });
     expect(done.sentences[0]).toMatch(/^The file ends early: /);
+    expect(done.sentences.slice(1).join(' ')).toMatch(
+      /Tag 2: (all samples|samples after 2023-10-.*) until 2023-10-.* are missing\./,
+    );
     expect(done.samples).toBeGreaterThan(0);
     expect(done.samples).toBeLessThan(total);
     expect(run({ kind: 'verify', path: to })).toMatchObject({ sound: true, samples: done.samples });
