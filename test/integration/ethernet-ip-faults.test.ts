@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { isBad, QUALITY } from '#shared/model/index.ts';
+import { createTagMemory } from '#simulators/ethernet-ip/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { createCollector, createDriverContext } from '#test/support/sample-collector.ts';
 import { closeAll, driver, type RigOptions, signal, startRig, startServer, type Wanted } from './ethernet-ip.ts';
@@ -192,36 +193,41 @@ describe('values', () => {
     expect(await read(longTags)).toEqual(longValues);
   });
 
-  it('of an array of neighbours take one request, and as many bytes as the plan says', async () => {
-    const rig = await startRig({
-      prepare(memory) {
-        many.prepare?.(memory);
-        long.prepare?.(memory);
-        memory.define('Flags', 'BOOL', [128]);
-        for (let n = 0; n < 128; n += 3) memory.set(`Flags[${n}]`, true);
-      },
-    });
-    const wanted: readonly Wanted[] = [
-      ...manyTags,
-      ...longTags.slice(100, 400),
-      ...Array.from({ length: 128 }, (_, n) => [`Flags[${n}]`, 'bit'] as const),
-      ['Long[100].3', 'bit'],
-    ];
-    const plan = rig.connection.plan('device', rig.bind(wanted));
-    await rig.connection.poll(plan, createCollector(), signal);
-    rig.server.clear();
-    rig.traffic.bytes = 0;
-    const sink = createCollector();
-    await rig.connection.poll(plan, sink, signal);
-    expect(sink.samples.every(({ quality }) => quality === GOOD)).toBe(true);
-    expect(sink.one(300 + 300 + 3).value).toBe(1);
-    expect(sink.one(300 + 300 + 4).value).toBe(0);
-    expect(rig.traffic.bytes).toBe(plan.bytes);
-    expect(rig.server.messages).toBe(plan.requests);
-    // 300 tags, one array, one array of BOOL.
-    expect(rig.server.services().filter(({ service }) => service === 0x4c).length).toBe(302);
-    expect(plan.requests).toBeLessThanOrEqual(3);
-  });
+  it.each(['auto', 'small', 'none'])(
+    'take as many requests and bytes as the plan says: connection %s',
+    async (kind) => {
+      const rig = await startRig({
+        prepare(memory) {
+          many.prepare?.(memory);
+          long.prepare?.(memory);
+          memory.define('Flags', 'BOOL', [128]);
+          for (let n = 0; n < 128; n += 3) memory.set(`Flags[${n}]`, true);
+        },
+        device: { connection: kind },
+      });
+      const wanted: readonly Wanted[] = [
+        ...manyTags,
+        ...longTags.slice(100, 400),
+        ...Array.from({ length: 128 }, (_, n) => [`Flags[${n}]`, 'bit'] as const),
+        ['Long[100].3', 'bit'],
+      ];
+      const plan = rig.connection.plan('device', rig.bind(wanted));
+      await rig.connection.poll(plan, createCollector(), signal);
+      rig.server.clear();
+      rig.traffic.bytes = 0;
+      const sink = createCollector();
+      await rig.connection.poll(plan, sink, signal);
+      expect(sink.samples.every(({ quality }) => quality === GOOD)).toBe(true);
+      expect(sink.one(300 + 300 + 3).value).toBe(1);
+      expect(sink.one(300 + 300 + 4).value).toBe(0);
+      expect(rig.traffic.bytes).toBe(plan.bytes);
+      expect(rig.server.messages).toBe(plan.requests);
+      const reads = rig.server.services().filter(({ service }) => service === 0x4c).length;
+      // 300 tags, one array of 300 and one of BOOL, as few pieces as fit.
+      expect(reads).toBe(kind === 'auto' ? 302 : 304);
+      expect(plan.requests).toBeLessThanOrEqual(kind === 'auto' ? 3 : 16);
+    },
+  );
 
   it('of another type than the tag are bad with words, never a wrong number', async () => {
     const rig = await startRig({
@@ -295,6 +301,31 @@ describe('values', () => {
     expect(rig.server.accepted).toBe(1);
     rig.server.faults = {};
     expect((await rig.read([['Story', 'string']]))[0]).toEqual(textValues[0]);
+  });
+});
+
+describe('a controller that keeps each BOOL of an array by itself', () => {
+  guardLeaks();
+  closeAll();
+
+  it('gives the one that is meant, in the first poll and in later ones', async () => {
+    const { read, server } = await startRig({
+      memory: createTagMemory({ packBools: false }),
+      slot: null,
+      prepare(memory) {
+        memory.define('Flags', 'BOOL', [100]);
+        for (const n of [0, 37, 99]) memory.set(`Flags[${n}]`, true);
+      },
+    });
+    const wanted = Array.from({ length: 100 }, (_, n) => [`Flags[${n}]`, 'bit'] as const);
+    for (let turn = 0; turn < 2; turn++) {
+      const samples = await read(wanted);
+      expect(samples.flatMap(({ value }, n) => (value === 1 ? [n] : []))).toEqual([0, 37, 99]);
+      expect(samples.every(({ quality }) => quality === GOOD)).toBe(true);
+    }
+    server.clear();
+    await read(wanted);
+    expect(server.services().length).toBe(1);
   });
 });
 

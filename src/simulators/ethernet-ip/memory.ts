@@ -93,7 +93,8 @@ const STRING_TEMPLATE = 0xfce;
 /** The handle of STRING is the same in every controller. */
 const STRING_HANDLE = 0x0fce;
 
-export function createTagMemory(): TagMemory {
+/** `packBools`: an array of BOOL is one of DWORD, as in Logix; otherwise each has a byte of its own, as in Micro800. */
+export function createTagMemory({ packBools = true }: { readonly packBools?: boolean } = {}): TagMemory {
   const tags: Tag[] = [];
   const templates = new Map<number, Template>();
   const byName = new Map<string, DataType>();
@@ -193,7 +194,7 @@ export function createTagMemory(): TagMemory {
       const scoped = /^(Program:[^.]+)\.(.*)$/.exec(name);
       const program = scoped?.[1] ?? null;
       if (program !== null && !programs.includes(program)) programs.push(program);
-      const bools = typeName === 'BOOL' && dimensions.length > 0;
+      const bools = packBools && typeName === 'BOOL' && dimensions.length > 0;
       const type = byName.get(bools ? 'DWORD' : typeName);
       if (type === undefined) throw new Error(`The type ${typeName} is not defined.`);
       const sizes = bools ? [Math.ceil(dimensions[0]! / 32)] : dimensions;
