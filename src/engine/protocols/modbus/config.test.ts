@@ -16,6 +16,22 @@ describe('settings', () => {
     expect(modbusDevice.parse(modbusDevice.parse({ unitId: 7 }))).toEqual({ ...device, unitId: 7 });
   });
 
+  it.each([
+    [{}, 'host', 'A host is needed'],
+    [{ framing: 'rtu-over-tcp', path: 'COM3' }, 'host', 'A host is needed'],
+    [{ framing: 'rtu-serial', host: '192.168.0.10' }, 'path', 'A serial port is needed'],
+    [{ framing: 'rtu-serial', path: 'COM3', stopBits: 3 }, 'stopBits', 'Stop bits are 1 or 2'],
+  ])('%j is refused at %s', (given, path, words) => {
+    const { error } = modbusConfig.safeParse(given);
+    expect(error?.issues.map((issue) => issue.path)).toEqual([[path]]);
+    expect(error?.issues[0]?.message).toContain(words);
+  });
+
+  it('of a serial port need no host, and the port is the endpoint', () => {
+    const config = modbusConfig.parse({ framing: 'rtu-serial', path: '/dev/ttyUSB0' });
+    expect(modbus.endpoint(config)).toBe('/dev/ttyUSB0');
+  });
+
   it('draw a form: every field has a title and a help, times have a unit', () => {
     for (const schema of [modbusConfig, modbusDevice]) {
       const { properties } = z.toJSONSchema(schema, { io: 'input' });

@@ -29,9 +29,39 @@ describe('trace in words', () => {
         '8 bytes of a frame that goes on in the next packet.',
       ],
     ],
+    [
+      'sent',
+      '01 03 0000 000a c5cd',
+      ['Request to unit 1: read 10 holding registers from 400001 (function 3, offset 0).'],
+    ],
+    ['received', '01 83 02 c0f1', ['Answer from unit 1: exception 2, illegal data address (function 3).']],
+    [
+      'received',
+      '01 03 02 0010 0000',
+      ['Answer from unit 1: 2 bytes of holding registers (function 3), the checksum is wrong.'],
+    ],
     ['received', '485454502f312e31', ['8 bytes that are not Modbus TCP.']],
   ] as const)('%s %s', (direction, hex, sentences) => {
     expect(explain(direction, bytes(hex))).toEqual(sentences);
+  });
+
+  it('takes no frame of Modbus TCP for one of a serial line', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(0xffff),
+        fc.nat(255),
+        fc.integer({ min: 1, max: 4 }),
+        fc.uint8Array({ minLength: 1, maxLength: 250 }),
+        (number, unit, code, data) => {
+          const head = [number >> 8, number & 0xff, 0, 0, 0];
+          const request = Uint8Array.of(...head, 6, unit, code, 0, data[0]!, 0, 1);
+          expect(explain('sent', request)[0]).toMatch(/^Request \d+ to/);
+          const answer = Uint8Array.of(...head, data.length + 3, unit, code, data.length, ...data);
+          expect(explain('received', answer)[0]).toMatch(/^Answer \d+ from/);
+          expect(explain('received', Uint8Array.of(...head, 3, unit, code | 0x80, 2))[0]).toMatch(/^Answer \d+ from/);
+        },
+      ),
+    );
   });
 
   it('has a sentence for any bytes', () => {
