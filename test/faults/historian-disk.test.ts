@@ -6,6 +6,7 @@ import { doFileWork } from '#engine/historian/file-work.ts';
 import { type FileWork, openRecording, openStore, type SampleStore } from '#engine/historian/index.ts';
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { blockOf, EVER, registration } from '#test/integration/historian/direct.ts';
+import { expectRollups } from '#test/integration/historian/expect-rollups.ts';
 import { needs } from '#test/support/needs.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { workers } from './historian-workers.ts';
@@ -49,6 +50,13 @@ describe.skipIf(needs('root'))('a history on a small disk', () => {
   afterEach(() => {
     warnings.length = 0;
   });
+  const fill = (): void => {
+    try {
+      for (let i = 0; ; i++) writeFileSync(join(disk, `ballast-${i}`), new Uint8Array(64 << 10));
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
+    }
+  };
 
   it('pauses in words when it is full, loses only what it counts, and goes on by itself when space returns', async () => {
     const path = join(disk, 'history.parx');
@@ -118,13 +126,7 @@ describe.skipIf(needs('root'))('a history on a small disk', () => {
     store.register([registration(0)]);
     await store.append(noise(0, 100_000));
     // The log has its space already; the file has not.
-    writeFileSync(join(disk, 'ballast'), new Uint8Array(64 << 10));
-    let ballast = 1;
-    try {
-      for (;;) writeFileSync(join(disk, `ballast-${ballast++}`), new Uint8Array(64 << 10));
-    } catch (error) {
-      expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
-    }
+    fill();
     const copy = store.copyRange(join(disk, 'copy.parx'), 'copy', EVER, [], () => undefined, never);
     await expect(copy).rejects.toMatchObject({ code: 'store.disk-full' });
     expect(readdirSync(disk).filter((name) => name.startsWith('copy'))).toEqual([]);
@@ -137,6 +139,40 @@ describe.skipIf(needs('root'))('a history on a small disk', () => {
     expect(await count(again)).toBe(100_000);
     await again.close();
     expect(readdirSync(disk)).toEqual(['history.parx']);
+  }, 60_000);
+
+  it('keeps all while retention finds no room, and removes with right rollups when space returns', async () => {
+    const path = join(disk, 'history.parx');
+    const { store } = await openStore({ path, flushMs: 50 }, deps);
+    store.register([registration(0)]);
+    for (let i = 0; i < 4; i++) await store.append(noise(i * 50_000, 50_000));
+    // Into the file, so that there is something to remove.
+    await store.copyRange(join(disk, 'copy.parx'), 'copy', EVER, [], () => undefined, never);
+    rmSync(join(disk, 'copy.parx'));
+    await store.append(noise(200_000, 100_000));
+    fill();
+    const half = START + 100_000 * 1_000;
+    // What is not yet in the WAL's space finds none.
+    await expect(store.prune(half)).rejects.toMatchObject({ code: 'store.disk-full' });
+    expect(await count(store)).toBe(300_000);
+    const picture = async (): Promise<number> => {
+      const [series] = await store.view(['tag-0'], { from: START, to: START + 300_000 * 1_000 }, 200, never);
+      return series!.time.length;
+    };
+    expect(await picture()).toBeGreaterThan(200);
+
+    for (const name of readdirSync(disk)) if (name.startsWith('ballast')) rmSync(join(disk, name));
+    await store.prune(half);
+    const left = await count(store);
+    // A chunk goes as a whole, and the last one before the time stays.
+    expect(left).toBeGreaterThanOrEqual(200_000);
+    expect(left).toBeLessThan(250_000);
+    await store.close();
+    expect(readdirSync(disk)).toEqual(['history.parx']);
+    expect(expectRollups(path)).toBeGreaterThan(5);
+    const file = await openRecording(path, deps);
+    expect(file.info).toMatchObject({ samples: left, damage: [] });
+    await file.close();
   }, 60_000);
 
   it('begins no work on recordings that it has no room for, and leaves nothing half when it fills meanwhile', async () => {
