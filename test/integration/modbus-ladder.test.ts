@@ -147,6 +147,21 @@ describe('connection test', () => {
     });
   });
 
+  it.each([
+    [[775, 777], [], '400776 and 400778 beside it can be read', [776, 775, 777]],
+    [[775], [], '400776 beside it can be read', [776, 775, 777]],
+    [[], [], 'beside it cannot be read either', [776, 775, 777]],
+    [[775, 777], ['400776'], '400778 beside it can be read', [776, 777]],
+  ])('looks beside a refused address: %j readable, %j never read', async (readable, forbidden, words, asked) => {
+    const exists = (offset: number): boolean => (readable as readonly number[]).includes(offset);
+    peer = await startPeer((request, socket) =>
+      socket.write(exists(request.offset) ? honest(request) : exception(request, 2)),
+    );
+    const steps = await ladder({ port: peer.port, address: '400777', device: { forbidden } });
+    expect(named(steps, 'Read')).toMatchObject({ ok: false, advice: expect.stringContaining(words) });
+    expect(peer.requests.map(({ offset }) => offset)).toEqual(asked);
+  });
+
   it('reads nothing where there is no tag yet, and says so', async () => {
     peer = await startPeer((request, socket) => socket.write(honest(request)));
     expect(named(await ladder({ port: peer.port, address: null }), 'Read')).toMatchObject({ ok: true, skipped: true });

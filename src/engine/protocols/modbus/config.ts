@@ -213,7 +213,7 @@ export const modbusDevice = z
       .meta({ title: 'Response time-out', unit: 'ms', help: 'How long to wait for each answer.', group: 'Timing' }),
     oneValuePerRequest: z.boolean().default(unit.oneValuePerRequest).meta({
       title: 'One value per request',
-      help: 'Each value is asked for alone, for devices that can not answer for several at once.',
+      help: 'Each value is asked for alone, for devices that cannot answer for several at once.',
       group: 'Requests',
     }),
     pauseMs: z.number().int().min(0, 'At least 0 ms.').max(10_000, 'At most 10 s.').default(unit.pauseMs).meta({

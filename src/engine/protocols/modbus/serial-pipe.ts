@@ -20,7 +20,7 @@ export async function openSerialPipe(config: ModbusConfig, context: DriverContex
     library = await import('serialport');
   } catch (error) {
     throw failed(error, {
-      sentence: 'Serial ports can not be used on this computer: the program part for them does not load.',
+      sentence: 'Serial ports cannot be used on this computer: the program part for them does not load.',
       advice: `Use a serial device server and the framing rtu-over-tcp. (${error instanceof Error ? error.message : String(error)})`,
     });
   }

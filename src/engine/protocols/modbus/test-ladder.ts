@@ -3,14 +3,14 @@ import type { Network, OwnAddress } from '#engine/platform/index.ts';
 import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
-import { describeAddress, type ModbusAddress } from './address.ts';
-import { isSerial, type ModbusConfig, type ModbusDevice } from './config.ts';
+import { describeAddress, formatAddress, type ModbusAddress } from './address.ts';
+import { isSerial, type ModbusConfig, type ModbusDevice, parseRange } from './config.ts';
 import { linkOf } from './connection.ts';
 import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
 import { type Answer, endpointOf, type Link } from './link.ts';
 import { connectTrouble } from './link-words.ts';
 import { openLink } from './open-link.ts';
-import { tables } from './table.ts';
+import { TABLE_SIZE, tables } from './table.ts';
 
 interface Target {
   readonly config: ModbusConfig;
@@ -180,20 +180,13 @@ export async function* testModbus(
     notice: () => Promise<string | null>,
   ): AsyncGenerator<TestStep> {
     const first: ModbusAddress = target.readAddress ?? { table: 'holding', offset: 0, bit: null, length: null };
-    const ask = (count: number): Promise<Answer | null> =>
+    const ask = (count: number, offset = first.offset): Promise<Answer | null> =>
       turn(async (link) => {
         const before = link.tap;
         link.tap = tap;
         try {
           const { readFunction } = tables[first.table];
-          const answer = await link.read(
-            device.unitId,
-            readFunction,
-            first.offset,
-            count,
-            device.responseTimeoutMs,
-            signal,
-          );
+          const answer = await link.read(device.unitId, readFunction, offset, count, device.responseTimeoutMs, signal);
           return answer.kind === 'data' ? { kind: 'data', bytes: Uint8Array.from(answer.bytes) } : answer;
         } finally {
           link.tap = before;
@@ -215,8 +208,28 @@ export async function* testModbus(
         return { ok: true, skipped: true, says: 'The device has no tag yet, so no value was read.' };
       }
       const count = Math.ceil((target.readAddress.length ?? 2) / 2);
-      return checkRead(count === 1 ? answer : await ask(count), target.readAddress);
+      const read = count === 1 ? answer : await ask(count);
+      const finding = checkRead(read, target.readAddress);
+      if (read?.kind !== 'exception' || read.code !== EXCEPTION.illegalAddress) return finding;
+      return { ...finding, advice: `${finding.advice} ${await lookBeside(target.readAddress, count)}`.trim() };
     });
+
+    /** Numbers that are off by one are the usual reason, so that what lies one before and one behind is tried. */
+    async function lookBeside(address: ModbusAddress, count: number): Promise<string> {
+      const forbidden = device.forbidden.map((text) => parseRange(text, device));
+      const readable: string[] = [];
+      for (const offset of [address.offset - 1, address.offset + 1]) {
+        const last = offset + count - 1;
+        const allowed = forbidden.every(
+          (range) => range.table !== address.table || range.first > last || range.last < offset,
+        );
+        if (offset < 0 || last >= TABLE_SIZE || !allowed) continue;
+        if ((await ask(count, offset))?.kind === 'data')
+          readable.push(formatAddress({ ...address, offset, bit: null }));
+      }
+      if (readable.length === 0) return 'The addresses beside it cannot be read either.';
+      return `${readable.join(' and ')} beside it can be read, so the number may be off by one.`;
+    }
   }
 }
 
