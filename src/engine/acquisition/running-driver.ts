@@ -254,7 +254,9 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       return;
     }
     const limitMs = group.periodMs + (told ? 1 : STALE_TIMEOUTS) * timeoutOf(device.id);
-    if (group.cause !== QUALITY.good || nowMs - group.heardMs <= limitMs) return;
+    // Where nothing is asked for, a first value that does not come is missed in no other place.
+    const expected = group.cause === QUALITY.good || (told && group.cause === QUALITY.badWaitingForFirst);
+    if (!expected || nowMs - group.heardMs <= limitMs) return;
     group.markBad(QUALITY.badStale, `No new data from ${device.name} at ${facts.spec.endpoint}.`, clock.now());
   };
 

@@ -7,6 +7,22 @@ const stage = createStage();
 describe('devices that tell by themselves', () => {
   const told = { connection: { protocol: 'push' }, device: { responseTimeoutMs: 500 } };
 
+  it('are missed although they have never told anything', async () => {
+    const { clock, rig } = stage.fresh();
+    const plant = rig.plant('mill');
+    rig.acquisition.apply(documents('mill', { 1: [['v1', 1_000]] }, told));
+    await clock.advance(1_000);
+    expect(rig.link('mill').state).toBe('connecting');
+    await clock.advance(700);
+    expect(rig.latest('mill-1-v1').quality).toBe(QUALITY.badStale);
+    expect(rig.link('mill').state).toBe('lost');
+    expect(rig.link('mill').message).toContain('Check that the device is sending.');
+    plant.tell([['v1', 9]]);
+    await clock.advance(200);
+    expect(rig.latest('mill-1-v1')).toMatchObject({ value: 9, quality: QUALITY.good });
+    expect(rig.link('mill').state).toBe('running');
+  });
+
   it('flow, go stale when they fall silent, come back, and survive the loss of the link', async () => {
     const { clock, rig } = stage.fresh();
     const plant = rig.plant('mill');
