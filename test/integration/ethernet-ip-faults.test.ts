@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '#engine/platform/index.ts';
 import { isBad, QUALITY } from '#shared/model/index.ts';
 import { createTagMemory } from '#simulators/ethernet-ip/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
@@ -123,6 +124,24 @@ describe('a connection in the controller', () => {
     expect(await read(manyTags)).toEqual(manyValues);
     expect(lines.join(' ')).toMatch(/a new one is opened/);
     expect(server.accepted).toBe(1);
+  });
+
+  it('that was not used for so long that it must be forgotten is opened anew without a try', async () => {
+    let later = 0;
+    const clock = { ...systemClock(), monotonicMs: () => performance.now() + later };
+    const { server, read } = await startRig({ ...many, clock });
+    expect(await read(manyTags)).toEqual(manyValues);
+    later = 50_000;
+    expect(await read(manyTags)).toEqual(manyValues);
+    expect(server.connections).toBe(1);
+    later += 60_000;
+    server.clear();
+    const started = performance.now();
+    expect(await read(manyTags)).toEqual(manyValues);
+    expect(performance.now() - started).toBeLessThan(300);
+    // The simulated controller forgets nothing by itself.
+    expect(server.connections).toBe(2);
+    expect(server.services().every(({ connected }) => connected)).toBe(true);
   });
 
   it.each([{ forgetConnections: true }, { wrongSequence: true }])(
@@ -299,6 +318,11 @@ describe('values', () => {
       expect(samples.at(-1)).toEqual(textValues[1]);
     }
     expect(rig.server.accepted).toBe(1);
+    // What was refused is known: the other elements go together again, those two by themselves.
+    rig.server.clear();
+    await rig.read(wanted.slice(0, 12));
+    expect(rig.server.services().filter(({ service }) => service === 0x4c).length).toBe(3);
+    expect(rig.server.messages).toBe(1);
     rig.server.faults = {};
     expect((await rig.read([['Story', 'string']]))[0]).toEqual(textValues[0]);
   });
@@ -340,8 +364,12 @@ describe('disturbed links', () => {
   });
 
   it('an answer under another context or session is of nobody', async () => {
-    for (const faults of [{ wrongContext: true }, { wrongSession: true }]) {
-      const { server, read } = await startRig({ ...many, device: { connection: 'none', responseTimeoutMs: 100 } });
+    for (const [faults, connection] of [
+      [{ wrongContext: true }, 'none'],
+      [{ wrongSession: true }, 'none'],
+      [{ wrongSession: true }, 'large'],
+    ] as const) {
+      const { server, read } = await startRig({ ...many, device: { connection, responseTimeoutMs: 100 } });
       server.faults = faults;
       await expect(read(manyTags)).rejects.toMatchObject({ code: 'protocol.timeout' });
       await expect(read(manyTags)).rejects.toThrow(/unrelated answers? came/);

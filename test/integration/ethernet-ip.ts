@@ -1,4 +1,5 @@
 import { afterEach } from 'vitest';
+import type { Clock } from '#engine/platform/index.ts';
 import { findProtocol, type PollConnection, type TagBinding } from '#engine/protocols/index.ts';
 import { createDecoder, decodeExact64, type ValueType } from '#shared/model/index.ts';
 import {
@@ -37,6 +38,7 @@ export interface RigOptions extends Partial<EipSimulatorOptions> {
   /** Tags to declare: name, type, dimensions. */
   readonly tags?: readonly (readonly [name: string, type: string, dimensions?: readonly number[]])[];
   readonly prepare?: (memory: TagMemory) => void;
+  readonly clock?: Clock;
 }
 
 const open: { close(): Promise<void> }[] = [];
@@ -62,6 +64,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const server = await startServer(options);
   const traffic: Rig['traffic'] = { bytes: 0, frames: [] };
   const context = createDriverContext({
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     trace: (direction, bytes) => {
       traffic.bytes += bytes.length;
       traffic.frames.push({ direction, bytes: Buffer.from(bytes) });
