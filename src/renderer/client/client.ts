@@ -14,6 +14,7 @@ export interface NoticeInput {
   readonly text: string;
   readonly advice?: string | null;
   readonly action?: { readonly label: string; run(): void };
+  readonly untilEdit?: boolean;
 }
 
 /** Everything a page needs of the engine. One per page load; `useClient()` gives it to components. */
@@ -68,6 +69,7 @@ export function createClient(openPort: OpenPort): AppClient {
       advice: notice.advice ?? null,
       at: Date.now(),
       action: notice.action ?? null,
+      untilEdit: notice.untilEdit ?? false,
     };
     stores.notices.setState({ notices: [...others, made].slice(-MAX_NOTICES) });
   };

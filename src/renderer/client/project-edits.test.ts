@@ -107,6 +107,19 @@ describe('project edits', () => {
     expect(nameOf(stores)).toBe('C');
   });
 
+  it('take away the offers that the next change settles, and no other notice', async () => {
+    const { stores, edits } = setUp();
+    const notice = { kind: 'info', advice: null, at: 0, action: { label: 'Do', run: () => undefined } } as const;
+    stores.notices.setState({
+      notices: [
+        { ...notice, id: 1, text: 'Connection added', untilEdit: true },
+        { ...notice, id: 2, text: 'Recording opened elsewhere', untilEdit: false },
+      ],
+    });
+    await edits.commit({ label: 'Connection "a" added', changes: [put('a', null)] });
+    expect(stores.notices.getState().notices.map(({ id }) => id)).toEqual([2]);
+  });
+
   it('says so when another window changed what would be undone, and changes nothing', async () => {
     const { stores, edits, said, elsewhere } = setUp();
     await edits.commit({ label: 'Added', changes: [put('A', null)] });

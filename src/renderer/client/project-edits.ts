@@ -35,7 +35,6 @@ const shortNames = (label: string): string =>
   label.replace(/"(.{45,})"/s, (_whole, name: string) => `"${name.slice(0, 20)}…${name.slice(-20)}"`);
 
 const MAX_STEPS = 100;
-const UNDO = 'Undo';
 
 export function createProjectEdits(
   session: Session,
@@ -45,6 +44,7 @@ export function createProjectEdits(
     text: string;
     advice?: string | null;
     action?: { label: string; run(): void };
+    untilEdit?: boolean;
   }) => void,
 ): ProjectEdits {
   const state = createStore<{ readonly undo: readonly Step[]; readonly redo: readonly Step[] }>(() => ({
@@ -139,12 +139,16 @@ export function createProjectEdits(
     async commit(edit, announce = false) {
       const changes = await write(edit.changes);
       const label = shortNames(edit.label);
-      // An older offer to undo would now undo something else.
       const { notices } = stores.notices.getState();
-      stores.notices.setState({ notices: notices.filter((notice) => notice.action?.label !== UNDO) });
+      stores.notices.setState({ notices: notices.filter((notice) => !notice.untilEdit) });
       state.setState({ undo: [...state.getState().undo, { label, changes }].slice(-MAX_STEPS), redo: [] });
       if (announce) {
-        notify({ kind: 'info', text: `${label}.`, action: { label: UNDO, run: () => void step('undo') } });
+        notify({
+          kind: 'info',
+          text: `${label}.`,
+          untilEdit: true,
+          action: { label: 'Undo', run: () => void step('undo') },
+        });
       }
     },
     undo: () => step('undo'),

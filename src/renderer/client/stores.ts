@@ -44,6 +44,8 @@ export interface Notice {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly action: { readonly label: string; run(): void } | null;
+  /** Gone with the next edit of the project: what it offers would then be something else, or is done. */
+  readonly untilEdit: boolean;
 }
 
 export interface Stores {

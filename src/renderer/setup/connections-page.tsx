@@ -354,6 +354,7 @@ export function ConnectionsPage(): ReactNode {
                   client.notify({
                     kind: 'info',
                     text: `Connection "${saved.connection.name}" added. Tags say what is read from it.`,
+                    untilEdit: true,
                     action: {
                       label: 'Add tags',
                       run: () => client.addTags(saved.devices[0]?.id ?? ''),
