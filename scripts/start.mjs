@@ -71,6 +71,8 @@ function parse(args) {
 
 /** Exit code by which the engine says that it ended because of a fault and can be started again. */
 const faultCode = 70;
+/** Signals by which a program is ended for a fault of its own: of the runtime itself, or of native code. */
+const faultSignals = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'];
 const pausesMs = [1_000, 2_000, 5_000, 10_000, 30_000];
 
 /** Runs the engine without a window until it ends; after a fault it is started again, at growing intervals. */
@@ -91,7 +93,7 @@ export async function runHeadless({ node, env }, flags, { browser }) {
     const engine = foreground(node, [join('out', 'main', 'engine.js'), ...flags], { env, onOutput, tied: true });
     const result = await engine.ended;
     if (result.error !== undefined) throw new Stop(`The engine could not be started: ${result.error.message}`);
-    if (result.code !== faultCode) {
+    if (result.code !== faultCode && !faultSignals.includes(result.signal)) {
       if (result.signal !== null) console.error(`The engine was ended by ${result.signal}.`);
       return exitCode(result);
     }

@@ -73,6 +73,38 @@ async function signIn(address: URL): Promise<WebSocket> {
   return socket;
 }
 
+/** The only process that another has started; Linux alone tells. */
+function childOf(pid: number): number {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return Number(child);
+}
+
+describe('the launcher', () => {
+  const noProc = unless(process.platform === 'linux', 'only Linux tells which process another has started');
+  it.skipIf(noProc)(
+    'starts an engine again that its runtime has ended, and ends with one that was asked to',
+    async () => {
+      const run = start([
+        'scripts/start.mjs',
+        '--headless',
+        '--port',
+        '0',
+        '--no-demo',
+        '--data',
+        temporaryDirectory(),
+      ]);
+      await run.address;
+      const first = childOf(run.child.pid!);
+      process.kill(first, 'SIGABRT');
+      await expect.poll(() => run.output().match(/Open http:/g)?.length, { timeout: 20_000 }).toBe(2);
+      expect(run.output()).toContain('started again in 1 s');
+      expect(childOf(run.child.pid!)).not.toBe(first);
+      run.child.kill('SIGTERM');
+      expect(await run.ended).toBe(0);
+    },
+  );
+});
+
 describe('the built engine under plain Node', () => {
   it.skipIf(noSignals)('starts without electron, gives its catalogue, and ends with nothing open', async () => {
     const folder = temporaryDirectory();
