@@ -90,6 +90,11 @@ describe('buckets as bytes', () => {
     );
   });
 
+  it('keep a value that is too large for the decimals of another', () => {
+    expectBack(bucketsOf(runOf([0, 1, 2, 3], [0, -44_969_947_561_984, -6.31, 66_048_712_704]), 15_625));
+    expectBack(bucketsOf(runOf([0, 20_000], [2 ** 50, 0.5]), 15_625));
+  });
+
   it('take a few bytes each for what plants send', () => {
     let seed = 1;
     const random = (): number => {

@@ -125,14 +125,28 @@ function kindOf(list: BucketList): number {
   for (const values of [list.min, list.max, list.first, list.last]) {
     for (let i = 0; i < list.length; i++) {
       const value = values[i]!;
-      if (Number.isNaN(value) || (list.count[i] === 0 && (values === list.min || values === list.max))) continue;
+      if (isNone(list, values, i)) continue;
       while (digits <= MAX_DIGITS && !isDecimal(value, digits)) digits++;
       if (singles && !Object.is(Math.fround(value), value)) singles = false;
       if (digits > MAX_DIGITS && !singles) return DOUBLE;
     }
   }
-  return digits <= MAX_DIGITS ? digits : SINGLE;
+  // With the decimals of a later value an earlier one may be too large.
+  if (digits <= MAX_DIGITS && allDecimal(list, digits)) return digits;
+  return singles ? SINGLE : DOUBLE;
 }
+
+function allDecimal(list: BucketList, digits: number): boolean {
+  for (const values of [list.min, list.max, list.first, list.last]) {
+    for (let i = 0; i < list.length; i++) {
+      if (!isNone(list, values, i) && !isDecimal(values[i]!, digits)) return false;
+    }
+  }
+  return true;
+}
+
+const isNone = (list: BucketList, values: Float64Array, i: number): boolean =>
+  Number.isNaN(values[i]!) || (list.count[i] === 0 && (values === list.min || values === list.max));
 
 function isDecimal(value: number, digits: number): boolean {
   const whole = Math.round(value * POWERS[digits]!);

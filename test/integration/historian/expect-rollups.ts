@@ -64,6 +64,24 @@ export function expectRollups(path: string): number {
   }
 }
 
+/** Rows that a correction has made worthless; they are not used, and are made anew in the background. */
+export function staleRollups(path: string): number {
+  const database = openDatabase(path, { readonly: true });
+  try {
+    const rollups = rollupTableOf(database);
+    let stale = 0;
+    for (const tag of readTags(database)) {
+      const since = decodedSince(tag.recipes);
+      for (let tier = 0; tier <= rollups.top(tag.number); tier++) {
+        for (const row of rollups.rows(tag.number, tier, EVER.from, EVER.to)) if (row.recipe < since) stale++;
+      }
+    }
+    return stale;
+  } finally {
+    database.close();
+  }
+}
+
 function samplesOf(run: { length: number; time: Float64Array; value: Float64Array; quality: Uint16Array }): One[] {
   return Array.from({ length: run.length }, (_, i) => ({
     time: run.time[i]!,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { DecodeRecipe, Series } from '#shared/model/index.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { type Direct, EVER, openDirect, registration, type WrittenSample } from './direct.ts';
-import { expectRollups } from './expect-rollups.ts';
+import { expectRollups, staleRollups } from './expect-rollups.ts';
 import { type Known, naiveView } from './naive-view.ts';
 
 /**
@@ -189,6 +189,7 @@ async function play(steps: readonly Step[], folder: string): Promise<void> {
     compare();
     await store.writer.seal([], EVER);
     compare();
+    await expect.poll(() => staleRollups(path()), { timeout: 10_000, interval: 5 }).toBe(0);
     rows += expectRollups(path());
     expect(store.warnings).toEqual([]);
   } finally {
