@@ -25,8 +25,8 @@ const MINUTE = 60_000_000;
 const HOUR = 60 * MINUTE;
 /** More than an hour, since each is read back when it has ended. */
 const KEPT_HOURS = Math.max(1.2, HOURS / 6);
-/** Retention removes whole chunks, which hold some hours of a tag that is read every second. */
-const CHUNK_HOURS = 3;
+/** Retention removes whole chunks, which hold four and a half hours of a tag that is read every second. */
+const CHUNK_HOURS = 5;
 /** 23:00 UTC, so that the short run has its midnight as well. */
 const START = FAKE_START + 17 * HOUR;
 const LINKS = 3;

@@ -306,7 +306,7 @@ describe('decodeRange', () => {
 });
 
 describe('createChunkBuilder', () => {
-  it('makes the same chunk however the samples come, and a valid one at any time', () => {
+  it('holds the same samples however they come, and is a valid chunk at any time', () => {
     fc.assert(
       fc.property(longRun, fc.array(fc.integer({ min: 1, max: 2 })), (run, parts) => {
         const builder = createChunkBuilder();
@@ -322,7 +322,8 @@ describe('createChunkBuilder', () => {
           expectRun(decodeChunk(data, emptyRun(1)), sliceRun(run, 0, at));
         }
         builder.add(run, at, run.length);
-        expect(builder.finish()).toEqual(encodeChunk(run));
+        const whole = builder.finish();
+        expectRun(decodeChunk(whole, emptyRun(1)), run);
       }),
       long,
     );
