@@ -19,7 +19,7 @@ import type {
 export interface DriverContext {
   readonly log: Logger;
   readonly clock: Clock;
-  /** For the connection test: this computer's addresses, names and routes. */
+  /** This computer's addresses, names, routes and TCP connections. */
   readonly network: Network;
   /** Raw bytes for the trace; null while nobody looks, so that drivers need not build anything. */
   readonly trace: ((direction: 'sent' | 'received', bytes: Uint8Array) => void) | null;
@@ -59,16 +59,33 @@ export interface BrowseNode {
   readonly address: string | null;
 }
 
-interface Connection {
+/** Bytes as they came, for tools that read them in more than one way. The receiver owns them. */
+export interface RawBytes {
+  /** The time that a sample of these bytes would have. */
+  readonly time: UnixMicros;
+  readonly bytes: Uint8Array;
+}
+
+/** Where raw bytes begin: at an address of a device, or with the first byte of what a browsed node stands for. */
+export type RawPlace<Address> = { readonly deviceId: string; readonly address: Address } | { readonly node: string };
+
+interface Connection<Address> {
   /** What is unusual about the peer although its data flow, in sentences for people; null while nothing is. */
   notice?(): string | null;
   browse?(parent: string | null, signal: AbortSignal): Promise<readonly BrowseNode[]>;
+  /**
+   * Raw bytes from a place on, at most `count`, fewer where there are fewer. A device that is asked is asked now; one
+   * that tells gives the newest that was heard. Null where there is nothing: never heard, or no such node. Throws
+   * `protocol.timeout`, `protocol.link-lost`, `protocol.bad-answer`, and `protocol.device-exception` where the device
+   * refuses the place. To be called in a turn of the running link, as all else.
+   */
+  peek?(place: RawPlace<Address>, count: number, signal: AbortSignal): Promise<RawBytes | null>;
   /** May be called twice; resolves when sockets are gone. */
   close(): Promise<void>;
 }
 
 /** The engine asks. The running driver serialises all calls on one link. */
-export interface PollConnection<Address = unknown> extends Connection {
+export interface PollConnection<Address = unknown> extends Connection<Address> {
   readonly mode: 'poll';
   plan(deviceId: string, tags: readonly TagBinding<Address>[]): PollPlan;
   /**
@@ -80,7 +97,7 @@ export interface PollConnection<Address = unknown> extends Connection {
 }
 
 /** The device tells. `listen` resolves when `signal` aborts and throws when the link is lost. */
-export interface PushConnection<Address = unknown> extends Connection {
+export interface PushConnection<Address = unknown> extends Connection<Address> {
   readonly mode: 'push';
   listen(
     tags: readonly (TagBinding<Address> & { readonly deviceId: string })[],
@@ -107,6 +124,14 @@ export interface AddressDescription {
   readonly canonical: string;
   /** Where it is on the wire, in words: "holding register, function 3, offset 99". */
   readonly wire: string;
+}
+
+/** What is to be cut out of raw bytes. `bit` counts within what one address holds, 0 = least significant. */
+export interface RawValue {
+  readonly type: ValueType;
+  readonly bit: number | null;
+  /** Characters of a string; null for all else. */
+  readonly length: number | null;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the family's array holds drivers of different settings
@@ -144,6 +169,11 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   parseAddress(text: string, device: Device): ParsedAddress<Address>;
   formatAddress(address: Address): string;
   describeAddress(address: Address, device: Device): AddressDescription;
+  /**
+   * The address of a value `bytes` behind where `from` begins (negative: before it); null where none can lie there. With
+   * `peek` it makes a driver one whose bytes can be looked at and mapped; both are absent where devices name their values.
+   */
+  addressAt?(from: Address, bytes: number, value: RawValue, device: Device): Address | null;
   /** How values of this tag are stored and decoded; version 1, the caller counts versions. Throws `config.invalid`. */
   recipe(tag: Pick<TagDocument, 'type' | 'order' | 'scaling' | 'unit'>, address: Address, device: Device): DecodeRecipe;
   /** Throws `protocol.connect-failed`, `protocol.timeout`; within 100 ms of an abort. */
