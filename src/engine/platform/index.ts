@@ -11,6 +11,7 @@ export {
   storeError,
   withStoreErrors,
 } from './database.ts';
+export type { DialTarget, LinkTrouble } from './dial.ts';
 export { copyWhole, readDurable, writeDurable } from './durable-file.ts';
 export { createLogger, type Logger, type LogLevel, type LogLine } from './log.ts';
 export { createLogBook, type LogBook } from './log-book.ts';

@@ -2,6 +2,7 @@ import dgram from 'node:dgram';
 import dns from 'node:dns/promises';
 import net from 'node:net';
 import os from 'node:os';
+import { connectTrouble, dial } from './dial.ts';
 
 export interface OwnAddress {
   readonly adapter: string;
@@ -25,12 +26,14 @@ export function ownAddresses(
   );
 }
 
-/** What a connection test may ask of this computer's network; given to drivers with their context. */
+/** What drivers may ask of this computer's network; given to them with their context. */
 export interface Network {
   ownAddresses(): readonly OwnAddress[];
   inSameNetwork(own: readonly OwnAddress[], target: string): OwnAddress | undefined;
   lookUp(host: string, signal: AbortSignal): Promise<readonly string[]>;
   routeTo(target: string, port: number, signal: AbortSignal): Promise<string>;
+  dial: typeof dial;
+  connectTrouble: typeof connectTrouble;
 }
 
 /** The own address whose network holds `target`. */
@@ -76,4 +79,11 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-export const systemNetwork: Network = { ownAddresses: () => ownAddresses(), inSameNetwork, lookUp, routeTo };
+export const systemNetwork: Network = {
+  ownAddresses: () => ownAddresses(),
+  inSameNetwork,
+  lookUp,
+  routeTo,
+  dial,
+  connectTrouble,
+};

@@ -1,17 +1,13 @@
 import dgram from 'node:dgram';
+import type { LinkTrouble } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import { type EgdConfig, endpointOf } from './config.ts';
 
 /** Room for bursts while the engine is busy: some thousand productions. The system may grant less. */
 const BUFFER_BYTES = 4 << 20;
 
-export interface Trouble {
-  readonly sentence: string;
-  readonly advice: string;
-}
-
 /** Why a socket could not be opened or has failed, in words. */
-export function socketTrouble(error: unknown, config: EgdConfig): Trouble {
+export function socketTrouble(error: unknown, config: EgdConfig): LinkTrouble {
   const code: unknown = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   switch (code) {
     case 'EADDRINUSE':

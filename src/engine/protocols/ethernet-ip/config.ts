@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DialTarget } from '#engine/platform/index.ts';
 import { parseRoute } from './path.ts';
 import sample from './sample.json' with { type: 'json' };
 
@@ -90,3 +91,9 @@ export type EipDevice = z.infer<typeof eipDevice>;
 
 export const endpointOf = (config: Pick<EipConfig, 'host' | 'port'>): string =>
   `${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`;
+
+export const dialTarget = (config: EipConfig): DialTarget => ({
+  ...config,
+  endpoint: endpointOf(config),
+  refusedAdvice: 'Check that EtherNet/IP is enabled in the controller and that the port is right.',
+});

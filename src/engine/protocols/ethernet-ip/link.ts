@@ -1,8 +1,8 @@
-import net from 'node:net';
+import type net from 'node:net';
 import type { DriverContext } from '#engine/protocols/protocol.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { u16, u32 } from './cip.ts';
-import { type EipConfig, endpointOf } from './config.ts';
+import { dialTarget, type EipConfig, endpointOf } from './config.ts';
 import {
   COMMAND,
   createFrameReader,
@@ -14,7 +14,6 @@ import {
   packItems,
   parseItems,
 } from './frame.ts';
-import { connectTrouble } from './link-words.ts';
 
 /** What a request came to. */
 export type Answer =
@@ -71,7 +70,8 @@ interface Pending {
 
 /** Throws `protocol.connect-failed`, `protocol.timeout`, or the signal's reason. The session is not begun yet. */
 export async function openLink(config: EipConfig, context: DriverContext, signal: AbortSignal): Promise<Link> {
-  return createLink(await dial(config, context, signal), config, context);
+  const socket = await context.network.dial(dialTarget(config), context.clock, signal);
+  return createLink(socket, config, context);
 }
 
 /** The same with its session. */
@@ -103,61 +103,6 @@ function sessionTimeout(endpoint: string, config: EipConfig): AppError {
     `${endpoint} accepted the connection and did not begin an EtherNet/IP session within ${config.connectTimeoutMs} ms. Check that the port belongs to an EtherNet/IP device.`,
     { details: { afterMs: config.connectTimeoutMs }, retryable: true },
   );
-}
-
-function dial(config: EipConfig, context: DriverContext, signal: AbortSignal): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const endpoint = endpointOf(config);
-    const socket = net.connect({
-      host: config.host,
-      port: config.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 10_000,
-      ...(config.localAddress === '' ? {} : { localAddress: config.localAddress }),
-    });
-    const done = (): void => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', onAbort);
-      socket.off('error', onError);
-      socket.off('connect', onConnect);
-    };
-    const giveUp = (error: unknown): void => {
-      done();
-      // A destroyed socket may still report an error, which would end the process without a listener.
-      socket.on('error', () => {});
-      socket.destroy();
-      reject(error);
-    };
-    const onAbort = (): void => giveUp(signal.reason);
-    const onError = (error: Error): void => {
-      const { sentence, advice } = connectTrouble(error, endpoint, config.localAddress);
-      giveUp(
-        new AppError('protocol.connect-failed', `${sentence} ${advice}`, {
-          details: { endpoint },
-          retryable: true,
-          cause: error,
-        }),
-      );
-    };
-    const onConnect = (): void => {
-      done();
-      resolve(socket);
-    };
-    const timer = context.clock.after(config.connectTimeoutMs, () =>
-      giveUp(
-        new AppError(
-          'protocol.timeout',
-          `${endpoint} did not answer the connection request within ${config.connectTimeoutMs} ms. Check address and cable, and that no firewall in between drops the port.`,
-          { details: { afterMs: config.connectTimeoutMs }, retryable: true },
-        ),
-      ),
-    );
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('error', onError);
-    socket.once('connect', onConnect);
-  });
 }
 
 function createLink(socket: net.Socket, config: EipConfig, context: DriverContext): Link {

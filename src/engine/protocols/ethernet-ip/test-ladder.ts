@@ -5,14 +5,13 @@ import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
 import { describeAddress, type EipAddress } from './address.ts';
 import { identityText, parseIdentity, readRequest, STATUS } from './cip.ts';
-import { type EipConfig, type EipDevice, endpointOf } from './config.ts';
+import { dialTarget, type EipConfig, type EipDevice, endpointOf } from './config.ts';
 import { partsOf } from './connection.ts';
 import { type Controller, createController } from './controller.ts';
 import { DWORD, dataType, typeName } from './data-type.ts';
 import { parseValue } from './decode.ts';
 import { askIdentity } from './identity.ts';
 import { type Link, openLink } from './link.ts';
-import { connectTrouble } from './link-words.ts';
 import { symbolPath } from './path.ts';
 import { statusAdvice, statusText } from './status.ts';
 
@@ -45,6 +44,7 @@ export async function* testEip(
 ): AsyncIterable<TestStep> {
   const { config, device } = target;
   const endpoint = endpointOf(config);
+  const trouble = (error: unknown) => context.network.connectTrouble(error, dialTarget(config));
   const raw: Raw[number][] = [];
   let failed = false;
   const tap = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
@@ -95,7 +95,7 @@ export async function* testEip(
         addresses = await context.network.lookUp(config.host, signal);
       } catch (error) {
         signal.throwIfAborted();
-        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        const { sentence, advice } = trouble(error);
         return { ok: false, says: sentence, advice };
       }
       return { ok: true, says: `${config.host} is ${addresses.join(', ')}.` };
@@ -109,7 +109,7 @@ export async function* testEip(
         return { ok: true, says: `Packets to ${addresses[0]} leave from ${from}.` };
       } catch (error) {
         signal.throwIfAborted();
-        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        const { sentence, advice } = trouble(error);
         return { ok: false, says: sentence, advice };
       }
     });
@@ -128,11 +128,11 @@ export async function* testEip(
           link = await openLink(config, context, signal);
         } catch (error) {
           if (isAppError(error, 'protocol.connect-failed')) {
-            const { sentence, advice } = connectTrouble(error.cause, endpoint, config.localAddress);
+            const { sentence, advice } = trouble(error.cause);
             return { ok: false, says: sentence, advice };
           }
           if (!isAppError(error, 'protocol.timeout')) throw error;
-          const { advice } = connectTrouble(timedOut, endpoint, config.localAddress);
+          const { advice } = trouble(timedOut);
           return { ok: false, says: `${endpoint} did not answer within ${config.connectTimeoutMs} ms.`, advice };
         }
         link.tap = tap;

@@ -1,3 +1,4 @@
+import type { DialTarget } from '#engine/platform/index.ts';
 import { isSerial, type ModbusConfig } from './config.ts';
 import type { LibraryResult, ReadFunction } from './library-client.ts';
 
@@ -39,3 +40,10 @@ export function endpointOf(config: Pick<ModbusConfig, 'framing' | 'host' | 'port
   if (isSerial(config)) return config.path;
   return `${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`;
 }
+
+/** The TCP side of the connection's settings. */
+export const dialTarget = (config: ModbusConfig): DialTarget => ({
+  ...config,
+  endpoint: endpointOf(config),
+  refusedAdvice: 'Check that the Modbus server of the device is on and that the port is right.',
+});

@@ -1,6 +1,6 @@
 import type { DriverContext } from '#engine/protocols/protocol.ts';
 import type { ModbusConfig } from './config.ts';
-import { dial } from './dial.ts';
+import { dialTarget } from './link.ts';
 
 /** Sends bytes, and tells of bytes that came and of the end. */
 export interface Pipe {
@@ -12,7 +12,7 @@ export interface Pipe {
 }
 
 export async function openTcpPipe(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Pipe> {
-  const socket = await dial(config, context, signal);
+  const socket = await context.network.dial(dialTarget(config), context.clock, signal);
   const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   return {
     start(onData, onLost) {

@@ -1,7 +1,7 @@
+import type { LinkTrouble } from '#engine/platform/index.ts';
 import type { DriverContext } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import type { ModbusConfig } from './config.ts';
-import type { LinkTrouble } from './link-words.ts';
 import type { Pipe } from './pipe.ts';
 
 /**

@@ -2,10 +2,9 @@ import type net from 'node:net';
 import type { DriverContext } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import type { ModbusConfig } from './config.ts';
-import { dial } from './dial.ts';
 import { createFrameReader, HEADER_BYTES } from './frame-reader.ts';
 import { createLibraryClient, type ReadFunction } from './library-client.ts';
-import { type Answer, endpointOf, type Link, STRIKES } from './link.ts';
+import { type Answer, dialTarget, endpointOf, type Link, STRIKES } from './link.ts';
 
 interface Pending {
   readonly number: number;
@@ -28,7 +27,8 @@ const CONNECT_EVERY_MS = 50;
  * order, with nothing owed, is made anew for the next request, and nothing is lost by it.
  */
 export async function openTcpLink(config: ModbusConfig, context: DriverContext, signal: AbortSignal): Promise<Link> {
-  return createLink(await dial(config, context, signal), config, context);
+  const socket = await context.network.dial(dialTarget(config), context.clock, signal);
+  return createLink(socket, config, context);
 }
 
 function createLink(first: net.Socket, config: ModbusConfig, context: DriverContext): Link {
@@ -166,7 +166,7 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
       await gone;
       const rest = openedMs + CONNECT_EVERY_MS - clock.monotonicMs();
       if (rest > 0) await clock.sleep(rest, controller.signal);
-      const fresh = await dial({ ...config, connectTimeoutMs }, context, controller.signal);
+      const fresh = await context.network.dial({ ...dialTarget(config), connectTimeoutMs }, clock, controller.signal);
       if (lost === null) adopt(fresh);
       else fresh.destroy();
     };

@@ -7,8 +7,7 @@ import { describeAddress, formatAddress, type ModbusAddress } from './address.ts
 import { isSerial, type ModbusConfig, type ModbusDevice, parseRange } from './config.ts';
 import { linkOf } from './connection.ts';
 import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
-import { type Answer, endpointOf, type Link } from './link.ts';
-import { connectTrouble } from './link-words.ts';
+import { type Answer, dialTarget, endpointOf, type Link } from './link.ts';
 import { openLink } from './open-link.ts';
 import { TABLE_SIZE, tables } from './table.ts';
 
@@ -40,6 +39,7 @@ export async function* testModbus(
 ): AsyncIterable<TestStep> {
   const { config, device } = target;
   const endpoint = endpointOf(config);
+  const trouble = (error: unknown) => context.network.connectTrouble(error, dialTarget(config));
   const raw: Raw[number][] = [];
   let failed = false;
   const tap = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
@@ -97,7 +97,7 @@ export async function* testModbus(
         addresses = await context.network.lookUp(config.host, signal);
       } catch (error) {
         signal.throwIfAborted();
-        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        const { sentence, advice } = trouble(error);
         return { ok: false, says: sentence, advice };
       }
       return { ok: true, says: `${config.host} is ${addresses.join(', ')}.` };
@@ -111,7 +111,7 @@ export async function* testModbus(
         return { ok: true, says: `Packets to ${addresses[0]} leave from ${from}.` };
       } catch (error) {
         signal.throwIfAborted();
-        const { sentence, advice } = connectTrouble(error, endpoint, '');
+        const { sentence, advice } = trouble(error);
         return { ok: false, says: sentence, advice };
       }
     });
@@ -126,11 +126,11 @@ export async function* testModbus(
         } catch (error) {
           if (isSerial(config)) throw error;
           if (isAppError(error, 'protocol.connect-failed')) {
-            const { sentence, advice } = connectTrouble(error.cause, endpoint, config.localAddress);
+            const { sentence, advice } = trouble(error.cause);
             return { ok: false, says: sentence, advice };
           }
           if (!isAppError(error, 'protocol.timeout')) throw error;
-          const { advice } = connectTrouble(timedOut, endpoint, config.localAddress);
+          const { advice } = trouble(timedOut);
           return { ok: false, says: `${endpoint} did not answer within ${config.connectTimeoutMs} ms.`, advice };
         }
         return {
