@@ -1,4 +1,5 @@
 // Trends on a canvas: what other modules may use of it.
+export { type Zone, zoneOf } from '#shared/model/index.ts';
 export { createHueBook, HUES, type HueBook, type PlotTheme, TRACE_COLOURS, traceColour } from './colours.ts';
 export { attachGestures, type PlotGestures } from './gestures.ts';
 export { createMiniMap, type MiniMap, type MiniMapData } from './mini-map.ts';
@@ -37,4 +38,3 @@ export {
   zoomValues,
   zoomWindow,
 } from './window.ts';
-export { type WallTime, type Zone, zoneOf } from './zone-time.ts';

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { zoneOf } from '#shared/model/index.ts';
 import { createHueBook, HUES, TRACE_COLOURS } from './colours.ts';
 import { traceStatistics } from './statistics.ts';
 import { timeTicks } from './time-ticks.ts';
 import { heldAt, isMergedAt, type TraceColumns, type TraceSegment } from './trace-data.ts';
 import { autoRange, valueTicks } from './value-ticks.ts';
 import { createZoomHistory, panWindow, snapWindow, zoomValues, zoomWindow } from './window.ts';
-import { zoneOf } from './zone-time.ts';
 
 const SECOND = 1e6;
 const HOUR = 3600 * SECOND;

@@ -1,4 +1,4 @@
-import type { TimeRange, UnixMicros } from '#shared/model/index.ts';
+import { type TimeRange, type UnixMicros, type Zone, zoneOf } from '#shared/model/index.ts';
 import { type Box, joinStretches, paintHatch, paintTrace } from './paint.ts';
 import { font, paintAxis, paintEvents, paintFrame, paintGrid, paintHead, paintTimeAxis } from './paint-frame.ts';
 import { type OverlayDot, paintOverlay } from './paint-overlay.ts';
@@ -10,7 +10,6 @@ import { createSketch, fillSketch, type Sketch } from './sketch.ts';
 import { timeTicks } from './time-ticks.ts';
 import { heldAt } from './trace-data.ts';
 import { autoRange, type ValueRange } from './value-ticks.ts';
-import { type Zone, zoneOf } from './zone-time.ts';
 
 export interface PlotStackOptions {
   /** Gets two canvases; its size decides theirs. */

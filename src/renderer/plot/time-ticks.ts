@@ -1,5 +1,4 @@
-import type { TimeRange, UnixMicros } from '#shared/model/index.ts';
-import type { Zone } from './zone-time.ts';
+import type { TimeRange, UnixMicros, Zone } from '#shared/model/index.ts';
 
 const MS = 1000;
 const SECOND = 1000 * MS;

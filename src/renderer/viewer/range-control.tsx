@@ -1,9 +1,22 @@
 import { CalendarClock } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, type Ref, useEffect, useRef, useState } from 'react';
-import { zoneOf } from '#renderer/plot/index.ts';
 import { Button, formatTime } from '#renderer/ui/index.ts';
-import type { TimeRange, UnixMicros } from '#shared/model/index.ts';
-import { parseRange, RANGE_PRESETS } from './range-text.ts';
+import { parseRange, type TimeRange, type UnixMicros, zoneOf } from '#shared/model/index.ts';
+
+const RANGE_PRESETS: readonly { readonly label: string; readonly from: string; readonly to: string }[] = [
+  { label: 'Last 10 s', from: 'now-10s', to: 'now' },
+  { label: 'Last 1 min', from: 'now-1m', to: 'now' },
+  { label: 'Last 2 min', from: 'now-2m', to: 'now' },
+  { label: 'Last 5 min', from: 'now-5m', to: 'now' },
+  { label: 'Last 15 min', from: 'now-15m', to: 'now' },
+  { label: 'Last 1 h', from: 'now-1h', to: 'now' },
+  { label: 'Last 8 h', from: 'now-8h', to: 'now' },
+  { label: 'Last 24 h', from: 'now-24h', to: 'now' },
+  { label: 'Last 7 days', from: 'now-7d', to: 'now' },
+  { label: 'Today', from: 'now/d', to: 'now' },
+  { label: 'Yesterday', from: 'now-1d/d', to: 'now/d' },
+  { label: 'This week', from: 'now/w', to: 'now' },
+];
 
 export interface RangeControlProps {
   /** Filled by the page in the frame of the drawing. */

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type TraceSegment, zoneOf } from '#renderer/plot/index.ts';
-import { trendDocument } from '#shared/model/index.ts';
+import type { TraceSegment } from '#renderer/plot/index.ts';
+import { parseRange, parseTime, trendDocument, zoneOf } from '#shared/model/index.ts';
 import { edgeBeside, sampleBeside, stepSamples } from './cursor-steps.ts';
-import { parseRange, parseTime } from './range-text.ts';
 import {
   addPlot,
   addTags,
@@ -51,6 +50,12 @@ describe('range text', () => {
     const before = parseTime('now-1d/d', utc('2026-03-30T10:00:00Z'), berlin)!.time;
     expect(before).toBe(start);
     expect(parseTime('now/d', utc('2026-03-30T10:00:00Z'), berlin)!.time - start).toBe(23 * 3600e6);
+  });
+  it('keeps microseconds of ISO times, and tells the two repeated hours of autumn apart', () => {
+    expect(parseTime('2026-11-21T14:00:00.000123+01:00', now, berlin)?.time).toBe(utc('2026-11-21T13:00:00Z') + 123);
+    const hourOf = (text: string): number => parseTime('now/h', utc(text), berlin)!.time;
+    expect(hourOf('2026-10-25T00:20:00Z')).toBe(utc('2026-10-25T00:00:00Z'));
+    expect(hourOf('2026-10-25T01:20:00Z')).toBe(utc('2026-10-25T01:00:00Z'));
   });
   it('refuses what is no time', () => {
     for (const text of ['', 'yesterday', 'now-', 'now-3x', '2026-13-01', '2026-02-30', '25:00', '14:60', 'now/q']) {

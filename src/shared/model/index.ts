@@ -5,3 +5,5 @@ export * from './recipe.ts';
 export * from './sample.ts';
 export * from './status.ts';
 export * from './time.ts';
+export * from './time-text.ts';
+export * from './zone.ts';

@@ -6,7 +6,8 @@ import {
   type TableChunk,
   type TableWriter,
 } from '#engine/exporters/exporter.ts';
-import { createLocalTime, isTimeZone } from './local-time.ts';
+import { isTimeZone } from '#shared/model/index.ts';
+import { createLocalTime } from './local-time.ts';
 
 const options = z.object({
   numbers: z.enum(['comma-separated', 'semicolon-separated', 'tab-separated']).default('comma-separated').meta({

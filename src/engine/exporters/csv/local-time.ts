@@ -55,12 +55,3 @@ export function createLocalTime(timeZone: string): (time: UnixMicros) => string 
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
-
-export function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,4 +1,4 @@
-import type { UnixMicros } from '#shared/model/index.ts';
+import type { UnixMicros } from './time.ts';
 
 const MICROS = 1_000_000;
 
@@ -98,4 +98,14 @@ function createZone(zone: string | null): Zone {
       return offset(second_) === after ? second_ : guess;
     },
   };
+}
+
+/** Whether this runtime knows the IANA name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }

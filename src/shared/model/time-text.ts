@@ -1,5 +1,5 @@
-import type { Zone } from '#renderer/plot/index.ts';
-import type { TimeRange, UnixMicros } from '#shared/model/index.ts';
+import type { TimeRange, UnixMicros } from './time.ts';
+import type { Zone } from './zone.ts';
 
 /** A point in time as people write it; a relative one moves with the clock. */
 export interface TimePoint {
@@ -34,10 +34,11 @@ export function parseTime(text: string, now: UnixMicros, zone: Zone): TimePoint 
     const time = parseRelative(trimmed.slice(3), now, zone);
     return time === null ? null : { time, relative: true };
   }
-  const iso = /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})$/i.exec(trimmed);
+  const iso = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,6}))?(Z|[+-]\d{2}:?\d{2})$/i.exec(trimmed);
   if (iso !== null) {
-    const ms = Date.parse(trimmed);
-    return Number.isNaN(ms) ? null : { time: ms * 1000, relative: false };
+    const [, second = '', fraction = '', offset = ''] = iso;
+    const ms = Date.parse(second + offset);
+    return Number.isNaN(ms) ? null : { time: ms * 1000 + Number(fraction.padEnd(6, '0')), relative: false };
   }
   const match =
     /^(?:(\d{4})-(\d{1,2})-(\d{1,2}))?(?:(?:^|[ T])(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)?)?$/.exec(trimmed);
@@ -113,8 +114,11 @@ function startOf(time: UnixMicros, unit: string, zone: Zone): UnixMicros {
       return Math.floor(time / SECOND) * SECOND;
     case 'm':
       return Math.floor(time / (60 * SECOND)) * 60 * SECOND;
-    case 'h':
-      return zone.fromWall(wall.year, wall.month, wall.day, wall.hour);
+    case 'h': {
+      // Not by the wall clock's reading, which is the same in both of two repeated hours.
+      const offset = zone.offset(time);
+      return Math.floor((time + offset) / (3600 * SECOND)) * 3600 * SECOND - offset;
+    }
     case 'w': {
       // Weeks begin on Monday (ISO 8601).
       const weekday = (new Date(Date.UTC(wall.year, wall.month - 1, wall.day)).getUTCDay() + 6) % 7;
@@ -141,18 +145,3 @@ export function parseRange(from: string, to: string, now: UnixMicros, zone: Zone
   if (end.time <= start.time) return { field: 'to', message: 'The end has to lie after the start.' };
   return { range: { from: start.time, to: end.time }, follows: to.trim().toLowerCase() === 'now' && start.relative };
 }
-
-export const RANGE_PRESETS: readonly { readonly label: string; readonly from: string; readonly to: string }[] = [
-  { label: 'Last 10 s', from: 'now-10s', to: 'now' },
-  { label: 'Last 1 min', from: 'now-1m', to: 'now' },
-  { label: 'Last 2 min', from: 'now-2m', to: 'now' },
-  { label: 'Last 5 min', from: 'now-5m', to: 'now' },
-  { label: 'Last 15 min', from: 'now-15m', to: 'now' },
-  { label: 'Last 1 h', from: 'now-1h', to: 'now' },
-  { label: 'Last 8 h', from: 'now-8h', to: 'now' },
-  { label: 'Last 24 h', from: 'now-24h', to: 'now' },
-  { label: 'Last 7 days', from: 'now-7d', to: 'now' },
-  { label: 'Today', from: 'now/d', to: 'now' },
-  { label: 'Yesterday', from: 'now-1d/d', to: 'now/d' },
-  { label: 'This week', from: 'now/w', to: 'now' },
-];
