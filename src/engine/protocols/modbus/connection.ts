@@ -3,6 +3,7 @@ import type { ModbusAddress } from './address.ts';
 import type { ModbusConfig, ModbusDevice } from './config.ts';
 import type { Link } from './link.ts';
 import { openLink } from './open-link.ts';
+import { peekUnit } from './peek.ts';
 import { createReadPlan, createUnit, planBytes, type ReadPlan, sortTags, type TagTable, type Unit } from './plan.ts';
 import { runPoll } from './poll.ts';
 
@@ -69,6 +70,12 @@ export async function connectModbus(
       const state = states.get(plan);
       if (state === undefined) throw new Error('The plan was made by another connection.');
       await runPoll(current(state), link, context, sink, signal);
+    },
+    async peek(place, count, signal) {
+      if ('node' in place) return null;
+      const unit = units.get(place.deviceId);
+      if (unit === undefined) throw new Error(`The connection was made without the device ${place.deviceId}.`);
+      return peekUnit(unit, link, context.clock, place.address, count, signal);
     },
     notice: () => link.notice(NOTICED_AFTER),
     close: () => link.close(),

@@ -12,6 +12,7 @@ import { connectModbus } from './connection.ts';
 import { exceptionName } from './exceptions.ts';
 import { explain } from './explain.ts';
 import { endpointOf } from './link.ts';
+import { addressAt } from './peek.ts';
 import { createRecipe, valueTypes } from './recipe.ts';
 import sample from './sample.json' with { type: 'json' };
 import { testModbus } from './test-ladder.ts';
@@ -39,6 +40,7 @@ export const modbus = {
   parseAddress,
   formatAddress,
   describeAddress,
+  addressAt,
   recipe: createRecipe,
   connect: connectModbus,
   test: testModbus,

@@ -1,6 +1,7 @@
 import type { DriverContext, SampleSink } from '#engine/protocols/protocol.ts';
-import { AppError } from '#shared/errors.ts';
+import type { AppError } from '#shared/errors.ts';
 import { deviceStatusQuality, QUALITY, type Quality } from '#shared/model/index.ts';
+import { askUnit, badAnswer, isBusy, isGateway, silentUnit } from './ask.ts';
 import { type BlockDecoder, createBlockDecoder, pushBad } from './decode.ts';
 import { EXCEPTION } from './exceptions.ts';
 import { findingText, recoveryText } from './finding-text.ts';
@@ -8,7 +9,7 @@ import type { Link, PlainAnswer } from './link.ts';
 import type { ReadPlan } from './plan.ts';
 import { type Block, type Cut, cutBlock } from './planner.ts';
 import type { Finding, Refusal } from './refusals.ts';
-import { type Table, tables } from './table.ts';
+import type { Table } from './table.ts';
 
 /**
  * What one poll may spend, beyond its plan, on finding out what a unit refuses: so many requests, and on fast links as
@@ -21,8 +22,6 @@ const LOG_LINES = 20;
 const FAILING_POLLS = 3;
 /** Unusable answers after which a unit that gave no sound one is not asked on. */
 const MAX_MALFORMED = 8;
-/** How often a request is repeated whose answer was disturbed on the line. */
-const DISTURBED_RETRIES = 2;
 
 /**
  * Reads a plan once. Rejects with `protocol.timeout` when the unit is silent, `protocol.bad-answer` when none of its
@@ -49,31 +48,10 @@ export async function runPoll(
   const stoppedTables = new Map<Table, Quality>();
   const staged: Finding[] = [];
 
-  const ask = async (table: Table, offset: number, count: number): Promise<PlainAnswer> => {
-    let disturbed = 0;
-    for (let attempt = 0; ; attempt++) {
-      const rest = unit.idleSince + settings.pauseMs - clock.monotonicMs();
-      if (rest > 0) await clock.sleep(rest, signal);
-      const answer = await link.read(
-        settings.unitId,
-        tables[table].readFunction,
-        offset,
-        count,
-        settings.responseTimeoutMs,
-        signal,
-      );
-      unit.idleSince = clock.monotonicMs();
-      if (answer.kind === 'disturbed') {
-        if (disturbed++ >= DISTURBED_RETRIES) return { kind: 'malformed', reason: answer.reason };
-        attempt--;
-        continue;
-      }
-      const busy = answer.kind === 'exception' && isBusy(answer.code);
+  const ask = (table: Table, offset: number, count: number): Promise<PlainAnswer> =>
+    askUnit(unit, link, clock, { table, offset, count }, signal, (answer) => {
       if (answer.kind === 'data' || (answer.kind === 'exception' && !isGateway(answer.code))) sound = { table, offset };
-      if (!busy || attempt >= settings.busyRetries) return answer;
-      await clock.sleep(settings.busyDelayMs, signal);
-    }
-  };
+    });
 
   const bad = (block: Block, quality: Quality): void => {
     const time = clock.now();
@@ -99,11 +77,7 @@ export async function runPoll(
 
   const timeout = (reason: string): AppError => {
     unit.suspect = true;
-    return new AppError(
-      'protocol.timeout',
-      `${link.endpoint}: ${reason} Check that the device is on and that its unit id is ${settings.unitId}.`,
-      { details: { afterMs: settings.responseTimeoutMs }, retryable: true },
-    );
+    return silentUnit(link, settings, reason);
   };
 
   /** Asks for a block and pushes a sample for each of its tags. True if not all of them could be read. */
@@ -283,21 +257,7 @@ export async function runPoll(
   else if (problem !== null) throw problem;
 }
 
-const isGateway = (code: number): boolean => code === EXCEPTION.gatewayPath || code === EXCEPTION.gatewayTarget;
-
-const isBusy = (code: number): boolean => code === EXCEPTION.busy || code === EXCEPTION.acknowledge;
 const failingKey = (table: Table, block: Block): string => `${table} ${block.offset} ${block.count}`;
-
-function badAnswer(link: Link, unit: number, reason: string): AppError {
-  return new AppError(
-    'protocol.bad-answer',
-    `${link.endpoint}: unit ${unit} answers in a way that can't be used: ${reason}.`,
-    {
-      details: { reason },
-      retryable: true,
-    },
-  );
-}
 
 function groupByRange(block: Block): Block[] {
   const groups = new Map<string, Block>();
