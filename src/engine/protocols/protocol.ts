@@ -10,6 +10,8 @@ import type {
   WordOrder,
 } from '#shared/model/index.ts';
 
+export { climb, climbNetwork, connectFinding, type Finding, hexText, type Ladder, missingAddress } from './ladder.ts';
+
 /**
  * The boundary between the engine and a protocol. A driver is thin: it turns bytes into samples and errors into
  * `AppError`s. Retry, back-off, time-outs around a whole call, overruns, statistics and Bad quality on loss belong to

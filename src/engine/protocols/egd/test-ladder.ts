@@ -1,5 +1,13 @@
 import type { Network } from '#engine/platform/index.ts';
-import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
+import {
+  climb,
+  type DriverContext,
+  type Finding,
+  hexText,
+  type Ladder,
+  missingAddress,
+  type SharedLink,
+} from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
 import { describeAddress, type EgdAddress } from './address.ts';
@@ -15,12 +23,6 @@ interface Target {
   readonly device: EgdDevice;
   readonly readAddress: EgdAddress | null;
 }
-interface Finding {
-  readonly ok: boolean;
-  readonly skipped?: boolean;
-  readonly says: string;
-  readonly advice?: string;
-}
 interface Caught {
   readonly bytes: Uint8Array;
   readonly from: string;
@@ -32,43 +34,26 @@ const LONGEST_WAIT_MS = 10_000;
 const MOST_CAUGHT = 500;
 
 /** The connection test: nothing can be asked for, so it listens and says what it heard. */
-export async function* testEgd(
+export function testEgd(
   target: Target,
   context: DriverContext,
   signal: AbortSignal,
   shared: SharedLink<EgdAddress> | null,
 ): AsyncIterable<TestStep> {
+  return climb(context.clock, signal, (ladder) => egdSteps(ladder, target, context, signal, shared));
+}
+
+async function* egdSteps(
+  ladder: Ladder,
+  target: Target,
+  context: DriverContext,
+  signal: AbortSignal,
+  shared: SharedLink<EgdAddress> | null,
+): AsyncGenerator<TestStep> {
+  const { step } = ladder;
   const { config, device } = target;
   const producer = producerNumber(device.producerId) ?? 0;
   const caught: Caught[] = [];
-  let failed = false;
-  let shown: readonly Caught[] = [];
-
-  const step = async (name: string, work: () => Promise<Finding>): Promise<TestStep> => {
-    const start = context.clock.monotonicMs();
-    shown = [];
-    let finding: Finding;
-    if (failed) finding = { ok: false, skipped: true, says: 'Not tried, because an earlier step failed.' };
-    else {
-      try {
-        finding = await work();
-      } catch (error) {
-        if (signal.aborted) throw error;
-        finding = { ok: false, says: error instanceof Error ? error.message : String(error) };
-      }
-    }
-    if (!finding.ok) failed = true;
-    return {
-      name,
-      ok: finding.ok,
-      skipped: finding.skipped ?? false,
-      ms: context.clock.monotonicMs() - start,
-      says: finding.says,
-      advice: finding.advice ?? null,
-      raw: shown.map(({ bytes }) => ({ direction: 'received' as const, hex: hexOf(bytes) })),
-    };
-  };
-
   let stop: () => Promise<void> = async () => undefined;
   try {
     yield await step('Own addresses', async () => ownAddressFinding(context.network, config, device));
@@ -108,7 +93,6 @@ export async function* testEgd(
 
     yield await step('Anything heard', async () => {
       await wait(() => caught.length > 0);
-      shown = caught.slice(0, 1);
       if (caught.length === 0) {
         return {
           ok: false,
@@ -117,15 +101,15 @@ export async function* testEgd(
             'Check that the producer runs, that this computer is its destination or that its multicast group is joined, and that the firewall lets the port in.',
         };
       }
+      show(caught[0]!);
       return { ok: true, says: `The first datagram came from ${caught[0]!.from}, ${caught[0]!.bytes.length} bytes.` };
     });
     yield await step('EGD', async () => {
       await wait(() => caught.some(isProduction));
       const swapped = caught.find(({ bytes }) => parseHeader(bytes).kind === 'swapped');
       const sound = caught.find(isProduction);
-      shown = caught.slice(0, 1);
+      show(sound ?? caught[0]!);
       if (sound !== undefined) {
-        shown = [sound];
         return { ok: true, says: explain('received', sound.bytes)[0]! };
       }
       if (swapped !== undefined) {
@@ -161,7 +145,7 @@ export async function* testEgd(
       await wait(() => caught.some(own));
       const found = caught.find(own);
       if (found !== undefined) {
-        shown = [found];
+        show(found);
         return { ok: true, says: explain('received', found.bytes)[0]! };
       }
       const others = caught.filter((one) => headerOf(one)?.producer === producer);
@@ -190,7 +174,7 @@ export async function* testEgd(
         return { ok: true, skipped: true, says: 'The exchange has no tag yet, so no value was read.' };
       }
       const found = caught.findLast(own)!;
-      shown = [found];
+      show(found);
       const { canonical, wire } = describeAddress(target.readAddress);
       if (target.readAddress.field !== null)
         return { ok: true, says: `${canonical} (${wire}) is in every production.` };
@@ -204,14 +188,15 @@ export async function* testEgd(
           advice: 'Correct the address of the tag.',
         };
       }
-      return { ok: true, says: `${canonical} (${wire}) begins with ${hexOf(bytes)} in hex.` };
+      return { ok: true, says: `${canonical} (${wire}) begins with ${hexText(bytes)} in hex.` };
     });
-  } catch (error) {
-    if (!signal.aborted) throw error;
   } finally {
     await stop();
   }
 
+  function show({ bytes }: Caught): void {
+    ladder.show('received', bytes);
+  }
   function keep(bytes: Uint8Array, from: string): void {
     // The exchange that is looked for must not be crowded out by the others.
     if (caught.length >= MOST_CAUGHT) caught.splice(MOST_CAUGHT / 2, 1);
@@ -235,28 +220,17 @@ export async function* testEgd(
 
 function ownAddressFinding(network: Network, config: EgdConfig, device: EgdDevice): Finding {
   const own = network.ownAddresses().filter((one) => one.family === 4);
-  const named = own.map((one) => `${one.address}/${one.prefix}`).join(', ');
-  if (config.localAddress !== '' && !own.some((one) => one.address === config.localAddress)) {
-    return {
-      ok: false,
-      says: `The connection asks for the own address ${config.localAddress}, which no adapter of this computer has.`,
-      advice: `Use one of ${named === '' ? 'none, because no adapter is up' : named}, or leave "Own address" empty.`,
-    };
-  }
+  const missing = missingAddress(own, config.localAddress);
+  if (missing !== null) return missing;
   const near = network.inSameNetwork(own, device.producerId);
   if (near !== undefined) {
     return { ok: true, says: `${device.producerId} is in the network of adapter ${near.adapter} (${near.address}).` };
   }
   return {
     ok: true,
-    says: `${device.producerId} is in none of this computer's networks (${named}); its productions have to be routed, or the id is not an address.`,
+    says: `${device.producerId} is in none of this computer's networks (${own.map((one) => `${one.address}/${one.prefix}`).join(', ')}); its productions have to be routed, or the id is not an address.`,
   };
 }
-
-const hexOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes)
-    .toString('hex')
-    .replace(/..(?=.)/g, '$& ');
 
 function list(texts: readonly string[]): string {
   const different = [...new Set(texts)];

@@ -1,7 +1,12 @@
-import net from 'node:net';
-import type { Network, OwnAddress } from '#engine/platform/index.ts';
-import type { DriverContext, SharedLink } from '#engine/protocols/protocol.ts';
-import { isAppError } from '#shared/errors.ts';
+import {
+  climb,
+  climbNetwork,
+  connectFinding,
+  type DriverContext,
+  type Finding,
+  type Ladder,
+  type SharedLink,
+} from '#engine/protocols/protocol.ts';
 import type { TestStep } from '#shared/model/index.ts';
 import { describeAddress, type EipAddress } from './address.ts';
 import { identityText, parseIdentity, readRequest, STATUS } from './cip.ts';
@@ -20,104 +25,36 @@ interface Target {
   readonly device: EipDevice;
   readonly readAddress: EipAddress | null;
 }
-/** What a step found; time and raw bytes are added by who runs it. */
-interface Finding {
-  readonly ok: boolean;
-  readonly skipped?: boolean;
-  readonly says: string;
-  readonly advice?: string;
-}
 /** Gives link and controller for the time of one step; null where there are none. */
 type Turn = (use: (link: Link, controller: Controller) => Promise<Finding>) => Promise<Finding>;
-const timedOut = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
-type Raw = TestStep['raw'];
-
-/**
- * The connection test, from this computer's own address up to one value. Steps after a failed one are shown as skipped,
- * so that the list always has the same length. Ends early, without a step, when the signal aborts.
- */
-export async function* testEip(
+/** The connection test, from this computer's own address up to one value. */
+export function testEip(
   target: Target,
   context: DriverContext,
   signal: AbortSignal,
   shared: SharedLink<EipAddress> | null,
 ): AsyncIterable<TestStep> {
+  return climb(
+    context.clock,
+    signal,
+    (ladder) => eipSteps(ladder, target, context, signal, shared),
+    'Check address, power and path of the controller, then test again.',
+  );
+}
+
+async function* eipSteps(
+  ladder: Ladder,
+  target: Target,
+  context: DriverContext,
+  signal: AbortSignal,
+  shared: SharedLink<EipAddress> | null,
+): AsyncGenerator<TestStep> {
+  const { step, show } = ladder;
   const { config, device } = target;
   const endpoint = endpointOf(config);
-  const trouble = (error: unknown) => context.network.connectTrouble(error, dialTarget(config));
-  const raw: Raw[number][] = [];
-  let failed = false;
-  const tap = (direction: 'sent' | 'received', bytes: Uint8Array): void => {
-    raw.push({
-      direction,
-      hex: Buffer.from(bytes)
-        .toString('hex')
-        .replace(/..(?=.)/g, '$& '),
-    });
-  };
-  const step = async (name: string, work: () => Promise<Finding>): Promise<TestStep> => {
-    const start = context.clock.monotonicMs();
-    raw.length = 0;
-    let finding: Finding;
-    if (failed) finding = { ok: false, skipped: true, says: 'Not tried, because an earlier step failed.' };
-    else {
-      try {
-        finding = await work();
-      } catch (error) {
-        if (signal.aborted) throw error;
-        finding = {
-          ok: false,
-          says: error instanceof Error ? error.message : String(error),
-          advice: 'Check address, power and path of the controller, then test again.',
-        };
-      }
-    }
-    if (!finding.ok) failed = true;
-    return {
-      name,
-      ok: finding.ok,
-      skipped: finding.skipped ?? false,
-      ms: context.clock.monotonicMs() - start,
-      says: finding.says,
-      advice: finding.advice ?? null,
-      raw: [...raw],
-    };
-  };
-
-  let addresses: readonly string[] = [];
-  try {
-    yield await step('Name', async () => {
-      if (net.isIP(config.host) !== 0) {
-        addresses = [config.host];
-        return { ok: true, skipped: true, says: `${config.host} is an IP address; there is no name to look up.` };
-      }
-      try {
-        addresses = await context.network.lookUp(config.host, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        const { sentence, advice } = trouble(error);
-        return { ok: false, says: sentence, advice };
-      }
-      return { ok: true, says: `${config.host} is ${addresses.join(', ')}.` };
-    });
-    yield await step('Own addresses', async () =>
-      checkOwnAddresses(context.network, addresses[0] ?? config.host, config.localAddress),
-    );
-    yield await step('Route', async () => {
-      try {
-        const from = await context.network.routeTo(addresses[0] ?? config.host, config.port, signal);
-        return { ok: true, says: `Packets to ${addresses[0]} leave from ${from}.` };
-      } catch (error) {
-        signal.throwIfAborted();
-        const { sentence, advice } = trouble(error);
-        return { ok: false, says: sentence, advice };
-      }
-    });
-    if (shared === null) yield* testOwnLink();
-    else yield* testSharedLink(shared);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  yield* climbNetwork(ladder, context.network, dialTarget(config), signal);
+  if (shared === null) yield* testOwnLink();
+  else yield* testSharedLink(shared);
 
   async function* testOwnLink(): AsyncGenerator<TestStep> {
     let link: Link | null = null;
@@ -127,15 +64,9 @@ export async function* testEip(
         try {
           link = await openLink(config, context, signal);
         } catch (error) {
-          if (isAppError(error, 'protocol.connect-failed')) {
-            const { sentence, advice } = trouble(error.cause);
-            return { ok: false, says: sentence, advice };
-          }
-          if (!isAppError(error, 'protocol.timeout')) throw error;
-          const { advice } = trouble(timedOut);
-          return { ok: false, says: `${endpoint} did not answer within ${config.connectTimeoutMs} ms.`, advice };
+          return connectFinding(error, context.network, dialTarget(config));
         }
-        link.tap = tap;
+        link.tap = show;
         controller = createController(device, link, context);
         return { ok: true, says: `${endpoint} accepted a connection of its own for this test.` };
       });
@@ -172,7 +103,7 @@ export async function* testEip(
         const same = found.controllers.find(({ settings }) => settings.route === device.route);
         const controller = same ?? createController(device, link, context);
         const before = link.tap;
-        link.tap = tap;
+        link.tap = show;
         try {
           return await use(link, controller);
         } finally {
@@ -218,35 +149,6 @@ const noLink: Finding = {
   says: 'There is no link to ask on.',
   advice: 'Start the connection and test again.',
 };
-
-function checkOwnAddresses(network: Network, target: string, localAddress: string): Finding {
-  const own = network.ownAddresses();
-  if (localAddress !== '' && !own.some((one) => one.address === localAddress)) {
-    return {
-      ok: false,
-      says: `The connection asks for the own address ${localAddress}, which no adapter of this computer has.`,
-      advice: `Use one of ${listOf(own)}, or leave "Own address" empty.`,
-    };
-  }
-  const near = network.inSameNetwork(own, target);
-  if (near !== undefined) {
-    return {
-      ok: true,
-      says: `${target} is in the network of adapter ${near.adapter} (${near.address}/${near.prefix}).`,
-    };
-  }
-  return {
-    ok: true,
-    says: `${target} is in none of this computer's networks (${listOf(own)}), so a router has to lead there.`,
-    advice:
-      'If the controller is on the same cable or switch, give this computer an address in the network of the controller.',
-  };
-}
-
-function listOf(own: readonly OwnAddress[]): string {
-  const outward = own.filter((one) => one.family === 4 && !one.address.startsWith('127.'));
-  return outward.length === 0 ? 'no adapter is up' : outward.map((one) => `${one.address}/${one.prefix}`).join(', ');
-}
 
 async function checkController(controller: Controller, device: EipDevice, signal: AbortSignal): Promise<Finding> {
   const way = device.route === '' ? 'The host' : `The controller at path ${device.route}`;
