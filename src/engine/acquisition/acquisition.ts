@@ -1,6 +1,7 @@
 import type { TagTable } from '#engine/live/index.ts';
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import type { ProtocolDriver, SharedLink } from '#engine/protocols/protocol.ts';
+import { AppError } from '#shared/errors.ts';
 import {
   type ConnectionStatus,
   type DeviceDocument,
@@ -23,6 +24,7 @@ import type { ConnectionSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
 import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
+import { createVisits, type Visit } from './visits.ts';
 
 export interface Acquisition {
   /**
@@ -41,6 +43,11 @@ export interface Acquisition {
   retry(connectionId: string): void;
   /** The running link to take a turn at; null while there is none. */
   link(connectionId: string): SharedLink | null;
+  /**
+   * A link to browse, scan and look at bytes on: the running one, or while the connection is switched off one of its
+   * own. Throws what connecting throws, `config.invalid` where the settings can't be used, and `store.not-found`.
+   */
+  visit(connectionId: string, signal: AbortSignal): Promise<Visit>;
   /** Raw bytes of one connection, from now until disposed. */
   trace(connectionId: string, listener: TraceListener): Disposable;
   /** Every tag gets `badShutdown`; resolves within two seconds, when the sockets are gone. Safe to call twice. */
@@ -86,6 +93,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
   /** Links that are closing: a controller with few sockets wants the old one gone before the new one comes. */
   const closing = new Map<string, Promise<void>>();
   const idle = new Map<string, Quality>();
+  const visits = createVisits(clock, log.module('visit'));
   const tracers = new Map<string, Set<TraceListener>>();
   const timers = new Set<Disposable>();
   let connections: readonly ResolvedConnection[] = [];
@@ -141,7 +149,10 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     const found = running.get(id);
     if (found === undefined) return Promise.resolve();
     running.delete(id);
-    const gone = found.driver.stop(quality).finally(() => {
+    return closes(id, found.driver.stop(quality));
+  };
+  const closes = (id: string, closed: Promise<void>): Promise<void> => {
+    const gone = closed.finally(() => {
       if (closing.get(id) === gone) closing.delete(id);
     });
     closing.set(id, gone);
@@ -165,7 +176,8 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         running.set(id, { resolved: want, driver: now.driver });
         continue;
       }
-      const before = closing.get(id);
+      const visited = visits.end(id);
+      const before = visited === null ? closing.get(id) : closes(id, visited);
       if (before === undefined) start(want, want.driver);
       else before.then(reconcileUnlessStopped, reconcileUnlessStopped);
     }
@@ -275,6 +287,15 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       running.get(connectionId)?.driver.retry();
     },
     link: (connectionId) => running.get(connectionId)?.driver.link() ?? null,
+    async visit(connectionId, signal) {
+      const resolved = connections.find(({ document }) => document.id === connectionId);
+      if (resolved === undefined || stopped !== null) {
+        throw new AppError('store.not-found', 'This connection does not exist any more.', {
+          details: { kind: 'connection', id: connectionId },
+        });
+      }
+      return visits.visit(resolved, running.get(connectionId)?.driver ?? null, signal);
+    },
     trace(connectionId, listener) {
       let listeners = tracers.get(connectionId);
       if (listeners === undefined) {
@@ -295,6 +316,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         for (const timer of timers) timer[Symbol.dispose]();
         timers.clear();
         sleepWatch[Symbol.dispose]();
+        await visits.stop();
         await Promise.all([...running.keys()].map((id) => end(id, QUALITY.badShutdown)));
         await Promise.all(closing.values());
         notify?.[Symbol.dispose]();

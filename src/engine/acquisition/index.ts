@@ -4,3 +4,4 @@ export type { AcquiredDocuments } from './bindings.ts';
 export { type ClockWatchOptions, watchClock } from './clock-watch.ts';
 export { STATE_NUMBERS } from './diagnostics.ts';
 export type { GapNotice } from './tag-group.ts';
+export type { Visit } from './visits.ts';

@@ -10,6 +10,7 @@ import { createDeviceState } from './device-state.ts';
 import { abortable, createLinkSession, type LinkSession, linkLost } from './link-session.ts';
 import { createLinkSink, type LinkSink, type Route } from './link-sink.ts';
 import { connectionStatusOf, groupStatusOf, type LinkFacts, refreshStates } from './link-status.ts';
+import { createLinkWaiters } from './link-waiters.ts';
 import { type DeviceBinding, type ListenHost, listenLoop } from './listen-loop.ts';
 import { hungDriver, type PollHost, pollLoop } from './poll-loop.ts';
 import { createLinkSchedule, type Turn } from './scheduler.ts';
@@ -47,6 +48,10 @@ export interface RunningDriver {
   reopen(reason: string, quality: Quality): void;
   /** null while there is no link. */
   link(): SharedLink | null;
+  /** Opens the link, or keeps it open, although there may be no tags on it, until disposed. */
+  hold(): Disposable;
+  /** The link as soon as there is one; rejects with what the next attempt to open it ends in. */
+  linkSoon(signal: AbortSignal): Promise<SharedLink>;
   /** To be called every `MONITOR_MS`: finds data that have gone stale and drivers that hang. */
   monitor(): void;
   /** Every tag gets `quality`; resolves when the sockets are gone, at the latest after about a second and a half. */
@@ -92,6 +97,9 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   /** Somebody has answered on the link as it is or last was. */
   let sound = false;
   let monitoredMs = clock.monotonicMs();
+  let holds = 0;
+  const waiters = createLinkWaiters();
+  const isWanted = (): boolean => facts.groups.size > 0 || holds > 0;
 
   const bug = (text: string, error: unknown): void =>
     log.error(text, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
@@ -317,6 +325,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     schedule.resync(clock.monotonicMs());
     schedule.hurry();
     changed();
+    waiters.here(opened.shared);
     if (connection.mode === 'poll') return pollLoop(opened, connection, sink, host);
     return listenLoop(opened, connection, sink, listenHost);
   };
@@ -349,7 +358,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      if (facts.groups.size === 0) {
+      if (!isWanted()) {
         changed();
         await pause(3_600_000);
         continue;
@@ -369,7 +378,9 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       sink = null;
       host.inFlight = null;
       if (closed !== null) await closed.close();
+      waiters.failed(error);
       if (stopping.signal.aborted) break;
+      if (!isWanted()) continue;
       const pauseMs = lost(error);
       changed();
       await pause(pauseMs);
@@ -390,7 +401,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       const idle = facts.groups.size === 0;
       configure(spec);
       listenHost.rebind = true;
-      if (facts.groups.size === 0) session?.end(linkLost(spec.endpoint));
+      if (!isWanted()) session?.end(linkLost(spec.endpoint));
       else if (idle) endWait?.();
       session?.wake();
       changed();
@@ -425,6 +436,23 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       );
     },
     link: () => session?.shared ?? null,
+    hold() {
+      holds++;
+      if (session === null) endWait?.();
+      let held = true;
+      return {
+        [Symbol.dispose]() {
+          if (!held) return;
+          held = false;
+          holds--;
+          if (!isWanted()) session?.end(linkLost(facts.spec.endpoint));
+        },
+      };
+    },
+    linkSoon(signal) {
+      if (session !== null) return Promise.resolve(session.shared);
+      return stopping.signal.aborted ? Promise.reject(stopping.signal.reason) : waiters.wait(signal);
+    },
     monitor() {
       const nowMs = clock.monotonicMs();
       const { endpoint } = facts.spec;
@@ -442,6 +470,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     },
     async stop(quality) {
       stopping.abort(linkLost(facts.spec.endpoint));
+      waiters.failed(stopping.signal.reason);
       session?.end(linkLost(facts.spec.endpoint));
       endWait?.();
       await running;
