@@ -157,7 +157,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
     {
       id: 'wire',
       title: 'On the wire',
-      width: 210,
+      width: 270,
       text: (row) => row.info?.wire ?? '',
       cell: (row) => <WireCell row={row} />,
     },

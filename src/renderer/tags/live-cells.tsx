@@ -107,7 +107,7 @@ export function LiveQuality({ tag }: { readonly tag: ShownTag }): ReactNode {
     shown.current = quality;
     const { sign, word } = qualitySign(quality);
     const cause = qualityText(quality, statusName);
-    const rest = cause.replace(/^(Bad|Uncertain): /, '');
+    const rest = cause.replace(/^(Bad|Uncertain): (device answered )?/, '');
     const short = rest.charAt(0).toUpperCase() + rest.slice(1);
     element.dataset.family = qualityFamily(quality);
     element.textContent = '';
