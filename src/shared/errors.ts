@@ -54,3 +54,14 @@ export class AppError<C extends ErrorCode = ErrorCode> extends Error {
 export function isAppError<C extends ErrorCode>(error: unknown, code?: C): error is AppError<C> {
   return error instanceof AppError && (code === undefined || error.code === code);
 }
+
+/** Refuses an input; `sentence` says what would be right. Throws `config.invalid`. */
+export function refuse(path: string, sentence: string): never {
+  throw new AppError('config.invalid', sentence, { details: { issues: [{ path, message: sentence }] } });
+}
+
+/** What was typed, at most 60 characters of it, so that a pasted page does not fill the message. */
+export function quote(text: string): string {
+  const plain = text.replace(/[^\x20-\x7e]/g, '?');
+  return `"${plain.length > 60 ? `${plain.slice(0, 60)}…` : plain}"`;
+}

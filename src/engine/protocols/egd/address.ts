@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AddressDescription, ParsedAddress } from '#engine/protocols/protocol.ts';
-import { AppError } from '#shared/errors.ts';
+import { quote, refuse } from '#shared/errors.ts';
 import type { DecodeRecipe, TagDocument, ValueType } from '#shared/model/index.ts';
 import { wireBytes } from '#shared/model/index.ts';
 import type { EgdDevice } from './config.ts';
@@ -59,16 +59,6 @@ export const valueTypes: readonly ValueType[] = [
   'float64',
   'string',
 ];
-
-/** Throws `config.invalid`; `sentence` says what would be right. */
-function refuse(path: string, sentence: string): never {
-  throw new AppError('config.invalid', sentence, { details: { issues: [{ path, message: sentence }] } });
-}
-
-function quote(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, '?');
-  return `"${plain.length > 40 ? `${plain.slice(0, 40)}…` : plain}"`;
-}
 
 /** Bytes that a value takes in the data. */
 export function dataBytesOf(type: ValueType, address: EgdAddress): number {

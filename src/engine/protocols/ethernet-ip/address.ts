@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AddressDescription, ParsedAddress } from '#engine/protocols/protocol.ts';
-import { AppError } from '#shared/errors.ts';
+import { quote, refuse } from '#shared/errors.ts';
 import { type DecodeRecipe, type TagDocument, type ValueType, wireBytes } from '#shared/model/index.ts';
 
 const NAME = /^[A-Za-z_]\w*(?::\w+)*$/;
@@ -40,16 +40,6 @@ export const valueTypes: readonly ValueType[] = [
   'float64',
   'string',
 ];
-
-/** Throws `config.invalid`; `sentence` says what would be right. */
-function refuse(path: string, sentence: string): never {
-  throw new AppError('config.invalid', sentence, { details: { issues: [{ path, message: sentence }] } });
-}
-
-function quote(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, '?');
-  return `"${plain.length > 60 ? `${plain.slice(0, 60)}…` : plain}"`;
-}
 
 /** Reads `Speed`, `Program:Main.Count`, `Line.Reels[2].Speed`, `Arr[1,2]`, `Status.5`. Throws `config.invalid`. */
 export function parseAddress(text: string): ParsedAddress<EipAddress> {

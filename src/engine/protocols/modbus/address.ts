@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AddressDescription, ParsedAddress } from '#engine/protocols/protocol.ts';
-import { AppError } from '#shared/errors.ts';
+import { quote, refuse } from '#shared/errors.ts';
 import type { ValueType, WordOrder } from '#shared/model/index.ts';
 import { locate } from './notation.ts';
 import { isBitTable, TABLE_SIZE, type Table, tableName, tables } from './table.ts';
@@ -25,17 +25,6 @@ export interface Numbering {
 }
 
 const MAX_TEXT = 100;
-
-/** Throws `config.invalid`; `sentence` says what would be right. */
-export function refuse(path: string, sentence: string): never {
-  throw new AppError('config.invalid', sentence, { details: { issues: [{ path, message: sentence }] } });
-}
-
-/** At most 40 characters of what was typed, so that a pasted page does not fill the message. */
-export function quote(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, '?');
-  return `"${plain.length > 40 ? `${plain.slice(0, 40)}…` : plain}"`;
-}
 
 /**
  * Reads any notation of docs/protocols/modbus.md. Throws `config.invalid` with path `address`. A unit named in the text

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { isAppError } from '#shared/errors.ts';
+import { isAppError, refuse } from '#shared/errors.ts';
 import { wordOrder } from '#shared/model/index.ts';
-import { formatAddress, type Numbering, parseAddress, refuse } from './address.ts';
+import { formatAddress, type Numbering, parseAddress } from './address.ts';
 import sample from './sample.json' with { type: 'json' };
 import type { Table } from './table.ts';
 

@@ -1,5 +1,6 @@
+import { refuse } from '#shared/errors.ts';
 import type { DecodeRecipe, TagDocument, ValueType } from '#shared/model/index.ts';
-import { formatAddress, type ModbusAddress, refuse, registersOf } from './address.ts';
+import { formatAddress, type ModbusAddress, registersOf } from './address.ts';
 import type { ModbusDevice } from './config.ts';
 import { isBitTable, TABLE_SIZE, tables } from './table.ts';
 
