@@ -8,7 +8,7 @@ import { shellOf } from './pages/shell.ts';
 import { tagsOf } from './pages/tags.ts';
 
 const folder = suiteDirectory();
-const DEMO_TAGS = 94;
+const DEMO_TAGS = 148;
 
 describe.skipIf(needs('chromium'))('the table of tags', () => {
   let browser: Awaited<ReturnType<typeof launchBrowser>>;

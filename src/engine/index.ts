@@ -35,7 +35,7 @@ import {
 import { isAppError } from '#shared/errors.ts';
 import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
-import { addDemo, DEMO_CONNECTION, type DemoAddress } from './demo.ts';
+import { addDemo, type DemoAddress } from './demo.ts';
 import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
 import {
   applyProject,
@@ -270,9 +270,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     });
     undo.push(() => recorderWatch[Symbol.dispose]());
 
-    const loadDemo = async (): Promise<{ connectionId: string; trendId: string }> => {
+    const loadDemo = async (restore: boolean): Promise<{ connectionId: string; trendId: string }> => {
       const { startDemo } = options.host;
-      const loaded = await addDemo({ project, demoProject: options.demoProject, startDemo, clock, log });
+      const loaded = await addDemo({ project, demoProject: options.demoProject, startDemo, restore, clock, log });
       alerts.clear('demo-line');
       return loaded;
     };
@@ -303,7 +303,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       recordingJobs,
       exports,
       newId: randomUUID,
-      loadDemo,
+      loadDemo: () => loadDemo(true),
       async saveProject() {
         // Two screens may save at the same time.
         const path = at(`saving-${randomUUID()}.parxproject`);
@@ -425,16 +425,17 @@ export const catalogue = (): Catalogue => buildCatalogue(protocols, exporters);
 async function startDemoAtStart(
   project: ProjectStore,
   options: EngineOptions,
-  loadDemo: () => Promise<unknown>,
+  loadDemo: (restore: boolean) => Promise<unknown>,
   log: Logger,
   alerts: Alerts,
 ): Promise<void> {
   if (options.host.startDemo === undefined) return;
   const untouched = project.list('connection').length === 0 && project.list('tag').length === 0;
-  const present = project.get('connection', DEMO_CONNECTION)?.document.enabled === true;
+  const present = project.list('connection').some(({ document }) => document.demo && document.enabled);
   if (!untouched && !present) return;
   try {
-    await loadDemo();
+    // What the user has removed from the demo does not come back by itself.
+    await loadDemo(untouched);
   } catch (error) {
     log.error('The demo line could not be started.', { error: String(error) });
     alerts.raise('demo-line', {

@@ -36,10 +36,8 @@ export type HostQuestion =
   | { readonly kind: 'unprotect'; readonly text: string }
   | { readonly kind: 'start-demo' };
 
-export interface DemoAddress {
-  readonly host: string;
-  readonly port: number;
-}
+/** As the engine takes it: by protocol, the settings that lead to the simulator. */
+export type DemoAddress = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** The engine's end of the pipe: Electron's `process.parentPort`, described by what is used of it. */
 export interface ParentPort {

@@ -157,7 +157,7 @@ function createDemoLine(): { start(): Promise<DemoAddress>; stop(): void } {
         child.stdout?.on('data', (bytes: Buffer) => {
           text += bytes.toString('utf8');
           const end = text.indexOf('\n');
-          if (end > 0) resolve((JSON.parse(text.slice(0, end)) as { modbus: DemoAddress }).modbus);
+          if (end > 0) resolve(JSON.parse(text.slice(0, end)) as DemoAddress);
         });
         child.once('exit', () => {
           running = null;

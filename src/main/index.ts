@@ -249,7 +249,7 @@ function startDemo(): Promise<DemoAddress> {
     child.stdout?.on('data', (bytes: Buffer) => {
       text += bytes.toString('utf8');
       const line = text.slice(0, text.indexOf('\n'));
-      if (line !== '') resolve((JSON.parse(line) as { modbus: DemoAddress }).modbus);
+      if (line !== '') resolve(JSON.parse(line) as DemoAddress);
     });
     child.on('exit', () => {
       demo = null;

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import { DEMO_PORT } from './demo-line.ts';
+import { DEMO_PORTS, isLoopback } from './demo-line.ts';
 
 export const HELP = `ParX demo line: a virtual cold rolling mill on Modbus TCP. All it serves is simulated.
 
 Options
-  --port N           TCP port; 0 takes any free one (default ${DEMO_PORT})
+  --port N           TCP port; 0 takes any free one (default ${DEMO_PORTS.modbus})
   --host ADDRESS     address to listen on (default 127.0.0.1)
   --serve-network    needed with any address other than the loopback; everybody in the network can then read
   --seed N           same number, same series (default 1)
@@ -14,7 +14,7 @@ Options
   --help             this text
 
 When it is ready it prints one line:
-  {"modbus":{"host":"127.0.0.1","port":${DEMO_PORT}}}
+  {"modbus":{"host":"127.0.0.1","port":${DEMO_PORTS.modbus}}}
 
 Control, one JSON object per line or IPC message; each is answered by {"ok":true} or {"ok":false,"message":"..."}:
   {"fault":{"delayMs":3000}}         change the named faults, leave the others
@@ -56,7 +56,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     args: [...argv],
     options: {
       help: { type: 'boolean', default: false },
-      port: { type: 'string', default: String(DEMO_PORT) },
+      port: { type: 'string', default: String(DEMO_PORTS.modbus) },
       host: { type: 'string', default: '127.0.0.1' },
       'serve-network': { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
@@ -86,8 +86,4 @@ export function parseFlags(argv: readonly string[]): Flags {
     control: values.control || values['with-parent'],
     withParent: values['with-parent'],
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

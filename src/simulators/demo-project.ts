@@ -1,4 +1,13 @@
 import type { ConnectionDocument, DeviceDocument, Scaling, TagDocument, TrendDocument } from '#shared/model/index.ts';
+import {
+  type EgdPoint,
+  egdPoints,
+  MILL_EXCHANGES,
+  MILL_PRODUCER,
+  MILL_SIGNATURE,
+  type MillExchange,
+} from './egd-mill.ts';
+import { type LogixPoint, logixPoints } from './logix-mill.ts';
 import { MILL_UNITS, type MillPoint, type MillUnit, millPoints } from './mill-map.ts';
 
 /** The documents that bring the demo line into a project, by kind. */
@@ -9,8 +18,9 @@ export interface DemoProject {
   readonly trend: readonly TrendDocument[];
 }
 
-const CONNECTION = 'demo-modbus';
+const CONNECTIONS = { modbus: 'demo-modbus', logix: 'demo-logix', egd: 'demo-egd' } as const;
 const deviceId = (unit: MillUnit): string => `demo-${unit}`;
+const exchangeId = (exchange: MillExchange): string => `demo-egd-${exchange}`;
 const tagId = (point: string): string => `demo-${point}`;
 
 /** First digit of a six-digit Modbus address. */
@@ -22,25 +32,53 @@ function addressOf(point: MillPoint): string {
   return point.type === 'string' ? `${base}:string${2 * (point.registers ?? 1)}` : base;
 }
 
-function tag(point: MillPoint): TagDocument {
+type Place = Pick<TagDocument, 'deviceId' | 'address' | 'type'> & Partial<TagDocument>;
+
+/** `id` follows `demo-` and is stable, so that projects of an older version keep their tags. */
+const tag = (id: string, name: string, point: MillPoint, place: Place): TagDocument => ({
+  id: tagId(id),
+  name,
+  description: point.description,
+  order: null,
+  scaling: null,
+  unit: point.unit,
+  decimals: point.decimals,
+  range: point.range,
+  periodMs: point.periodMs,
+  timeKind: 'receive',
+  enabled: true,
+  ...place,
+});
+
+const modbusTag = (point: MillPoint): TagDocument => {
   const scaling: Scaling | null = point.gain === null ? null : { kind: 'gain', gain: point.gain, offset: 0 };
-  return {
-    id: tagId(point.id),
+  const { type, order } = point;
+  return tag(point.id, point.name, point, {
     deviceId: deviceId(point.device),
-    name: point.name,
-    description: point.description,
     address: addressOf(point),
-    type: point.type,
-    order: point.order,
+    type,
+    order,
     scaling,
-    unit: point.unit,
-    decimals: point.decimals,
-    range: point.range,
-    periodMs: point.periodMs,
-    timeKind: 'receive',
-    enabled: true,
-  };
-}
+  });
+};
+/** Slower than the same values by Modbus: it is there to be looked at and compared, not to be the fastest. */
+const LOGIX_PERIOD_MS = 100;
+const logixTag = ({ path, type, point }: LogixPoint): TagDocument =>
+  tag(`logix-${plain(path)}`, `Logix ${path}`, point, {
+    deviceId: CONNECTIONS.logix,
+    address: path,
+    type,
+    periodMs: Math.max(LOGIX_PERIOD_MS, point.periodMs),
+  });
+const egdTag = ({ name, exchange, offset, bit, textBytes, type, point }: EgdPoint): TagDocument =>
+  tag(`egd-${plain(name)}`, `EGD ${name}`, point, {
+    deviceId: exchangeId(exchange),
+    address: `${offset}${bit === null ? '' : `.${bit}`}${textBytes === null ? '' : `:string${textBytes}`}`,
+    type,
+    periodMs: MILL_EXCHANGES[exchange].periodMs,
+  });
+/** A name as an id: `Stands[0].Force` is `stands-0-force`. */
+const plain = (name: string): string => (name.toLowerCase().match(/[a-z0-9]+/g) ?? []).join('-');
 
 const axis = (
   id: string,
@@ -80,31 +118,64 @@ const trend: TrendDocument = {
   ],
 };
 
-export function demoProject(port: number): DemoProject {
+/** Where the simulators listen, as the settings of the connections that lead to them, by protocol. */
+export type DemoAddresses = Readonly<Record<'modbus' | 'ethernet-ip' | 'egd', Readonly<Record<string, unknown>>>>;
+
+export function demoProject(addresses: DemoAddresses): DemoProject {
+  const connection = (id: string, name: string, protocol: keyof DemoAddresses): ConnectionDocument => ({
+    id,
+    name,
+    protocol,
+    enabled: true,
+    demo: true,
+    settings: addresses[protocol],
+  });
   return {
     connection: [
-      {
-        id: CONNECTION,
-        name: 'Demo rolling mill',
-        protocol: 'modbus',
-        enabled: true,
-        demo: true,
-        settings: { host: '127.0.0.1', port },
-      },
+      connection(CONNECTIONS.modbus, 'Demo rolling mill', 'modbus'),
+      connection(CONNECTIONS.logix, 'Demo rolling mill, Logix', 'ethernet-ip'),
+      connection(CONNECTIONS.egd, 'Demo rolling mill, EGD', 'egd'),
     ],
-    device: (Object.keys(MILL_UNITS) as MillUnit[]).map((name) => ({
-      id: deviceId(name),
-      connectionId: CONNECTION,
-      name: MILL_UNITS[name].name,
-      enabled: true,
-      settings: { unitId: MILL_UNITS[name].unit, wordOrder: MILL_UNITS[name].order },
-    })),
-    tag: millPoints.map(tag),
+    device: [
+      ...(Object.keys(MILL_UNITS) as MillUnit[]).map((name) => ({
+        id: deviceId(name),
+        connectionId: CONNECTIONS.modbus,
+        name: MILL_UNITS[name].name,
+        enabled: true,
+        settings: { unitId: MILL_UNITS[name].unit, wordOrder: MILL_UNITS[name].order },
+      })),
+      {
+        id: CONNECTIONS.logix,
+        connectionId: CONNECTIONS.logix,
+        name: 'Line controller',
+        enabled: true,
+        settings: { route: '1,0' },
+      },
+      ...(Object.keys(MILL_EXCHANGES) as MillExchange[]).map((exchange) => {
+        const { id, name, bytes, order, periodMs } = MILL_EXCHANGES[exchange];
+        return {
+          id: exchangeId(exchange),
+          connectionId: CONNECTIONS.egd,
+          name,
+          enabled: true,
+          settings: {
+            producerId: MILL_PRODUCER,
+            exchangeId: id,
+            byteOrder: order,
+            dataBytes: bytes,
+            signature: MILL_SIGNATURE,
+            // Three periods are usual; a computer that starts a screen meanwhile needs more.
+            timeoutMs: Math.max(1_000, 3 * periodMs),
+          },
+        };
+      }),
+    ],
+    tag: [...millPoints.map(modbusTag), ...logixPoints.map(logixTag), ...egdPoints.map(egdTag)],
     trend: [trend],
   };
 }
 
 /** The text of resources/demo-project.json. */
-export function demoProjectText(port: number): string {
-  return `${JSON.stringify(demoProject(port), null, 2)}\n`;
+export function demoProjectText(addresses: DemoAddresses): string {
+  return `${JSON.stringify(demoProject(addresses), null, 2)}\n`;
 }

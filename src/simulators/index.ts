@@ -35,7 +35,7 @@ async function run(flags: Flags): Promise<void> {
   } else {
     process.channel?.unref();
   }
-  process.stdout.write(`${JSON.stringify({ modbus: { host: line.modbus.host, port: line.modbus.port } })}\n`);
+  process.stdout.write(`${JSON.stringify(line.addresses)}\n`);
 }
 
 type Answer = { readonly ok: true } | { readonly ok: false; readonly message: string };

@@ -18,6 +18,15 @@ export const millPoints: readonly MillPoint[] = [
   ...mediaPoints,
 ];
 
+const byId = new Map(millPoints.map((point) => [point.id, point]));
+
+/** Throws where there is no such point. */
+export function millPoint(id: string): MillPoint {
+  const point = byId.get(id);
+  if (point === undefined) throw new RangeError(`The line has no point "${id}".`);
+  return point;
+}
+
 /** Registers that a point takes; 1 for bit cells. */
 export function pointSize(point: MillPoint): number {
   switch (point.type) {

@@ -30,7 +30,7 @@ async function start(clock: Clock, folder: string): Promise<EngineClient> {
   cleanUp.push(() => line.close());
   const { engine, client } = await startEngine(folder, {
     clock,
-    host: { kind: 'server', startDemo: async () => ({ host: line.modbus.host, port: line.modbus.port }) },
+    host: { kind: 'server', startDemo: async () => line.addresses },
   });
   cleanUp.push(() => engine.stop());
   return client();

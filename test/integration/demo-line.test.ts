@@ -4,11 +4,17 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { documentSchemas } from '#shared/model/index.ts';
-import { DEMO_PORT, startDemoLine } from '#simulators/demo-line.ts';
+import { DEMO_PORTS, startDemoLine } from '#simulators/demo-line.ts';
 import { demoProject, demoProjectText } from '#simulators/demo-project.ts';
 import { millPoints, pointSize } from '#simulators/mill-map.ts';
 import { dial as open, request, silence, type Wire } from '#test/support/modbus-wire.ts';
 
+/** What the project in resources points to until the demo line says where it is. */
+const DEFAULT = {
+  modbus: { host: '127.0.0.1', port: DEMO_PORTS.modbus },
+  'ethernet-ip': { host: '127.0.0.1', port: DEMO_PORTS['ethernet-ip'] },
+  egd: { localAddress: '127.0.0.1', port: DEMO_PORTS.egd },
+};
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -51,10 +57,8 @@ describe('the register map of the demo line', () => {
 
   it('is the one that the demo project in resources describes', () => {
     const text = readFileSync(new URL('../../resources/demo-project.json', import.meta.url), 'utf8');
-    expect(text, 'Write resources/demo-project.json anew with demoProjectText(DEMO_PORT).').toBe(
-      demoProjectText(DEMO_PORT),
-    );
-    const project = demoProject(DEMO_PORT);
+    expect(text, 'Write resources/demo-project.json anew with demoProjectText().').toBe(demoProjectText(DEFAULT));
+    const project = demoProject(DEFAULT);
     for (const document of project.connection) expect(documentSchemas.connection.parse(document)).toEqual(document);
     for (const document of project.device) expect(documentSchemas.device.parse(document)).toEqual(document);
     for (const document of project.tag) expect(documentSchemas.tag.parse(document)).toEqual(document);

@@ -84,7 +84,14 @@ it('does not wait for a demo line that never answers', async () => {
   const log = createLogger(() => undefined);
   const project = openProject(join(temporaryDirectory(), 'project.parxproject'), { clock, log });
   const demoProject = readFileSync(new URL('../../resources/demo-project.json', import.meta.url), 'utf8');
-  const loading = addDemo({ project, demoProject, startDemo: () => new Promise(() => undefined), clock, log });
+  const loading = addDemo({
+    project,
+    demoProject,
+    startDemo: () => new Promise(() => undefined),
+    restore: true,
+    clock,
+    log,
+  });
   loading.catch(() => undefined);
   await clock.advance(10_000);
   await expect(loading).rejects.toMatchObject({ code: 'protocol.connect-failed', retryable: true });

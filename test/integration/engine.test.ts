@@ -24,7 +24,7 @@ async function withDemo(
   const started = await startEngine(folder, {
     host: {
       kind: dialogs === undefined ? 'server' : 'desktop',
-      startDemo: async () => ({ host: line.modbus.host, port: line.modbus.port }),
+      startDemo: async () => line.addresses,
       ...(dialogs === undefined ? {} : { dialogs }),
     },
   });
@@ -238,7 +238,7 @@ describe('the engine', () => {
     const folder = temporaryDirectory();
     const line = await startDemoLine({ port: 0 });
     const { engine, client } = await startEngine(folder, {
-      host: { kind: 'server', startDemo: async () => ({ host: line.modbus.host, port: line.modbus.port }) },
+      host: { kind: 'server', startDemo: async () => line.addresses },
     });
     await firstItem(client().recording.watch(), (state) => state.storedUntil !== null);
     await Promise.all([engine.stop(), engine.stop()]);

@@ -33,7 +33,7 @@ export function FirstRun(): ReactNode {
           <Choice
             icon={Factory}
             title="Demo line"
-            text="A simulated cold rolling mill on this computer, with about 90 tags over Modbus TCP. Its tags are marked DEMO."
+            text="A simulated cold rolling mill on this computer, with about 150 tags over three protocols. Its tags are marked DEMO."
             action={loading ? 'Starting the demo line' : 'Start the demo line'}
             disabled={loading}
             primary

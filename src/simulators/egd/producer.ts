@@ -49,21 +49,24 @@ export interface EgdProducer {
 export interface EgdProducerOptions {
   /** In the header; four bytes in network order. */
   readonly producerId: string;
-  /** Default 127.0.0.1 */
+  /** Where productions are sent to; default 127.0.0.1 */
   readonly host?: string;
   readonly port: number;
+  /** Own address to send from; 0.0.0.0 lets the system choose. Default 127.0.0.1, from which nothing leaves the computer. */
+  readonly adapter?: string;
   readonly exchanges: readonly ProducedExchange[];
   /** Sends by itself at each exchange's period; default true. */
   readonly running?: boolean;
 }
 
-/** Starts a producer that sends to `host`:`port`. A multicast address stays on the loopback adapter. */
+/** Starts a producer that sends to `host`:`port`.  */
 export async function startEgdProducer(options: EgdProducerOptions): Promise<EgdProducer> {
   const host = options.host ?? '127.0.0.1';
+  const adapter = options.adapter ?? '127.0.0.1';
   const socket = createSocket('udp4');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
+    socket.bind(0, adapter, () => {
       socket.off('error', reject);
       // Nobody listening is no reason to end: a later answer of the system only says so.
       socket.on('error', () => undefined);
@@ -72,7 +75,7 @@ export async function startEgdProducer(options: EgdProducerOptions): Promise<Egd
   });
   const first = Number(host.split('.')[0]);
   if (first >= 224 && first <= 239) {
-    socket.setMulticastInterface('127.0.0.1');
+    if (adapter !== '0.0.0.0') socket.setMulticastInterface(adapter);
     socket.setMulticastLoopback(true);
   }
   const requests = new Map<number, number>();
