@@ -11,6 +11,7 @@ import type {
 } from '#shared/model/index.ts';
 
 export { climb, climbNetwork, connectFinding, type Finding, hexText, type Ladder, missingAddress } from './ladder.ts';
+export { type Waiting, waitForAnswer } from './waiting.ts';
 
 /**
  * The boundary between the engine and a protocol. A driver is thin: it turns bytes into samples and errors into

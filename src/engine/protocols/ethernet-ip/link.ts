@@ -1,5 +1,5 @@
 import type net from 'node:net';
-import type { DriverContext } from '#engine/protocols/protocol.ts';
+import { type DriverContext, type Waiting, waitForAnswer } from '#engine/protocols/protocol.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { u16, u32 } from './cip.ts';
 import { dialTarget, type EipConfig, endpointOf } from './config.ts';
@@ -61,11 +61,9 @@ export const UNCONNECTED_BYTES = 40;
 const STRIKES = 5;
 const CLOSING_MS = 300;
 
-interface Pending {
+interface Pending extends Waiting<Answer> {
   /** The answer if the frame is one to this request, else null. */
   match(frame: Frame): Answer | null;
-  settle(answer: Answer): void;
-  fail(error: unknown): void;
 }
 
 /** Throws `protocol.connect-failed`, `protocol.timeout`, or the signal's reason. The session is not begun yet. */
@@ -176,51 +174,38 @@ function createLink(socket: net.Socket, config: EipConfig, context: DriverContex
     else lose(`the network reported ${error.code ?? error.message}.`, error);
   });
 
-  const ask = (
+  const ask = async (
     command: number,
     data: Buffer,
     match: (frame: Frame, context: number) => Answer | null,
     timeoutMs: number,
     signal: AbortSignal,
-  ): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      if (lost !== null) return reject(lost);
-      if (pending !== null) return reject(new Error('A request is under way on this link already.'));
-      lastContext = (lastContext + 1) >>> 0;
-      const number = lastContext;
-      const end = (): void => {
+  ): Promise<Answer> => {
+    signal.throwIfAborted();
+    if (lost !== null) throw lost;
+    if (pending !== null) throw new Error('A request is under way on this link already.');
+    lastContext = (lastContext + 1) >>> 0;
+    const number = lastContext;
+    const waiting = waitForAnswer<Answer>(clock, timeoutMs, signal, {
+      over: () => {
         pending = null;
-        timer[Symbol.dispose]();
-        signal.removeEventListener('abort', onAbort);
-      };
-      const own: Pending = {
-        match: (frame) => (frame.command === command ? match(frame, number) : null),
-        settle(answer) {
-          end();
-          resolve(answer);
-        },
-        fail(error) {
-          end();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => own.fail(signal.reason);
-      const timer = clock.after(timeoutMs, () => {
+      },
+      silent: () => {
         if (answered && ++strikes >= STRIKES) {
           lose(`the controller answered before and left ${strikes} requests in a row unanswered.`);
           return;
         }
         const others =
           foreign === 0 ? '' : ` ${foreign} unrelated ${foreign === 1 ? 'answer' : 'answers'} came on this link.`;
-        own.settle({ kind: 'silent', reason: `No answer within ${timeoutMs} ms.${others}` });
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-      pending = own;
-      const bytes = frameBytes(command, session, number, data);
-      observe('sent', bytes);
-      socket.write(bytes);
+        waiting.settle({ kind: 'silent', reason: `No answer within ${timeoutMs} ms.${others}` });
+      },
     });
+    pending = { ...waiting, match: (frame) => (frame.command === command ? match(frame, number) : null) };
+    const bytes = frameBytes(command, session, number, data);
+    observe('sent', bytes);
+    socket.write(bytes);
+    return waiting.answer;
+  };
 
   /** Frames of the session whose context is the request's. */
   const own = (frame: Frame, number: number): boolean =>

@@ -7,6 +7,13 @@ export type PlainAnswer = LibraryResult | { readonly kind: 'silent'; readonly re
 /** A disturbed answer came with a wrong checksum: the line is at fault, not the device, so that asking again may help. */
 export type Answer = PlainAnswer | { readonly kind: 'disturbed'; readonly reason: string };
 
+/** What was asked. */
+export interface Request {
+  readonly unit: number;
+  readonly readFunction: ReadFunction;
+  readonly count: number;
+}
+
 export type LinkTap = (direction: 'sent' | 'received', bytes: Uint8Array) => void;
 
 /** The way to one or more units, with one request under way at most. */

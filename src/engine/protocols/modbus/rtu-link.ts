@@ -1,19 +1,13 @@
-import type { DriverContext } from '#engine/protocols/protocol.ts';
+import { type DriverContext, type Waiting, waitForAnswer } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import { isSerial, type ModbusConfig } from './config.ts';
 import { createLibraryClient, type ReadFunction } from './library-client.ts';
-import { type Answer, endpointOf, type Link, STRIKES } from './link.ts';
+import { type Answer, endpointOf, type Link, type Request, STRIKES } from './link.ts';
 import { openTcpPipe, type Pipe } from './pipe.ts';
 import { CRC_BYTES, createRtuReader, withCrc } from './rtu-frame.ts';
 import { openSerialPipe } from './serial-pipe.ts';
 
-interface Pending {
-  readonly unit: number;
-  readonly readFunction: ReadFunction;
-  readonly count: number;
-  readonly settle: (answer: Answer) => void;
-  readonly fail: (error: unknown) => void;
-}
+interface Pending extends Request, Waiting<Answer> {}
 
 /** An answer that may still come, and until when nothing is asked of its unit. */
 interface Owed {
@@ -179,36 +173,20 @@ function createRtuLink(pipe: Pipe, config: ModbusConfig, context: DriverContext)
     count: number,
     timeoutMs: number,
     signal: AbortSignal,
-  ): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const sinceMs = clock.monotonicMs();
-      const end = (): void => {
+  ): Promise<Answer> => {
+    const sinceMs = clock.monotonicMs();
+    const waiting = waitForAnswer<Answer>(clock, timeoutMs, signal, {
+      over: () => {
         pending = null;
-        timer[Symbol.dispose]();
-        signal.removeEventListener('abort', onAbort);
-      };
-      const request: Pending = {
-        unit,
-        readFunction,
-        count,
-        settle(answer) {
-          end();
-          resolve(answer);
-        },
-        fail(error) {
-          end();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => {
-        owe(request, sinceMs, timeoutMs);
-        request.fail(signal.reason);
-      };
-      const timer = clock.after(timeoutMs, () => onSilence(request, sinceMs, timeoutMs));
-      signal.addEventListener('abort', onAbort, { once: true });
-      pending = request;
-      library.request(unit, readFunction, offset, count);
+      },
+      silent: () => onSilence(request, sinceMs, timeoutMs),
+      givenUp: () => owe(request, sinceMs, timeoutMs),
     });
+    const request: Pending = { ...waiting, unit, readFunction, count };
+    pending = request;
+    library.request(unit, readFunction, offset, count);
+    return waiting.answer;
+  };
 
   const link: Link = {
     endpoint,

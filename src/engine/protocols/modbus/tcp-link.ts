@@ -1,19 +1,14 @@
 import type net from 'node:net';
-import type { DriverContext } from '#engine/protocols/protocol.ts';
+import { type DriverContext, type Waiting, waitForAnswer } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import type { ModbusConfig } from './config.ts';
 import { createFrameReader, HEADER_BYTES } from './frame-reader.ts';
 import { createLibraryClient, type ReadFunction } from './library-client.ts';
-import { type Answer, dialTarget, endpointOf, type Link, STRIKES } from './link.ts';
+import { type Answer, dialTarget, endpointOf, type Link, type Request, STRIKES } from './link.ts';
 
-interface Pending {
+/** An answer of null: the connection was ended in order before it came. */
+interface Pending extends Request, Waiting<Answer | null> {
   readonly number: number;
-  readonly unit: number;
-  readonly readFunction: ReadFunction;
-  readonly count: number;
-  /** Null: the connection was ended in order before the answer. */
-  readonly settle: (answer: Answer | null) => void;
-  readonly fail: (error: unknown) => void;
 }
 
 /** Answers that may still be on their way; beyond that the link is given up rather than a number used twice. */
@@ -233,36 +228,20 @@ function createLink(first: net.Socket, config: ModbusConfig, context: DriverCont
     count: number,
     timeoutMs: number,
     signal: AbortSignal,
-  ): Promise<Answer | null> =>
-    new Promise((resolve, reject) => {
-      const end = (): void => {
+  ): Promise<Answer | null> => {
+    const number = nextNumber();
+    const waiting = waitForAnswer<Answer | null>(clock, timeoutMs, signal, {
+      over: () => {
         pending = null;
-        timer[Symbol.dispose]();
-        signal.removeEventListener('abort', onAbort);
-      };
-      const request: Pending = {
-        number: nextNumber(),
-        unit,
-        readFunction,
-        count,
-        settle(answer) {
-          end();
-          resolve(answer);
-        },
-        fail(error) {
-          end();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => {
-        late.add(request.number);
-        request.fail(signal.reason);
-      };
-      const timer = clock.after(timeoutMs, () => onSilence(request, timeoutMs));
-      signal.addEventListener('abort', onAbort, { once: true });
-      pending = request;
-      library.request(unit, readFunction, offset, count);
+      },
+      silent: () => onSilence(request, timeoutMs),
+      givenUp: () => void late.add(number),
     });
+    const request: Pending = { ...waiting, number, unit, readFunction, count };
+    pending = request;
+    library.request(unit, readFunction, offset, count);
+    return waiting.answer;
+  };
 
   const link: Link = {
     endpoint,
