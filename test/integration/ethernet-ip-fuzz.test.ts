@@ -9,23 +9,12 @@ import { QUALITY } from '#shared/model/index.ts';
 import { createTagMemory } from '#simulators/ethernet-ip/index.ts';
 import { createServices } from '#simulators/ethernet-ip/services.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
+import { seededRandom } from '#test/support/random.ts';
 import { createCollector, createDriverContext } from '#test/support/sample-collector.ts';
 import { closeAll, driver, signal, startRig, type Wanted } from './ethernet-ip.ts';
 
 const LONG = process.env.PARX_LONG === '1';
 const ROUNDS = LONG ? 100_000 : 3_000;
-
-/** A small generator, so that a failing round can be repeated by its number. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = (seed * 2_654_435_761 + 1) >>> 0;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state % below;
-  };
-}
 
 /** Changes, cuts, lengthens or swaps bytes of an answer; half of the answers stay as they are. */
 function spoil(bytes: Buffer, random: (below: number) => number): Buffer {
@@ -112,7 +101,7 @@ describe('hostile answers', () => {
     let good = 0;
     let refused = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const random = randomFrom(round + 1);
+      const { below: random } = seededRandom(round + 1);
       const context = createDriverContext();
       let asked = 0;
       const answer = (message: Buffer, limit: number): Answer => {
@@ -165,7 +154,7 @@ describe('hostile answers', () => {
   }, async () => {
     const rounds = LONG ? 1_000 : 60;
     for (let round = 0; round < rounds; round++) {
-      const random = randomFrom(round + 77);
+      const { below: random } = seededRandom(round + 77);
       const faults = {
         ...(random(3) === 0 ? { splitBytes: true } : {}),
         ...(random(4) === 0 ? { cutMidAnswer: true } : {}),

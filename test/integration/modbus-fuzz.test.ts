@@ -14,6 +14,7 @@ import {
   wordAt,
 } from '#test/support/modbus-peer.ts';
 import { connectRig, fast, type Rig } from '#test/support/modbus-rig.ts';
+import { seededRandom } from '#test/support/random.ts';
 
 let peer: ModbusPeer | undefined;
 let rig: Rig | undefined;
@@ -26,23 +27,11 @@ afterEach(async () => {
 
 const ROUNDS = LONG ? 100_000 : 2000;
 
-/** Repeatable numbers from 0 up to but not including 1 (xorshift). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
 describe('hostile answers', () => {
   it(
     `${ROUNDS} rounds end in right values or clean errors, in bounded memory`,
     async () => {
-      const random = randomFrom(20_261);
-      const below = (limit: number): number => Math.floor(random() * limit);
+      const { next: random, below } = seededRandom(20_261);
       const bytes = (count: number): number[] => Array.from({ length: count }, () => below(256));
       let history: Buffer[] = [];
       const bend: ((request: PeerRequest) => Buffer)[] = [

@@ -10,6 +10,7 @@ import { guardLeaks } from '#test/support/leak-guard.ts';
 import { connectRig, fast, linkTo, type Rig } from '#test/support/modbus-rig.ts';
 import { needs, pathOf, unless } from '#test/support/needs.ts';
 import { type SerialLine, serialLine } from '#test/support/pty.ts';
+import { seededRandom } from '#test/support/random.ts';
 import { createDriverContext } from '#test/support/sample-collector.ts';
 
 let rig: Rig | undefined;
@@ -200,13 +201,7 @@ describe('hostile RTU answers', () => {
   const ROUNDS = 400;
   it(`${ROUNDS} rounds end in right values or clean errors`, async () => {
     const { port, control } = await devices();
-    let state = 20_262;
-    const below = (limit: number): number => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % limit;
-    };
+    const { below } = seededRandom(20_262);
     const menu: Partial<RtuFaults>[] = [
       {},
       {},
