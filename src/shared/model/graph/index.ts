@@ -1,0 +1,5 @@
+export * from './graph.ts';
+export * from './ingest.ts';
+export * from './metric.ts';
+export * from './result.ts';
+export * from './unit.ts';
