@@ -139,9 +139,10 @@ function world(periodMicros: number, feedFrom: number, options: { pauses?: reado
   };
   if (!Number.isFinite(feedFrom)) live = null;
   const errors: unknown[] = [];
+  let onDraw = (): void => undefined;
   const store = createTraceStore({
     now: () => now,
-    onChange: () => undefined,
+    onChange: () => onDraw(),
     onError: (error) => errors.push(error),
     live,
     timer: {
@@ -217,6 +218,9 @@ function world(periodMicros: number, feedFrom: number, options: { pauses?: reado
     value,
     get now() {
       return now;
+    },
+    whenDrawn(look: () => void) {
+      onDraw = look;
     },
     /** Answers wait until the returned function is called. */
     hold(): () => void {
@@ -326,6 +330,30 @@ describe('one picture out of history and live samples', () => {
     await w.settle(SECOND, () => w.store.prepare(range, 600));
     expect(w.store.segments('t').every((segment) => segment.columns.min === null)).toBe(true);
     expect(drawnTimes(w.store, range)).toEqual(w.samples(range.from, range.to));
+  });
+
+  it('asks at once where the window jumps, and draws for what the window shows alone', async () => {
+    const w = world(100_000, Number.NaN);
+    const range: TimeRange = { from: T0 - 4000 * SECOND, to: T0 - 400 * SECOND };
+    const drawn: boolean[] = [];
+    const look = (): void => {
+      w.store.prepare(range, 1000);
+      w.store.segments('t');
+    };
+    w.whenDrawn(() => {
+      look();
+      drawn.push(w.store.incomplete);
+    });
+    look();
+    const visible = w.requests.length;
+    expect(visible).toBeGreaterThan(1);
+    await w.settle(2 * SECOND, () => undefined);
+    // What lies on both sides came as well, behind the picture and without a drawing.
+    expect(w.requests.length).toBeGreaterThan(visible);
+    expect(w.store.loading).toBe(0);
+    expect(drawn.at(-1)).toBe(false);
+    // The first part onto an empty screen, then the whole.
+    expect(drawn).toEqual([true, false]);
   });
 
   it('cancels what is no longer looked at', async () => {

@@ -87,6 +87,10 @@ const SETTLE = 2_500_000;
 /** How soon a tile that reaches into the present is asked for again, at the least. */
 const REFETCH_MS = 1500;
 const DEBOUNCE_MS = 30;
+/** A window that did not move for so long is asked for at once when it does: the next step is not a drag's. */
+const STILL_MS = 200;
+/** Parts of a picture that is not complete are drawn this far apart: drawing takes the time that reading the rest needs. */
+const PARTIAL_MS = 150;
 const IDLE_MS = 300;
 const MAX_PARALLEL = 4;
 /** Samples per tag that are reduced in each drawing; beyond it the historian's merged points serve the older ones. */
@@ -139,6 +143,31 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
   let planDue = Number.POSITIVE_INFINITY;
   let failedUntil = 0;
   let disposed = false;
+  let drawTimer: unknown;
+  let drawnAt = 0;
+  /** Something of the window has come since it was drawn. */
+  let undrawn = false;
+  let movedAt = 0;
+
+  /** Draws what has come: at once where that is all or nothing is on the screen yet, else with what else comes soon. */
+  const draw = (): void => {
+    if (disposed || !undrawn) return;
+    const blank = ![...segments.values()].some((shown) => shown.length > 0);
+    const wait = blank || !isIncomplete() ? 0 : drawnAt + PARTIAL_MS - now() / 1000;
+    if (wait > 0) {
+      drawTimer ??= timer.set(drawParts, wait);
+      return;
+    }
+    timer.clear(drawTimer);
+    drawParts();
+  };
+  const drawParts = (): void => {
+    drawTimer = undefined;
+    if (disposed || !undrawn) return;
+    drawnAt = now() / 1000;
+    undrawn = false;
+    options.onChange();
+  };
 
   /**
    * Time from which live samples are to be drawn, infinite when there are none: from where they are complete, or later,
@@ -259,6 +288,21 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
     return address.level === level && range.to > window_.from - span / 2 && range.from < window_.to + span / 2;
   }
 
+  const isVisible = ({ from, to }: TimeRange): boolean => to > window_.from && from < window_.to;
+
+  /** Whether a tag lacks a tile of the window. */
+  function isIncomplete(): boolean {
+    const present = live === null ? Number.POSITIVE_INFINITY : now();
+    const addresses = tilesOver(window_, level);
+    return tagIds.some((tagId) => {
+      const start = liveStart(tagId, live?.read(tagId));
+      return addresses.some((address) => {
+        const { from } = tileRange(address);
+        return from < start && from <= present && cache.get(tagId, address) === undefined;
+      });
+    });
+  }
+
   async function fetchTile(address: TileAddress, tags: readonly string[]): Promise<void> {
     const key = addressKey(address);
     const abort = new AbortController();
@@ -275,10 +319,12 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
           missing.delete(one.tag);
           cache.put(one.tag, tileOf(address, one, completeTo));
         }
-        options.onChange();
+        undrawn ||= isVisible(range);
+        draw();
       }
       // A tag that the source does not know has no samples there: that is an answer too.
       for (const tagId of missing) cache.put(tagId, tileOf(address, EMPTY_SERIES, completeTo));
+      undrawn ||= missing.size > 0 && isVisible(range);
       if (askedAt.size > 20_000) askedAt.clear();
     } catch (error) {
       if (!isAppError(error, 'rpc.cancelled') && !abort.signal.aborted) {
@@ -290,7 +336,7 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       if (left.length === 0) running.delete(key);
       else running.set(key, left);
       if (!disposed) {
-        options.onChange();
+        draw();
         schedule(0);
       }
     }
@@ -316,6 +362,7 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       schedule(0);
     },
     prepare(window, width) {
+      const moved = window.from !== window_.from || window.to !== window_.to;
       window_ = window;
       pixels = width;
       level = levelFor(window.to - window.from, pixels);
@@ -327,8 +374,17 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       const span = window.to - window.from;
       const tiles = tilesOver({ from: window.from - span / 2, to: window.to + span / 2 }, level);
       const tilesKey = `${level}/${tiles[0]?.index}/${tiles.length}/${cache.revision}`;
-      schedule(tilesKey === plannedTiles ? IDLE_MS : DEBOUNCE_MS);
+      const present = now() / 1000;
+      if (tilesKey === plannedTiles) schedule(IDLE_MS);
+      // The drawing that follows keeps the thread busy: what the picture waits for is on its way meanwhile.
+      else if (moved && present - movedAt > STILL_MS) {
+        timer.clear(planTimer);
+        pump();
+      } else schedule(DEBOUNCE_MS);
       plannedTiles = tilesKey;
+      if (moved) movedAt = present;
+      drawnAt = present;
+      undrawn = false;
     },
     segments(tagId) {
       let made = segments.get(tagId);
@@ -361,15 +417,7 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       return count;
     },
     get incomplete() {
-      const present = live === null ? Number.POSITIVE_INFINITY : now();
-      const addresses = tilesOver(window_, level);
-      return tagIds.some((tagId) => {
-        const start = liveStart(tagId, live?.read(tagId));
-        return addresses.some((address) => {
-          const { from } = tileRange(address);
-          return from < start && from <= present && cache.get(tagId, address) === undefined;
-        });
-      });
+      return isIncomplete();
     },
     get bytes() {
       return cache.bytes;
@@ -377,6 +425,7 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
     [Symbol.dispose]() {
       disposed = true;
       timer.clear(planTimer);
+      timer.clear(drawTimer);
       for (const list of running.values()) for (const request of list) request.abort.abort();
     },
   };
