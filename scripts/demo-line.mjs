@@ -1,4 +1,5 @@
-// `npm run demo-line`: the simulated rolling mill alone, on Modbus TCP. `npm run demo-line -- --help` lists its flags.
+// `npm run demo-line`: the simulated rolling mill alone, by Modbus TCP, EtherNet/IP and EGD.
+// `npm run demo-line -- --help` lists its flags.
 import { join } from 'node:path';
 import { build, buildIsCurrent } from './build.mjs';
 import { exitCode, foreground } from './foreground.mjs';

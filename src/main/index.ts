@@ -248,8 +248,8 @@ function startDemo(): Promise<DemoAddress> {
     let text = '';
     child.stdout?.on('data', (bytes: Buffer) => {
       text += bytes.toString('utf8');
-      const line = text.slice(0, text.indexOf('\n'));
-      if (line !== '') resolve(JSON.parse(line) as DemoAddress);
+      const end = text.indexOf('\n');
+      if (end > 0) resolve(JSON.parse(text.slice(0, end)) as DemoAddress);
     });
     child.on('exit', () => {
       demo = null;

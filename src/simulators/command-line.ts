@@ -1,52 +1,36 @@
+import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
-import { DEMO_PORTS, isLoopback } from './demo-line.ts';
+import { CONTROL_HELP } from './control.ts';
+import { DEMO_PORTS, type DemoLineOptions, isLoopback } from './demo-line.ts';
+import type { DemoAddresses } from './demo-project.ts';
 
-export const HELP = `ParX demo line: a virtual cold rolling mill on Modbus TCP. All it serves is simulated.
+export const HELP = `ParX demo line: a virtual cold rolling mill that Modbus TCP, EtherNet/IP and EGD serve at once. All of it is simulated.
 
 Options
-  --port N           TCP port; 0 takes any free one (default ${DEMO_PORTS.modbus})
-  --host ADDRESS     address to listen on (default 127.0.0.1)
-  --serve-network    needed with any address other than the loopback; everybody in the network can then read
-  --seed N           same number, same series (default 1)
-  --speed F          simulated seconds per second, 0 to 100 (default 1)
-  --control          take control lines on the standard input
-  --with-parent      as --control, and end when the standard input or the IPC channel of the parent closes
-  --help             this text
+  --port N             TCP port of Modbus; 0 takes free ones for all that are not named (default ${DEMO_PORTS.modbus})
+  --ethernet-ip-port N TCP port of EtherNet/IP (default ${DEMO_PORTS['ethernet-ip']})
+  --egd-port N         UDP port that EGD is sent to; 0 takes a free one (default ${DEMO_PORTS.egd})
+  --host ADDRESS       address that Modbus and EtherNet/IP listen on (default 127.0.0.1)
+  --egd-to ADDRESS     where EGD is sent to: an IPv4 address, or a multicast group (default 127.0.0.1)
+  --serve-network      needed with any address other than the loopback; everybody in the network can then read
+  --seed N             same number, same series (default 1)
+  --speed F            simulated seconds per second, 0 to 100 (default 1)
+  --with-parent        end when the standard input or the IPC channel of the parent closes
+  --help               this text
 
-When it is ready it prints one line:
-  {"modbus":{"host":"127.0.0.1","port":${DEMO_PORTS.modbus}}}
+When it is ready it prints one line for programs, the settings of a connection to each:
+  {"modbus":{"host":"127.0.0.1","port":${DEMO_PORTS.modbus}},"ethernet-ip":{...},"egd":{...}}
+and then the same for people. Writing is refused by all.
 
-Control, one JSON object per line or IPC message; each is answered by {"ok":true} or {"ok":false,"message":"..."}:
-  {"fault":{"delayMs":3000}}         change the named faults, leave the others
-  {"clear":true}                     no faults
-  {"restart":1500}                   drop all connections, refuse new ones for so many milliseconds
-  {"disconnect":true}                reset all connections
-  {"breakStrip":true}                tear the strip
+Modbus units: 1 mill PLC (word order CDAB), 2 reel drives (ABCD), 3 media station (DCBA). EtherNet/IP: path 1,0.
+EGD: producer 127.0.0.1, exchange 1 (little endian) and 2 (big endian). docs/demo-line.md has the values.
 
-Faults
-  delayMs, jitterMs                  answers come later
-  dropEvery                          1: never answers, n: every nth answer is missing
-  deadUnits                          [2]: units that never answer
-  exceptions                         [{"code":2,"unit":1,"function":3,"from":0,"to":9,"times":1}]; all but code optional
-  wrongTransaction, wrongUnit, wrongFunction, wrongByteCount, garbage   true: bad answers
-  truncateBytes, extraBytes          answers too short or too long by so many bytes
-  splitBytes                         true: every byte in a packet of its own
-  mergeAnswers                       answers wait until so many leave in one packet
-  closeAfterAnswer, cutMidAnswer, halfOpen                              true: link faults
-  maxRegisters, maxBits              larger requests are refused with exception 3
-  forbidden                          [{"unit":null,"table":"holding","from":5,"to":7}]: exception 2
-  maxConnections                     connections beyond are closed at once
+It takes orders on the standard input, or as IPC messages.
+${CONTROL_HELP}`;
 
-Units: 1 mill PLC (word order CDAB), 2 reel drives (ABCD), 3 media station (DCBA). Writing is refused with exception 1.
-`;
-
-export interface Flags {
+export interface Flags extends DemoLineOptions {
   readonly help: boolean;
-  readonly port: number;
   readonly host: string;
-  readonly seed: number;
-  readonly speed: number;
-  readonly control: boolean;
   readonly withParent: boolean;
 }
 
@@ -57,33 +41,62 @@ export function parseFlags(argv: readonly string[]): Flags {
     options: {
       help: { type: 'boolean', default: false },
       port: { type: 'string', default: String(DEMO_PORTS.modbus) },
+      'ethernet-ip-port': { type: 'string' },
+      'egd-port': { type: 'string' },
       host: { type: 'string', default: '127.0.0.1' },
+      'egd-to': { type: 'string', default: '127.0.0.1' },
       'serve-network': { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       speed: { type: 'string', default: '1' },
-      control: { type: 'boolean', default: false },
       'with-parent': { type: 'boolean', default: false },
     },
   });
-  const number = (name: 'port' | 'seed' | 'speed', low: number, high: number, whole: boolean): number => {
-    const value = Number(values[name]);
-    if (values[name].trim() === '' || !(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
+  const number = (name: string, text: string, low: number, high: number, whole: boolean): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
       throw new Error(`--${name} takes ${whole ? 'a whole number' : 'a number'} from ${low} to ${high}.`);
     }
     return value;
   };
-  if (!isLoopback(values.host) && !values['serve-network']) {
-    throw new Error(
-      `${values.host} is reachable from the network. Add --serve-network if everybody there may read the demo line.`,
-    );
+  const port = (name: 'ethernet-ip-port' | 'egd-port'): number | undefined =>
+    values[name] === undefined ? undefined : number(name, values[name], 0, 65_535, true);
+  const ethernetIpPort = port('ethernet-ip-port');
+  const egdPort = port('egd-port');
+  const egdTo = values['egd-to'];
+  if (!isIPv4(egdTo)) throw new Error('--egd-to takes an IPv4 address, such as 192.168.0.5 or 224.0.7.1.');
+  for (const [address, what] of [
+    [values.host, 'is reachable from the network'],
+    [egdTo, 'is in the network'],
+  ] as const) {
+    if (!isLoopback(address) && !values['serve-network']) {
+      throw new Error(`${address} ${what}. Add --serve-network if everybody there may read the demo line.`);
+    }
   }
   return {
     help: values.help,
-    port: number('port', 0, 65_535, true),
+    port: number('port', values.port, 0, 65_535, true),
+    ...(ethernetIpPort === undefined ? {} : { ethernetIpPort }),
+    ...(egdPort === undefined ? {} : { egdPort }),
     host: values.host,
-    seed: number('seed', 0, 0xffff_ffff, true),
-    speed: number('speed', 0, 100, false),
-    control: values.control || values['with-parent'],
+    egdTo,
+    seed: number('seed', values.seed, 0, 0xffff_ffff, true),
+    speed: number('speed', values.speed, 0, 100, false),
     withParent: values['with-parent'],
   };
+}
+
+/** What a person needs to connect, and what is open to the network. */
+export function whereItListens(flags: Flags, addresses: DemoAddresses): string {
+  const { host } = flags;
+  const to = flags.egdTo ?? '127.0.0.1';
+  const open = [
+    ...(isLoopback(host) ? [] : [`TCP ports ${addresses.modbus.port} and ${addresses['ethernet-ip'].port} of ${host}`]),
+    ...(isLoopback(to) ? [] : [`UDP to ${to}`]),
+  ];
+  return `Modbus TCP   ${host}:${addresses.modbus.port}, units 1, 2, 3
+EtherNet/IP  ${host}:${addresses['ethernet-ip'].port}, path 1,0
+EGD          sent to ${to}:${addresses.egd.port}, producer 127.0.0.1, exchanges 1 and 2
+${open.length === 0 ? 'Only this computer can reach it.' : `Open to the network, for everybody to read: ${open.join('; ')}.`}
+Type help for what it can do wrong.
+`;
 }

@@ -1,16 +1,17 @@
 import { createInterface } from 'node:readline';
-import { type Flags, HELP, parseFlags } from './command-line.ts';
-import { type DemoLine, startDemoLine } from './demo-line.ts';
-import { parseMisbehaviour } from './modbus/index.ts';
+import { type Flags, HELP, parseFlags, whereItListens } from './command-line.ts';
+import { type Control, createControl } from './control.ts';
+import { startDemoLine } from './demo-line.ts';
 
 /** Entry of the simulator process. */
 async function run(flags: Flags): Promise<void> {
   const line = await startDemoLine(flags);
+  const control = createControl(line);
   let stopping = false;
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
-    input?.close();
+    input.close();
     process.stdin.destroy();
     if (process.connected) process.disconnect();
     // Nothing holds the process after this; what were still to come has no reader.
@@ -19,16 +20,10 @@ async function run(flags: Flags): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
 
-  const input = flags.control ? createInterface({ input: process.stdin }) : null;
-  input?.on('line', (text) => {
-    if (text.trim() === '') return;
-    void control(line, () => JSON.parse(text)).then((answer) => process.stdout.write(`${JSON.stringify(answer)}\n`));
-  });
-  process.on('message', (message) => {
-    void control(line, () => message).then((answer) => process.send?.(answer));
-  });
+  const input = createInterface({ input: process.stdin });
+  takeOrders(control, input);
   if (flags.withParent) {
-    input?.on('close', stop);
+    input.on('close', stop);
     process.once('disconnect', stop);
     // A pipe to a parent that was killed may break on the way out as well.
     process.stdout.on('error', stop);
@@ -36,26 +31,16 @@ async function run(flags: Flags): Promise<void> {
     process.channel?.unref();
   }
   process.stdout.write(`${JSON.stringify(line.addresses)}\n`);
+  if (!flags.withParent) process.stdout.write(whereItListens(flags, line.addresses));
 }
 
-type Answer = { readonly ok: true } | { readonly ok: false; readonly message: string };
-
-async function control(line: DemoLine, read: () => unknown): Promise<Answer> {
-  try {
-    const order = read();
-    if (typeof order !== 'object' || order === null) throw new TypeError('A control line is a JSON object.');
-    for (const [name, value] of Object.entries(order)) {
-      if (name === 'fault') line.modbus.control.set(parseMisbehaviour(value));
-      else if (name === 'clear') line.modbus.control.clear();
-      else if (name === 'disconnect') line.modbus.control.disconnectAll();
-      else if (name === 'breakStrip') line.mill.breakStrip();
-      else if (name === 'restart' && typeof value === 'number' && value >= 0) await line.modbus.control.restart(value);
-      else throw new TypeError(`Unknown order "${name}"; --help lists them.`);
-    }
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
-  }
+function takeOrders(control: Control, input: ReturnType<typeof createInterface>): void {
+  input.on('line', (text) => {
+    if (text.trim() !== '') void control.order(text).then((answer) => process.stdout.write(`${answer}\n`));
+  });
+  process.on('message', (message) => {
+    void control.order(String(message)).then((answer) => process.send?.(answer));
+  });
 }
 
 try {
@@ -65,6 +50,6 @@ try {
 } catch (error) {
   const busy = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
   const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${busy ? `The port is in use (${text}). --port 0 takes a free one.` : text}\n`);
+  process.stderr.write(`${busy ? `A port is in use (${text}). --port 0 takes free ones.` : text}\n`);
   process.exitCode = 1;
 }

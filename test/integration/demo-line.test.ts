@@ -144,22 +144,44 @@ const stopped = process.platform === 'win32' ? 'SIGTERM' : 0;
 
 describe('the simulator process', () => {
   it('says where it listens, takes orders, and stops on a signal', async () => {
-    const { child, line } = start(['--port', '0', '--control', '--seed', '9']);
+    const { child, line } = start(['--port', '0', '--seed', '9', '--with-parent']);
     const { modbus } = JSON.parse(await line()) as { modbus: { host: string; port: number } };
     expect(modbus.host).toBe('127.0.0.1');
     const wire = await dial(modbus.port);
     wire.send(request(1, 3, 10, 1));
     expect(await wire.receive(11)).toHaveLength(22);
-    child.stdin?.write('{"fault":{"exceptions":[{"code":4}]}}\n');
-    expect(await line()).toBe('{"ok":true}');
+    child.stdin?.write('modbus exception 4\n');
+    expect(await line()).toBe('ok modbus {"exceptions":[{"code":4}]}');
     wire.send(request(1, 3, 10, 1));
     expect((await wire.receive(9)).slice(14)).toBe('8304');
-    child.stdin?.write('{"clear":true}\n{"nonsense":1}\nnot json\n');
-    expect(await line()).toBe('{"ok":true}');
-    expect(await line()).toContain('Unknown order');
-    expect(await line()).toContain('"ok":false');
+    child.stdin?.write('modbus clear\nnonsense\n\nmodbus faults not json\n');
+    expect(await line()).toBe('ok modbus {}');
+    expect(await line()).toBe('refused: "nonsense" is no protocol and no order. Write help for a list of orders.');
+    expect(await line()).toMatch(/^refused: faults takes an object of JSON/);
     child.kill('SIGTERM');
     expect(await exit(child)).toBe(stopped);
+  });
+
+  it('tells people where everything is, and what is open to the network', async () => {
+    const all = async (args: readonly string[]): Promise<string> => {
+      const { child, line } = start(args);
+      const lines: string[] = [];
+      do lines.push(await line());
+      while (!lines.at(-1)!.startsWith('Type help'));
+      child.stdin?.write('help\n');
+      expect(await line()).toContain('Orders, one a line');
+      child.kill('SIGTERM');
+      await exit(child);
+      return lines.join('\n');
+    };
+    const own = await all(['--port', '0']);
+    expect(own).toMatch(/^Modbus TCP +127\.0\.0\.1:\d+, units 1, 2, 3$/m);
+    expect(own).toMatch(/^EtherNet\/IP +127\.0\.0\.1:\d+, path 1,0$/m);
+    expect(own).toMatch(/^EGD +sent to 127\.0\.0\.1:\d+, producer/m);
+    expect(own).toContain('Only this computer can reach it.');
+    // An address of the loopback that the system does not take for one: nothing is opened to a network by this test.
+    const given = await all(['--port', '0', '--host', '::ffff:127.0.0.1', '--serve-network']);
+    expect(given).toMatch(/Open to the network, for everybody to read: TCP ports \d+ and \d+ of ::ffff:127\.0\.0\.1\./);
   });
 
   it('ends with its parent: when its input closes, and when the IPC channel does', async () => {
@@ -170,8 +192,8 @@ describe('the simulator process', () => {
     const forked = start(['--port', '0'], 'ipc');
     const { modbus } = JSON.parse(await forked.line()) as { modbus: { port: number } };
     const answer = new Promise((resolve) => forked.child.once('message', resolve));
-    forked.child.send({ fault: { halfOpen: true } });
-    expect(await answer).toEqual({ ok: true });
+    forked.child.send('modbus half-open');
+    expect(await answer).toBe('ok modbus {"halfOpen":true}');
     const wire = await dial(modbus.port);
     wire.send(request(1, 3, 10, 1));
     expect(await Promise.race([wire.receive(1), silence(60)])).toBe('silence');
@@ -186,6 +208,9 @@ describe('the simulator process', () => {
   it('refuses what it does not know, and the network without being told so', async () => {
     for (const [args, says] of [
       [['--host', '0.0.0.0'], '--serve-network'],
+      [['--egd-to', '192.168.0.5'], '--serve-network'],
+      [['--egd-to', 'nowhere'], '--egd-to takes an IPv4 address'],
+      [['--egd-port', '70000'], '--egd-port takes a whole number from 0 to 65535.'],
       [['--port', 'abc'], '--port takes a whole number from 0 to 65535.'],
       [['--speed', '1000'], '--speed takes a number from 0 to 100.'],
       [['--nonsense'], '--nonsense'],
@@ -199,7 +224,7 @@ describe('the simulator process', () => {
     await new Promise((resolve) => taken.once('listening', resolve));
     const address = taken.address();
     const busy = start(['--port', String(typeof address === 'object' ? address?.port : 0)]);
-    expect(await busy.line()).toContain('The port is in use');
+    expect(await busy.line()).toContain('A port is in use');
     expect(await exit(busy.child)).toBe(1);
     const help = start(['--help']);
     expect(await help.line()).toContain('virtual cold rolling mill');

@@ -1,1 +1,7 @@
-export { type EgdFaults, type EgdProducer, type ProducedExchange, startEgdProducer } from './producer.ts';
+export {
+  EGD_FAULTS,
+  type EgdFaults,
+  type EgdProducer,
+  type ProducedExchange,
+  startEgdProducer,
+} from './producer.ts';

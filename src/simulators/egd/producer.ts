@@ -33,7 +33,30 @@ export interface EgdFaults {
   twice?: boolean;
   /** Random bytes instead of a production. */
   garbage?: boolean;
+  /** Productions leave so much later than their time stamp says. */
+  delayMs?: number;
+  /** The production number jumps by a thousand each time. */
+  wrongSequence?: boolean;
+  /** Every second production of an exchange leaves after the one that follows it. */
+  reorder?: boolean;
 }
+
+/** The names of all faults and what each takes, for faults that come from outside. */
+export const EGD_FAULTS: Readonly<Record<keyof EgdFaults, 'number' | 'flag'>> = {
+  silent: 'flag',
+  dropEvery: 'number',
+  swapped: 'flag',
+  extraBytes: 'number',
+  signature: 'number',
+  status: 'number',
+  noTime: 'flag',
+  clockAheadS: 'number',
+  twice: 'flag',
+  garbage: 'flag',
+  delayMs: 'number',
+  wrongSequence: 'flag',
+  reorder: 'flag',
+};
 
 export interface EgdProducer {
   readonly port: number;
@@ -43,6 +66,8 @@ export interface EgdProducer {
   produce(): Promise<void>;
   /** Productions so far, those not sent included. */
   readonly productions: number;
+  /** Sends nothing for so long, then begins with production 1 again. */
+  restart(downMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,6 +104,11 @@ export async function startEgdProducer(options: EgdProducerOptions): Promise<Egd
     socket.setMulticastLoopback(true);
   }
   const requests = new Map<number, number>();
+  /** Productions kept back to come in the wrong order, by exchange. */
+  const held = new Map<number, Buffer>();
+  const late = new Set<NodeJS.Timeout>();
+  /** While somebody is in here, nothing is produced; each ends early when the producer is closed. */
+  const down = new Set<() => void>();
   let productions = 0;
   let faults: EgdFaults = {};
 
@@ -86,14 +116,30 @@ export async function startEgdProducer(options: EgdProducerOptions): Promise<Egd
     new Promise((resolve) => socket.send(bytes, options.port, host, () => resolve()));
 
   async function produceOne(exchange: ProducedExchange): Promise<void> {
-    const request = ((requests.get(exchange.id) ?? 0) + 1) & 0xffff;
+    if (down.size > 0) return;
+    const request = ((requests.get(exchange.id) ?? 0) + (faults.wrongSequence === true ? 1_000 : 1)) & 0xffff;
     requests.set(exchange.id, request);
     productions++;
     if (faults.silent === true) return;
     if (faults.dropEvery !== undefined && productions % faults.dropEvery === 0) return;
     const datagram = faults.garbage === true ? garbage() : datagramOf(exchange, request);
-    await send(datagram);
+    const before = held.get(exchange.id);
+    if (faults.reorder === true && before === undefined) {
+      held.set(exchange.id, datagram);
+      return;
+    }
+    if ((faults.delayMs ?? 0) > 0) {
+      const timer = setTimeout(() => {
+        late.delete(timer);
+        void send(datagram);
+      }, faults.delayMs);
+      late.add(timer);
+    } else await send(datagram);
     if (faults.twice === true) await send(datagram);
+    if (before !== undefined) {
+      held.delete(exchange.id);
+      await send(before);
+    }
   }
 
   function datagramOf(exchange: ProducedExchange, request: number): Buffer {
@@ -106,7 +152,8 @@ export async function startEgdProducer(options: EgdProducerOptions): Promise<Egd
       datagram[4 + index] = Number(part);
     });
     datagram.writeUInt32LE(exchange.id, 8);
-    const nowNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1_000)) * 1_000n;
+    // The clock of the computer as it is now: monotonic time would drift away from it over a long run.
+    const nowNs = BigInt(Date.now()) * 1_000_000n;
     const producedNs = nowNs + BigInt(faults.clockAheadS ?? 0) * 1_000_000_000n;
     if (faults.noTime !== true) {
       datagram.writeUInt32LE(Number(producedNs / 1_000_000_000n), 12);
@@ -138,9 +185,23 @@ export async function startEgdProducer(options: EgdProducerOptions): Promise<Egd
     get productions() {
       return productions;
     },
+    async restart(downMs) {
+      await new Promise<void>((resolve) => {
+        const back = (): void => {
+          clearTimeout(timer);
+          down.delete(back);
+          resolve();
+        };
+        const timer = setTimeout(back, downMs);
+        down.add(back);
+      });
+      requests.clear();
+    },
     close() {
       closed ??= new Promise((resolve) => {
         for (const timer of timers) clearInterval(timer);
+        for (const timer of late) clearTimeout(timer);
+        for (const back of down) back();
         socket.close(() => resolve());
       });
       return closed;

@@ -1,2 +1,3 @@
+export { EIP_FAULTS, type EipFaults } from './faults.ts';
 export { createTagMemory, type MemberDeclaration, type Tag, type TagMemory } from './memory.ts';
-export { type EipFaults, type EipSimulator, type EipSimulatorOptions, startEipSimulator } from './server.ts';
+export { type EipSimulator, type EipSimulatorOptions, startEipSimulator } from './server.ts';

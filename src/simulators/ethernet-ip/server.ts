@@ -1,40 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import type { EipFaults } from './faults.ts';
 import type { TagMemory } from './memory.ts';
 import { garbage, type Item, identityItem, itemsOf, rrData } from './packets.ts';
 import { parsePath, type Segment } from './path.ts';
-import { createServices, encode, type Identity, type ServiceFaults, STATUS, u16, u32 } from './services.ts';
+import { createServices, encode, type Identity, STATUS, u16, u32 } from './services.ts';
 
 // Encapsulation (CIP volume 2, chapter 2), unconnected and connected messages (volume 1, chapter 3).
-
-/** Everything the simulated controller can do wrong, or can't do. Absent: it is honest and complete. */
-export interface EipFaults extends ServiceFaults {
-  readonly delayMs?: number;
-  /** Nothing is answered any more. */
-  readonly silent?: boolean;
-  /** Every n-th answer is missing. */
-  readonly dropEvery?: number;
-  /** Each byte in a packet of its own. */
-  readonly splitBytes?: boolean;
-  /** Answers wait until so many leave in one packet, 150 ms at most. */
-  readonly mergeAnswers?: number;
-  /** The sender context of the answer is another one. */
-  readonly wrongContext?: boolean;
-  readonly wrongSession?: boolean;
-  /** The sequence count of connected answers is another one. */
-  readonly wrongSequence?: boolean;
-  readonly closeAfterAnswer?: boolean;
-  /** Half of the answer, then the link is gone. */
-  readonly cutMidAnswer?: boolean;
-  readonly garbage?: boolean;
-  /** Encapsulation status of every answer, for example 0x64 (invalid session). */
-  readonly encapsulationStatus?: number;
-  /** Forward open is refused: general status and extended status. */
-  readonly refuseForwardOpen?: readonly [status: number, extended: number];
-  /** Large forward open is not supported. */
-  readonly noLargeForwardOpen?: boolean;
-  /** Every connected message is answered with "connection lost" behaviour: silence, as after a controller's time-out. */
-  readonly forgetConnections?: boolean;
-}
 
 export interface EipSimulatorOptions {
   /** Default 127.0.0.1 */
@@ -144,7 +115,7 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
     },
   );
 
-  const server: Server = createServer((socket) => {
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     accepted++;
     if (peers.size >= (options.maxLinks ?? 32)) {
       socket.destroy();
@@ -155,6 +126,9 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => peers.delete(peer));
+    socket.on('end', () => {
+      if (faults.halfOpen !== true) socket.end();
+    });
     socket.on('data', (bytes) => {
       peer.waiting = Buffer.concat([peer.waiting, bytes]);
       while (peer.waiting.length >= HEADER_BYTES) {
@@ -368,7 +342,7 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
   function send(peer: Peer, command: number, status: number, context: Buffer, body: Buffer): void {
     answers++;
     const held = { ...faults };
-    if (held.silent === true) return;
+    if (held.silent === true || held.halfOpen === true) return;
     if (held.dropEvery !== undefined && answers % held.dropEvery === 0) return;
     const head = Buffer.alloc(HEADER_BYTES);
     head.writeUInt16LE(command, 0);
@@ -412,7 +386,7 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
         }, 150);
         timers.add(timer);
       }
-    } else socket.write(bytes);
+    } else socket.write(held.twice === true ? Buffer.concat([bytes, bytes]) : bytes);
     if (held.closeAfterAnswer === true) socket.end();
   }
 
@@ -421,6 +395,8 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
   };
   const stopListening = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
   let closed: Promise<void> | null = null;
+  /** Ends a running `restart` early when the simulator is closed. */
+  let wake: (() => void) | null = null;
   return {
     host,
     port,
@@ -452,12 +428,20 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
     async restart(downMs) {
       disconnectAll();
       await stopListening();
-      await new Promise((resolve) => setTimeout(resolve, downMs));
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, downMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      wake = null;
       if (closed === null) await listen(port);
     },
     close() {
       closed ??= (async () => {
         for (const timer of timers) clearTimeout(timer);
+        wake?.();
         disconnectAll();
         if (server.listening) await stopListening();
       })();

@@ -32,7 +32,7 @@ export interface Identity {
 export interface ServiceFaults {
   /** Services that are answered with "not supported". */
   readonly lacks?: readonly number[];
-  /** Tags whose reading is refused, by full name, with the general status and its extension. */
+  /** Tags whose reading is refused, by full name (`*`: all), with the general status and its extension. */
   readonly refused?: Readonly<Record<string, readonly [status: number, extended?: number]>>;
   /** The tag list and templates are not there (class not known). */
   readonly noTagList?: boolean;
@@ -161,7 +161,8 @@ export function createServices(
   }
 
   function read(service: number, at: Place, name: string, data: Buffer, limit: number): Answer {
-    const refusal = faults().refused?.[name];
+    const refused = faults().refused;
+    const refusal = refused?.[name] ?? refused?.['*'];
     if (refusal !== undefined) {
       return { status: refusal[0], ...(refusal[1] === undefined ? {} : { extended: refusal[1] }) };
     }
