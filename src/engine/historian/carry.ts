@@ -1,6 +1,6 @@
 import { encodeChunk } from './chunk-codec.ts';
 import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
-import { sortRun } from './run.ts';
+import { sortedOpen } from './open-samples.ts';
 import type { TagState } from './tag-state.ts';
 
 // What a new segment of the log begins with, so that the segments before it can be freed.
@@ -32,7 +32,7 @@ export function notClosed(states: Iterable<TagState>): RecordBuffer {
   const records = formsOf(all);
   for (const { number, growing, open } of all) {
     if (growing !== null) records.addChunk(RECORD.carriedChunk, number, growing.builder.finish());
-    if (open.length > 0) records.addChunk(RECORD.carriedChunk, number, encodeChunk(sortRun(open)));
+    if (open.length > 0) records.addChunk(RECORD.carriedChunk, number, encodeChunk(sortedOpen(open)));
   }
   return records;
 }

@@ -7,6 +7,7 @@ import { isoTime } from './iso-time.ts';
 import { createSegment, logBytes, removeSegment, type Segment } from './log.ts';
 import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
 import type { StringRow } from './messages.ts';
+import { trimPages } from './open-samples.ts';
 import { replayLog } from './recovery.ts';
 import type { Registry } from './registry.ts';
 import { usedBytes } from './retention.ts';
@@ -328,6 +329,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     });
     await commitClosed(segment.number);
     await freeKept();
+    trimPages();
   }
 
   function due(): boolean {

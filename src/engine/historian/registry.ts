@@ -53,7 +53,9 @@ export function createRegistry(
     if (tag.last !== null) {
       state.lastTime = tag.last.time;
       state.lastQuality = state.closedQuality = tag.last.quality;
-      for (const slot of [state.lastSlot, state.closedSlot]) new Uint8Array(slot.buffer).set(tag.last.value);
+      const slot = new DataView(tag.last.value.buffer, tag.last.value.byteOffset, 8);
+      state.lastLow = state.closedLow = slot.getInt32(0, true);
+      state.lastHigh = state.closedHigh = slot.getInt32(4, true);
     }
     states.set(tag.number, state);
     byId.set(tag.registration.id, state);
@@ -135,9 +137,13 @@ export function createRegistry(
 
     lastValues() {
       const values: LastValue[] = [];
+      const slot = new Float64Array(1);
+      const slotWords = new Int32Array(slot.buffer);
       for (const state of states.values()) {
         if (!Number.isFinite(state.lastTime)) continue;
-        const value = state.decoder.one(state.lastSlot, 0, state.lastForm);
+        slotWords[0] = state.lastLow;
+        slotWords[1] = state.lastHigh;
+        const value = state.decoder.one(slot, 0, state.lastForm);
         values.push({
           id: state.id,
           time: state.lastTime,

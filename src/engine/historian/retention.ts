@@ -1,6 +1,7 @@
 import type { Database } from '#engine/platform/index.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import { deleteGapsBefore } from './event-table.ts';
+import { timeOfOpen } from './open-samples.ts';
 import type { Pyramid } from './pyramid.ts';
 import type { TagState } from './tag-state.ts';
 
@@ -59,7 +60,7 @@ export async function pruneBefore(
         for (const chunk of removed) pyramid.remove(number, chunk);
         pyramid.settle(number, state.since);
         const first = table.following(number, Number.MIN_SAFE_INTEGER)?.first ?? null;
-        const open = state.open.length > 0 ? state.open.time[0]! : null;
+        const open = state.open.length > 0 ? timeOfOpen(state.open, 0) : null;
         state.first = first ?? state.closed[0]?.first ?? state.growing?.first ?? open;
       }
     })();

@@ -1,8 +1,9 @@
 import type { Database } from '#engine/platform/index.ts';
 import { BLOCK_SAMPLES, chunkSum, createChunkBuilder, decodeChunk, encodeChunk } from './chunk-codec.ts';
 import { type ChunkInfo, type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
+import { appendOpen, clearOpen, sortedOpen } from './open-samples.ts';
 import { type Pyramid, summaryOfStored } from './pyramid.ts';
-import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, sortRun, wordsOf } from './run.ts';
+import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, wordsOf } from './run.ts';
 import { storageClassOf } from './schema.ts';
 import {
   type ClosedChunk,
@@ -12,7 +13,6 @@ import {
   noteLast,
   openLimit,
   type TagState,
-  trimOpen,
 } from './tag-state.ts';
 
 export interface Sealing {
@@ -37,6 +37,9 @@ export interface Sealing {
 type Found =
   | { readonly info: ChunkInfo; readonly closed: null }
   | { readonly info: ClosedChunk; readonly closed: ClosedChunk };
+
+/** The 8 bytes of a slot. */
+const slotOf = (low: number, high: number): Uint8Array => new Uint8Array(Int32Array.of(low, high).buffer);
 
 export function sealingOf(
   database: Database,
@@ -102,7 +105,9 @@ export function sealingOf(
       state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
       if (last >= state.closedLast) {
         state.closedLast = last;
-        wordsOf(state.closedSlot).set(wordsOf(part.value).subarray(2 * part.length - 2, 2 * part.length));
+        const words = wordsOf(part.value);
+        state.closedLow = words[2 * part.length - 2]!;
+        state.closedHigh = words[2 * part.length - 1]!;
         state.closedQuality = part.quality[part.length - 1]!;
       }
     }
@@ -154,25 +159,6 @@ export function sealingOf(
     };
   };
 
-  /** Leaves of the open samples those of `run` from `from` on. */
-  const reopen = (state: TagState, run: Run, from: number): void => {
-    const { open } = state;
-    const { length } = run;
-    open.length = length - from;
-    if (run === open) {
-      open.time.copyWithin(0, from, length);
-      state.openWords.copyWithin(0, 2 * from, 2 * length);
-      open.quality.copyWithin(0, from, length);
-      open.received?.copyWithin(0, from, length);
-    } else {
-      open.time.set(run.time.subarray(from, length));
-      state.openWords.set(wordsOf(run.value).subarray(2 * from, 2 * length));
-      open.quality.set(run.quality.subarray(from, length));
-      if (run.received !== null) open.received?.set(run.received.subarray(from, length));
-    }
-    state.limit = openLimit(chunkSamples);
-  };
-
   const addLate = (state: TagState, late: Run): void => {
     let at = 0;
     while (at < late.length) {
@@ -219,19 +205,16 @@ export function sealingOf(
   const close = (state: TagState): void => {
     const { open } = state;
     if (open.length > 0) {
-      const run = sortRun(open);
+      const run = sortedOpen(open);
       const cut = firstAtOrAfter(run, lastOf(state) + 1);
       const late = cut > 0 ? sliceRun(run, 0, cut) : null;
       const inOrder = cut < run.length ? sliceRun(run, cut, run.length) : null;
-      const used = open.length;
-      open.length = 0;
-      open.received = null;
+      clearOpen(open);
       state.limit = openLimit(chunkSamples);
       if (state.growing !== null && inOrder !== null) state.growing.builder.add(inOrder, 0, inOrder.length);
       else if (inOrder !== null) addInOrder(state, inOrder);
       finish(state);
       if (late !== null) addLate(state, late);
-      trimOpen(state, used);
     } else finish(state);
   };
 
@@ -242,7 +225,7 @@ export function sealingOf(
         close(state);
         return;
       }
-      const run = sortRun(state.open);
+      const run = sortedOpen(state.open);
       const cut = firstAtOrAfter(run, lastOf(state) + 1);
       const late = cut > 0 ? sliceRun(run, 0, cut) : null;
       let end = cut;
@@ -252,7 +235,10 @@ export function sealingOf(
         state.growing.builder.add(run, cut, end);
         state.growing.last = run.time[end - 1]!;
       }
-      reopen(state, run, end);
+      // The run is a copy of what was open: only the samples behind the block stay.
+      clearOpen(state.open);
+      appendOpen(state.open, run, end, run.length);
+      state.limit = openLimit(chunkSamples);
       if (late !== null || (state.growing !== null && state.growing.builder.count >= state.growing.limit))
         finish(state);
       if (late !== null) addLate(state, late);
@@ -293,7 +279,7 @@ export function sealingOf(
         pyramid.put(state.number, summary);
       }
       pyramid.settle(state.number, state.since);
-      update.run(state.closedLast, new Uint8Array(state.closedSlot.buffer.slice(0)), state.closedQuality, state.number);
+      update.run(state.closedLast, slotOf(state.closedLow, state.closedHigh), state.closedQuality, state.number);
       return written;
     },
     settled(state, written) {

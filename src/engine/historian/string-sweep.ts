@@ -1,6 +1,7 @@
 import type { Database } from '#engine/platform/index.ts';
 import { BLOCK_SAMPLES, decodeChunk } from './chunk-codec.ts';
 import { type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
+import { runOfOpen } from './open-samples.ts';
 import { emptyRun, type Run } from './run.ts';
 import { recipeFor } from './schema.ts';
 import type { TagState } from './tag-state.ts';
@@ -95,7 +96,7 @@ export function stringSweepOf(
             if (isText(state, recipe)) mark(used, decodeChunk(data, emptyRun(samples)));
           }
           if (!isText(state, state.form)) continue;
-          mark(used, state.open);
+          mark(used, runOfOpen(state.open));
           if (state.growing !== null) mark(used, decodeChunk(state.growing.builder.finish(), emptyRun(BLOCK_SAMPLES)));
         }
       } catch (error) {

@@ -1,14 +1,13 @@
 import type { DecodeRecipe } from '#shared/model/index.ts';
 import { BLOCK_SAMPLES, type ChunkBuilder } from './chunk-codec.ts';
 import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
+import { appendOpen, type OpenSamples, openSamples, pushOpen, timeOfOpen } from './open-samples.ts';
 import type { Summary } from './pyramid.ts';
-import { addReceived, emptyRun, type Run, wordsOf } from './run.ts';
+import { type Run, wordsOf } from './run.ts';
 import { decodedSince } from './schema.ts';
 import type { TagRegistration } from './store.ts';
 import type { TailStarts } from './tail-starts.ts';
 
-/** Samples that a tag has room for from its first on. */
-const LEAST_OPEN = 32;
 /** Newest samples that stay open when a block is encoded, so that what comes a little late needs no merging. */
 const HELD_BACK = 64;
 
@@ -58,8 +57,7 @@ export interface TagState {
   decoder: TagDecoder;
   /** Recipe version that arriving samples are stored under. */
   form: number;
-  readonly open: Run;
-  openWords: Int32Array<ArrayBuffer>;
+  readonly open: OpenSamples;
   /** Lies behind all closed chunks and rows of the file. */
   growing: GrowingChunk | null;
   /** Chunks in time order, none overlapping another, none overlapping a row that is not in `replaced`. */
@@ -78,15 +76,16 @@ export interface TagState {
   /** Time of the first sample that is not in the file; infinite where all are. Told to readers by `starts`. */
   tailFirst: number;
   readonly starts: TailStarts;
-  /** The latest sample by time; `lastSlot` is its stored form. */
+  /** The latest sample by time; `lastLow` and `lastHigh` are the words of its slot. */
   lastTime: number;
   lastQuality: number;
   /** Recipe version that it was stored under. */
   lastForm: number;
-  readonly lastSlot: Float64Array<ArrayBuffer>;
-  readonly lastWords: Int32Array<ArrayBuffer>;
-  /** Stored form and quality of the sample at `closedLast`. */
-  readonly closedSlot: Float64Array<ArrayBuffer>;
+  lastLow: number;
+  lastHigh: number;
+  /** Slot and quality of the sample at `closedLast`. */
+  closedLow: number;
+  closedHigh: number;
   closedQuality: number;
 }
 
@@ -98,8 +97,6 @@ export function createTagState(
   starts: TailStarts,
 ): TagState {
   starts.set(number, Number.POSITIVE_INFINITY);
-  const open = emptyRun(0);
-  const lastSlot = new Float64Array(1);
   return {
     number,
     id: registration.id,
@@ -107,8 +104,7 @@ export function createTagState(
     recipes,
     decoder: tagDecoderOf(recipes),
     form: recipes.at(-1)?.version ?? 1,
-    open,
-    openWords: wordsOf(open.value),
+    open: openSamples(),
     growing: null,
     closed: [],
     replaced: new Set(),
@@ -122,9 +118,10 @@ export function createTagState(
     lastTime: Number.NEGATIVE_INFINITY,
     lastQuality: 0,
     lastForm: recipes.at(-1)?.version ?? 1,
-    lastSlot,
-    lastWords: new Int32Array(lastSlot.buffer),
-    closedSlot: new Float64Array(1),
+    lastLow: 0,
+    lastHigh: 0,
+    closedLow: 0,
+    closedHigh: 0,
     closedQuality: 0,
   };
 }
@@ -134,42 +131,10 @@ export function createTagState(
  * Returns how many there was room for, up to the tag's limit: the caller closes the tag and comes again.
  */
 export function pushSamples(state: TagState, columns: Run, from: number, to: number): number {
-  const { open } = state;
-  const at = open.length;
-  const count = Math.min(to - from, state.limit - at);
-  const end = from + count;
-  if (at + count > open.time.length) growOpen(state, at + count);
-  open.time.set(columns.time.subarray(from, end), at);
-  state.openWords.set(wordsOf(columns.value).subarray(2 * from, 2 * end), 2 * at);
-  open.quality.set(columns.quality.subarray(from, end), at);
-  if (columns.received !== null) addReceived(open).set(columns.received.subarray(from, end), at);
-  else if (open.received !== null) open.received.set(columns.time.subarray(from, end), at);
-  open.length = at + count;
-  noteSamples(state, columns, from, end);
+  const count = Math.min(to - from, state.limit - state.open.length);
+  appendOpen(state.open, columns, from, from + count);
+  noteSamples(state, columns, from, from + count);
   return count;
-}
-
-/** Makes room for `needed` samples: half as many again as there was, but hardly more than the limit. */
-function growOpen(state: TagState, needed: number): void {
-  const { open } = state;
-  const roomy = Math.min(Math.max(LEAST_OPEN, Math.ceil(1.5 * open.time.length)), Math.max(needed, state.limit));
-  const room = Math.max(needed, roomy);
-  // One buffer for all columns: with thousands of tags their number takes longer than their bytes.
-  const buffer = new ArrayBuffer(room * 18);
-  const time = new Float64Array(buffer, 0, room);
-  const value = new Float64Array(buffer, room * 8, room);
-  const quality = new Uint16Array(buffer, room * 16, room);
-  const words = wordsOf(value);
-  time.set(open.time);
-  words.set(state.openWords);
-  quality.set(open.quality);
-  if (open.received !== null) {
-    const received = new Float64Array(room);
-    received.set(open.received);
-    open.received = received;
-  }
-  Object.assign(open, { time, value, quality });
-  state.openWords = words;
 }
 
 /** Keeps the tag's first and last sample right for samples that come to it. */
@@ -193,7 +158,9 @@ export function noteLast(state: TagState, columns: Run, first: number, last: num
   state.lastTime = time[last]!;
   state.lastQuality = columns.quality[last]!;
   state.lastForm = state.form;
-  state.lastWords.set(wordsOf(columns.value).subarray(2 * last, 2 * last + 2));
+  const words = wordsOf(columns.value);
+  state.lastLow = words[2 * last]!;
+  state.lastHigh = words[2 * last + 1]!;
 }
 
 /** Puts one sample into `open`; `low` and `high` are the slot's words. `received` null: the same as `time`. */
@@ -205,22 +172,13 @@ export function pushSample(
   quality: number,
   received: number | null,
 ): void {
-  const { open } = state;
-  const at = open.length;
-  if (at === open.time.length) growOpen(state, at + 1);
-  open.time[at] = time;
-  state.openWords[2 * at] = low;
-  state.openWords[2 * at + 1] = high;
-  open.quality[at] = quality;
-  if (received !== null) addReceived(open)[at] = received;
-  else if (open.received !== null) open.received[at] = time;
-  open.length = at + 1;
+  pushOpen(state.open, time, low, high, quality, received);
   if (time >= state.lastTime) {
     state.lastTime = time;
     state.lastQuality = quality;
     state.lastForm = state.form;
-    state.lastWords[0] = low;
-    state.lastWords[1] = high;
+    state.lastLow = low;
+    state.lastHigh = high;
   }
   if (state.first === null || time < state.first) state.first = time;
   if (time < state.tailFirst) tailFrom(state, time);
@@ -235,14 +193,6 @@ function tailFrom(state: TagState, time: number): void {
 export function findTail(state: TagState): void {
   const { closed, growing, open } = state;
   let first = Math.min(closed[0]?.first ?? Number.POSITIVE_INFINITY, growing?.first ?? Number.POSITIVE_INFINITY);
-  for (let i = 0; i < open.length; i++) if (open.time[i]! < first) first = open.time[i]!;
+  for (let i = 0; i < open.length; i++) first = Math.min(first, timeOfOpen(open, i));
   if (first !== state.tailFirst) tailFrom(state, first);
-}
-
-/** Gives columns back that are much longer than what was in them: where tags are many, they are closed with less. */
-export function trimOpen(state: TagState, used: number): void {
-  const { open } = state;
-  if (open.time.length <= Math.max(LEAST_OPEN, 2 * used)) return;
-  Object.assign(open, emptyRun(0));
-  state.openWords = wordsOf(open.value);
 }

@@ -17,11 +17,12 @@ import type {
   WriterOptions,
   WriterStart,
 } from './messages.ts';
+import { sortedOpen, timeOfOpen } from './open-samples.ts';
 import { pyramidOf } from './pyramid.ts';
 import { rebuildStale } from './rebuild.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { pruneBefore, shrink, timeToFree, usedBytes } from './retention.ts';
-import { firstAtOrAfter, sliceRun, sortRun, wordsOf } from './run.ts';
+import { firstAtOrAfter, sliceRun, wordsOf } from './run.ts';
 import { type Meta, metaOf, openForWriting } from './schema.ts';
 import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
@@ -241,7 +242,8 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
       for (const { open, growing, closed } of statesOf(ids)) {
         if (growing !== null) samples += Math.round(growing.builder.count * shareOf(growing, range));
         for (let i = 0; i < open.length; i++) {
-          if (open.time[i]! >= range.from && open.time[i]! < range.to) samples++;
+          const time = timeOfOpen(open, i);
+          if (time >= range.from && time < range.to) samples++;
         }
         for (const chunk of closed) samples += Math.round(chunk.count * shareOf(chunk, range));
       }
@@ -364,7 +366,10 @@ async function ownerOf(path: string, meta: Meta, clock: Clock): Promise<Uint8Arr
 function isBesideFile({ open, growing, closed }: TagState, range: TimeRange): boolean {
   const chunks = growing === null ? closed : [...closed, growing];
   if (chunks.some((chunk) => chunk.first < range.to && chunk.last >= range.from)) return true;
-  for (let i = 0; i < open.length; i++) if (open.time[i]! >= range.from && open.time[i]! < range.to) return true;
+  for (let i = 0; i < open.length; i++) {
+    const time = timeOfOpen(open, i);
+    if (time >= range.from && time < range.to) return true;
+  }
   return false;
 }
 
@@ -385,7 +390,7 @@ function tailPartOf(state: TagState, from: number, to: number): TailPart | null 
   const after = closed.findIndex((chunk) => chunk.first >= to);
   const chunks = closed.slice(start, after < 0 ? closed.length : after + 1);
   if (chunks.length === 0 && open.length === 0) return null;
-  const sorted = sortRun(open);
+  const sorted = sortedOpen(open);
   const low = Math.max(0, firstAtOrAfter(sorted, from) - 1);
   const high = Math.min(sorted.length, firstAtOrAfter(sorted, to) + 1);
   return {
