@@ -278,7 +278,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     };
     const projectWatch = project.watch((changes) => {
       applyProject(project, acquisition);
-      noteConfiguration(store, changes, clock, log);
+      noteConfiguration(store, changes, project, clock, log);
     });
     undo.push(() => projectWatch[Symbol.dispose]());
     // The plant's own devices do not wait for the demo line.

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { watchClock } from '#engine/acquisition/index.ts';
 import type { RecoveryReport, SampleStore } from '#engine/historian/index.ts';
 import { type Clock, type Logger, readDurable, watchNetwork, writeDurable } from '#engine/platform/index.ts';
+import type { ChangedDocument, ProjectStore } from '#engine/project/index.ts';
 import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
 
 // What the engine itself writes into the history: how the last run ended, sleep, clock steps, configuration changes.
@@ -100,26 +101,34 @@ export function noteAbsence(
     .catch(failed);
 }
 
-/** Changes of what is measured belong to the recording: one event per commit, with counts. */
+const NAMES_IN_EVENT = 3;
+
+/** Changes of what is measured belong to the recording: one event per commit, with counts and the first names. */
 export function noteConfiguration(
-  store: SampleStore,
-  changes: readonly { readonly kind: string; readonly id: string }[],
-  clock: Clock,
+  store: Pick<SampleStore, 'addEvent'>,
+  changes: readonly ChangedDocument[],
+  project: Pick<ProjectStore, 'get'>,
+  clock: Pick<Clock, 'now'>,
   log: Logger,
 ): void {
-  const counts = new Map<string, number>();
-  for (const { kind } of changes) {
-    if (kind === 'connection' || kind === 'device' || kind === 'tag') counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const parts: string[] = [];
+  for (const kind of ['connection', 'device', 'tag'] as const) {
+    const found = changes
+      .filter((change) => change.kind === kind)
+      .map(({ id }) => project.get(kind, id)?.document.name);
+    const names = found.filter((name) => name !== undefined);
+    if (names.length > 0) parts.push(listed(names, kind));
+    const removed = found.length - names.length;
+    if (removed > 0) parts.push(`${counted(removed, kind)} removed`);
   }
-  if (counts.size === 0) return;
-  const text = `Configuration changed: ${[...counts].map(([kind, count]) => `${count} ${kind}${count === 1 ? '' : 's'}`).join(', ')}.`;
+  if (parts.length === 0) return;
   const tagIds = changes.filter(({ kind }) => kind === 'tag').map(({ id }) => id);
   store
     .addEvent({
       kind: 'configuration',
       from: clock.now(),
       to: null,
-      text,
+      text: `Configuration changed: ${parts.join(', ')}.`,
       tagIds: tagIds.slice(0, 1_000),
       author: null,
       labels: {},
@@ -127,7 +136,17 @@ export function noteConfiguration(
     .catch((error: unknown) => log.warn('A configuration event could not be stored.', { error: String(error) }));
 }
 
-/** Sleep, clock steps and network changes become events; sleep is a gap's reason as well. */
+const counted = (count: number, kind: string): string => `${count} ${kind}${count === 1 ? '' : 's'}`;
+
+function listed(names: readonly string[], kind: string): string {
+  if (names.length === 1) return `${kind} "${names[0]}"`;
+  const shown = names.slice(0, NAMES_IN_EVENT).map((name) => `"${name}"`);
+  const more = names.length > shown.length ? [`${names.length - shown.length} more`] : [];
+  const all = [...shown, ...more];
+  return `${counted(names.length, kind)} (${all.slice(0, -1).join(', ')} and ${all.at(-1)})`;
+}
+
+/** Sleep, clock steps and network changes become events; sleep and what a step passed over are gaps as well. */
 export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Disposable {
   const failed = (error: unknown): void => log.warn('An event could not be stored.', { error: String(error) });
   const ofNetwork = watchNetwork({
@@ -149,9 +168,10 @@ export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Di
       store.addEvent({ kind: 'sleep', from, to, text, tagIds: [], author: null, labels: {} }).catch(failed);
       log.warn(text, { seconds: Math.round((to - from) / 1e6) });
     },
-    onClockStep({ at, by }) {
+    onClockStep({ at, by, skipped }) {
       const seconds = (by / 1e6).toFixed(3);
       const text = `The computer's clock was set ${by > 0 ? 'forward' : 'back'} by ${seconds.replace('-', '')} s.`;
+      if (skipped !== null) store.addGap(skipped, text, QUALITY.badNoData, []).catch(failed);
       store.addEvent({ kind: 'clock', from: at, to: null, text, tagIds: [], author: null, labels: {} }).catch(failed);
       log.warn(text);
     },

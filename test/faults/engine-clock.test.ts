@@ -97,3 +97,27 @@ describe('a clock that is set back by an hour', () => {
     await screen.recording.close({ id: file.id });
   });
 });
+
+describe('a clock that is set forward by an hour', () => {
+  it('leaves a gap with its reason over what it passed, in which no sample lies', async () => {
+    const clock = settableClock();
+    const screen = await start(clock, temporaryDirectory());
+    await firstItem(screen.recording.watch(), (state) => state.storedUntil !== null);
+    const before = clock.now();
+    clock.set(HOUR);
+    await liveTimes(screen, 10);
+    const range = { from: before - 60_000_000, to: before + 2 * HOUR };
+    const stepGaps = async () =>
+      (await screen.history.gaps({ source: 'history', range })).gaps.filter(({ reason }) => /set forward/.test(reason));
+    await expect.poll(async () => (await stepGaps()).length, { timeout: 10_000 }).toBe(1);
+    const [gap] = await stepGaps();
+    expect(gap?.reason).toMatch(/^The computer's clock was set forward by 3[56]\d\d\.\d+ s\.$/);
+    const { from, to } = gap!.range;
+    expect(to - from).toBeGreaterThan(0.99 * HOUR);
+    expect(to - from).toBeLessThanOrEqual(HOUR);
+    const times = await storedTimes(screen, 'history');
+    expect(times.some((time) => time > to)).toBe(true);
+    // The bad sample that ends a value may lie there, no reading of the plant.
+    expect(times.filter((time) => time > from && time < to)).toEqual([]);
+  });
+});

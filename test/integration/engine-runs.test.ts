@@ -99,3 +99,29 @@ it('does not wait for a demo line that never answers', async () => {
   expect(clock.pending).toBe(0);
   await project.close();
 });
+
+it('notes which connections, devices and tags a change was of, and how many went', async () => {
+  const { engine, client } = await startEngine(temporaryDirectory());
+  const screen = client();
+  const range = { from: 0, to: systemClock().now() + 60e6 };
+  const newest = async (): Promise<string | undefined> =>
+    (await screen.history.events({ source: 'history', range, kinds: ['configuration'] })).events.at(-1)?.text;
+  const put = (kind: 'connection' | 'device' | 'tag', document: { readonly id: string }) =>
+    ({ kind, id: document.id, document, expected: null }) as const;
+  const connection = makeConnection({ enabled: false });
+  await screen.project.commit({ changes: [put('connection', connection), put('device', makeDevice())] });
+  const place = `connection "${connection.name}", device "${makeDevice().name}"`;
+  await expect.poll(newest).toBe(`Configuration changed: ${place}.`);
+  const tags = ['a', 'b', 'c', 'd', 'e'].map((id) => makeTag({ id, name: `Tag ${id}`, address: '400001' }));
+  const { written } = await screen.project.commit({ changes: tags.map((tag) => put('tag', tag)) });
+  const expected = written[0]?.revision ?? 0;
+  await expect.poll(newest).toBe('Configuration changed: 5 tags ("Tag a", "Tag b", "Tag c" and 2 more).');
+  await screen.project.commit({
+    changes: [
+      { kind: 'tag', id: 'a', document: null, expected },
+      { kind: 'tag', id: 'b', document: { ...tags[1], unit: 'mm' }, expected },
+    ],
+  });
+  await expect.poll(newest).toBe('Configuration changed: tag "Tag b", 1 tag removed.');
+  await engine.stop();
+});

@@ -5,8 +5,15 @@ export interface ClockWatchOptions {
   readonly clock: Clock;
   /** Neither this program nor its timers ran from `from` to `to`, both on the wall clock. */
   readonly onSleep: (sleep: { readonly from: UnixMicros; readonly to: UnixMicros }) => void;
-  /** The wall clock was set by `by` microseconds, found at `at` (new time); negative is back. */
-  readonly onClockStep: (step: { readonly at: UnixMicros; readonly by: number }) => void;
+  /**
+   * The wall clock was set by `by` microseconds, found at `at` (new time); negative is back. `skipped` is what it passed
+   * over, in which no sample can have its time; null where it was set back or by less than the pause between two looks.
+   */
+  readonly onClockStep: (step: {
+    readonly at: UnixMicros;
+    readonly by: number;
+    readonly skipped: { readonly from: UnixMicros; readonly to: UnixMicros } | null;
+  }) => void;
 }
 
 const CHECK_MS = 1_000;
@@ -41,7 +48,13 @@ export function watchClock(options: ClockWatchOptions): Disposable {
     // Where a sleep's length is known to seconds only, a small step inside it can't be told from rounding.
     const marginMs = elapsed === ran ? STEP_MS : UPTIME_MARGIN_MS;
     const stepped = Math.abs(step) > marginMs;
-    if (stepped) options.onClockStep({ at: wallNow, by: Math.round(step * 1000) });
+    if (stepped) {
+      const elapsedMicros = Math.round(elapsed * 1000);
+      // When in the pause it was set is not known: either side of the step may reach into the pause, unless asleep.
+      const from = elapsed > ASLEEP_MS ? wall : wall + elapsedMicros;
+      const to = wallNow - elapsedMicros;
+      options.onClockStep({ at: wallNow, by: Math.round(step * 1000), skipped: to > from ? { from, to } : null });
+    }
     // On the clock as it is now, so that the interval has the length that really passed.
     if (elapsed > ASLEEP_MS) {
       const from = stepped ? wallNow - Math.round(elapsed * 1000) : wall;
