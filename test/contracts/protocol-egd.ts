@@ -1,18 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { startEgdProducer } from '#simulators/egd/index.ts';
+import { freeUdpPort } from '#test/support/free-port.ts';
 import type { KnownTag, ProtocolSimulator } from './protocol-device.ts';
 
 const PRODUCER = '10.20.30.40';
 const MANY_FROM = 300;
-
-/** A free UDP port of the loopback. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
-}
 
 export const egdSimulator: ProtocolSimulator = {
   mode: 'push',
@@ -62,7 +54,7 @@ export const egdSimulator: ProtocolSimulator = {
     add('signature', 'uint32', 0x0102);
     for (let n = 0; n < 1_000; n++) data[MANY_FROM + n] = n % 251;
 
-    const port = await freePort();
+    const port = await freeUdpPort();
     const producer = await startEgdProducer({
       producerId: PRODUCER,
       port,

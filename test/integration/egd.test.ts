@@ -1,22 +1,15 @@
-import { createSocket } from 'node:dgram';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PushConnection } from '#engine/protocols/index.ts';
 import { findProtocol } from '#engine/protocols/index.ts';
 import { QUALITY } from '#shared/model/index.ts';
 import { type EgdProducer, startEgdProducer } from '#simulators/egd/index.ts';
+import { childrenOf } from '#test/support/browse.ts';
+import { freeUdpPort } from '#test/support/free-port.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { createCollector, createDriverContext } from '#test/support/sample-collector.ts';
 
 const driver = findProtocol('egd')!;
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
-}
 
 describe('EGD over a real socket', () => {
   guardLeaks();
@@ -26,7 +19,7 @@ describe('EGD over a real socket', () => {
   });
 
   const rig = async (config: object = {}, settings: object = {}, host = '127.0.0.1') => {
-    const port = await freePort();
+    const port = await freeUdpPort();
     const data = Buffer.alloc(8);
     data.writeFloatLE(12.5, 0);
     const producer: EgdProducer = await startEgdProducer({
@@ -117,12 +110,12 @@ describe('EGD over a real socket', () => {
       producer.faults = i === 4 ? { silent: true } : {};
       await produce();
     }
-    const { signal } = new AbortController();
-    const [found] = (await connection.browse?.(null, signal)) ?? [];
+    const [found] = await childrenOf(connection, null);
     expect(found).toMatchObject({ id: '10.0.0.1', hasChildren: true });
-    expect(found!.name).toBe('10.0.0.1 (sent from 127.0.0.1)');
-    const [exchange] = (await connection.browse?.(found!.id, signal)) ?? [];
-    expect(exchange!.name).toMatch(/^Exchange 5: 8 bytes, every [\d.]+ ms, signature 1\.0, 1 lost$/);
+    expect(found!.description).toBe('sent from 127.0.0.1, 1 exchange');
+    const [exchange] = await childrenOf(connection, found!.id);
+    expect(exchange).toMatchObject({ name: 'Exchange 5', typeName: '8 bytes', bytes: { count: 8, at: '0' } });
+    expect(exchange!.description).toMatch(/^every [\d.]+ ms, signature 1\.0, 1 lost$/);
   });
 
   it('survives garbage, and doubled productions give a sample each', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BrowseNode, PollConnection } from '#engine/protocols/index.ts';
+import { childrenOf } from '#test/support/browse.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { closeAll, type RigOptions, signal, startRig } from './ethernet-ip.ts';
 
@@ -27,13 +28,10 @@ const line: RigOptions = {
   },
 };
 
-async function children(connection: PollConnection, parent: string | null): Promise<readonly BrowseNode[]> {
-  return (await connection.browse?.(parent, signal)) ?? [];
-}
 /** All nodes under one, itself not included. */
 async function walk(connection: PollConnection, parent: string | null): Promise<BrowseNode[]> {
   const all: BrowseNode[] = [];
-  for (const node of await children(connection, parent)) {
+  for (const node of await childrenOf(connection, parent)) {
     all.push(node);
     if (node.hasChildren) all.push(...(await walk(connection, node.id)));
   }
@@ -46,18 +44,18 @@ describe('browsing a controller', () => {
 
   it('shows who it is, its programs and its tags', async () => {
     const { connection } = await startRig(line);
-    const root = await children(connection, null);
+    const root = await childrenOf(connection, null);
     expect(root.map(({ name }) => name)).toEqual(['1756-L83E/B simulated, revision 33.11, serial number 00C0FFEE']);
-    const top = await children(connection, root[0]!.id);
-    expect(top.map(({ name, address }) => [name, address])).toEqual([
-      ['Program:Main', null],
-      ['Program:Other', null],
-      ['Bits: BOOL[32]', null],
-      ['Grid: INT[2,3,2]', null],
-      ['Long: DINT[1200]', null],
-      ['Reels: Reel[3]', null],
-      ['Speed: REAL', 'Speed'],
-      ['Title: STRING', 'Title'],
+    const top = await childrenOf(connection, root[0]!.id);
+    expect(top.map(({ name, typeName, description, address }) => [name, typeName, description, address])).toEqual([
+      ['Program:Main', 'program', undefined, null],
+      ['Program:Other', 'program', undefined, null],
+      ['Bits', 'BOOL[32]', '32 elements', null],
+      ['Grid', 'INT[2,3,2]', '12 elements', null],
+      ['Long', 'DINT[1200]', '1200 elements', null],
+      ['Reels', 'Reel[3]', '3 elements', null],
+      ['Speed', 'REAL', '', 'Speed'],
+      ['Title', 'STRING', 'text', 'Title'],
     ]);
   });
 
@@ -82,17 +80,7 @@ describe('browsing a controller', () => {
     expect(new Set(addresses).size).toBe(addresses.length);
     // 3 reels of 2 motors with 3, a name, 64 flags and 3; 2x3x2; 1200; 32; 2; 1; 3
     expect(addresses.length).toBe(3 * (6 + 1 + 64 + 3) + 12 + 1200 + 32 + 2 + 1 + 3);
-    const typeOf = (name: string) =>
-      name.endsWith('REAL')
-        ? 'float32'
-        : name.endsWith('BOOL')
-          ? 'bit'
-          : name.endsWith('STRING')
-            ? 'string'
-            : name.endsWith('INT') && !name.endsWith('DINT')
-              ? 'int16'
-              : 'int32';
-    const wanted = nodes.flatMap(({ address, name }) => (address === null ? [] : [[address, typeOf(name)] as const]));
+    const wanted = nodes.flatMap(({ address, type }) => (address === null ? [] : [[address, type!] as const]));
     const qualities = new Set<number>();
     const push = (_tag: number, _time: number, ...rest: unknown[]): void => void qualities.add(rest.at(-1) as number);
     await connection.poll(connection.plan('device', bind(wanted)), { push, push64: push, pushText: push }, signal);
@@ -101,13 +89,13 @@ describe('browsing a controller', () => {
 
   it('means the same by an id on the next connection', async () => {
     const { connection } = await startRig(line);
-    expect((await children(connection, 'device|Reels[1].Motors[0]')).map(({ address }) => address)).toEqual([
+    expect((await childrenOf(connection, 'device|Reels[1].Motors[0]')).map(({ address }) => address)).toEqual([
       'Reels[1].Motors[0].Running',
       'Reels[1].Motors[0].Tripped',
       'Reels[1].Motors[0].Current',
     ]);
     for (const id of ['device|Nothing', 'device|Speed', 'other', 'device|Reels[1,2,3]', 'device|Program:Nope']) {
-      expect((await children(connection, id)).filter(({ address }) => address !== null)).toEqual([]);
+      expect((await childrenOf(connection, id)).filter(({ address }) => address !== null)).toEqual([]);
     }
   });
 
@@ -123,9 +111,9 @@ describe('browsing a controller', () => {
       },
       device: { connection: 'none' },
     });
-    const top = await children(connection, 'device');
+    const top = await childrenOf(connection, 'device');
     expect(top.length).toBe(701);
-    expect((await children(connection, 'device|Big')).map(({ address }) => address)).toEqual(
+    expect((await childrenOf(connection, 'device|Big')).map(({ address }) => address)).toEqual(
       Array.from({ length: 200 }, (_, n) => `Big.Member_with_a_long_name_${n}`),
     );
     expect(server.services().filter(({ service }) => service === 0x55).length).toBeGreaterThan(10);
@@ -136,17 +124,17 @@ describe('browsing a controller', () => {
       tags: [['Speed', 'REAL']],
       faults: { noTagList: true, noIdentity: true },
     });
-    const [root] = await children(connection, null);
+    const [root] = await childrenOf(connection, null);
     expect(root?.name).toBe('Controller at 1,0 that does not tell what it is');
-    const top = await children(connection, root!.id);
+    const top = await childrenOf(connection, root!.id);
     expect(top.length).toBe(1);
     expect(top[0]).toMatchObject({ hasChildren: false, address: null });
-    expect(top[0]!.name).toMatch(/Write the names of tags by hand/);
+    expect(top[0]!.description).toMatch(/Write the names of tags by hand/);
     expect(await read([['Speed', 'float32']])).toEqual([{ value: 0, quality: 0 }]);
   });
 
   it('shows a controller without the list service as one without a list', async () => {
     const { connection } = await startRig({ tags: [['Speed', 'REAL']], faults: { lacks: [0x55] } });
-    expect((await children(connection, 'device'))[0]!.name).toMatch(/status 0x08, service not supported/);
+    expect((await childrenOf(connection, 'device'))[0]!.description).toMatch(/status 0x08, service not supported/);
   });
 });

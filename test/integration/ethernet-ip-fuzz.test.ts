@@ -8,6 +8,7 @@ import { isAppError } from '#shared/errors.ts';
 import { QUALITY } from '#shared/model/index.ts';
 import { createTagMemory } from '#simulators/ethernet-ip/index.ts';
 import { createServices } from '#simulators/ethernet-ip/services.ts';
+import { childrenOf } from '#test/support/browse.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { seededRandom } from '#test/support/random.ts';
 import { createCollector, createDriverContext } from '#test/support/sample-collector.ts';
@@ -136,7 +137,7 @@ describe('hostile answers', () => {
           expect(sink.samples.length).toBe(tags.length);
         }
         for (const id of [null, 'd', 'd|Reels', 'd|Reels[1]', 'd|Reels[1].Names', 'd|Program:Main']) {
-          for (const node of await browse(id, signal)) {
+          for (const node of await childrenOf({ browse }, id)) {
             if (node.address !== null) driver.parseAddress(node.address, settings);
           }
         }

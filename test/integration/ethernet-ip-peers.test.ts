@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { childrenOf } from '#test/support/browse.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { needs, pathOf } from '#test/support/needs.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
-import { closeAll, type Rig, signal, startRig } from './ethernet-ip.ts';
+import { closeAll, type Rig, startRig } from './ethernet-ip.ts';
 
 /** The bytes of a link as a capture file: raw IPv4, one TCP segment for each piece. */
 function capture(frames: Rig['traffic']['frames']): Buffer {
@@ -78,7 +79,7 @@ describe.skipIf(needs('tshark'))('the bytes of driver and simulator, decoded by 
       ['Nothing', 'int32'],
       ...Array.from({ length: 200 }, (_, n) => [`Arr[${n}]`, 'int32'] as const),
     ]);
-    for (const id of [null, 'device', 'device|Reels[0]']) await rig.connection.browse?.(id, signal);
+    for (const id of [null, 'device', 'device|Reels[0]']) await childrenOf(rig.connection, id);
     await rig.connection.close();
 
     const words = decode(rig.traffic.frames);

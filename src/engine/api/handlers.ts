@@ -5,6 +5,7 @@ import { AppError } from '#shared/errors.ts';
 import type { Sample, Series, TimeRange } from '#shared/model/index.ts';
 import type { AppContract, HistoryTag } from '#shared/rpc/contract.ts';
 import type { HandlersOf } from '#shared/rpc/index.ts';
+import { addressesAt, browseStream, bytesStream, mappedPlaces } from './browsing.ts';
 import { buildCatalogue } from './catalogue.ts';
 import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection, traceStream } from './connections.ts';
@@ -78,6 +79,12 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       async retry({ id }) {
         services.acquisition.retry(id);
       },
+    },
+    browsing: {
+      list: (input, { signal }) => browseStream(services, input, signal),
+      bytes: (input, { signal }) => bytesStream(services, input, signal),
+      addresses: async (input) => ({ addresses: addressesAt(services, input) }),
+      mapped: async (input) => ({ places: mappedPlaces(services, input) }),
     },
     tags: {
       watch: (_input, { signal }) => tagStream(services, signal),

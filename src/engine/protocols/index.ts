@@ -6,6 +6,7 @@ import type { ProtocolDriver } from './protocol.ts';
 export type {
   AddressDescription,
   BrowseNode,
+  BrowsePage,
   DriverContext,
   ParsedAddress,
   PollConnection,

@@ -55,11 +55,34 @@ export interface PollPlan {
   readonly tags: readonly number[];
 }
 
+/** What a device can be asked for. What is left out is empty, unknown or none. */
 export interface BrowseNode {
+  /** Means the same on the next connection. */
   readonly id: string;
   readonly name: string;
+  /** In the protocol's own words, with dimensions: "DINT[8]". */
+  readonly typeName?: string;
+  readonly description?: string;
   readonly hasChildren: boolean;
+  /** Of the device document that it belongs to. */
+  readonly deviceId?: string;
+  /** As a tag has it; null for what only holds others. Always of a device. */
   readonly address: string | null;
+  /** The type of a tag with this address. */
+  readonly type?: ValueType;
+  /** Bytes that `peek` gives for this node's id, to be looked at and mapped; `at` is the address of the first. */
+  readonly bytes?: { readonly count: number; readonly at: string };
+  /** A device that would have it, where none is configured: a name for it, and its settings. */
+  readonly newDevice?: { readonly name: string; readonly settings: Readonly<Record<string, unknown>> };
+}
+
+export const BROWSE_PAGE = 500;
+
+/** A part of a list of nodes; may be empty while there is more to ask before the first node is known. */
+export interface BrowsePage {
+  readonly nodes: readonly BrowseNode[];
+  /** Entries found so far, also those that no page has brought yet. */
+  readonly found: number;
 }
 
 /** Bytes as they came, for tools that read them in more than one way. The receiver owns them. */
@@ -75,7 +98,11 @@ export type RawPlace<Address> = { readonly deviceId: string; readonly address: A
 interface Connection<Address> {
   /** What is unusual about the peer although its data flow, in sentences for people; null while nothing is. */
   notice?(): string | null;
-  browse?(parent: string | null, signal: AbortSignal): Promise<readonly BrowseNode[]>;
+  /**
+   * What lies under a node, null for the top, which is read anew. Each page is asked for in a turn of its own at the
+   * link, so one page costs a few requests at most and holds at most `BROWSE_PAGE` nodes.
+   */
+  browse?(parent: string | null, signal: AbortSignal): AsyncIterable<BrowsePage>;
   /**
    * Raw bytes from a place on, at most `count`, fewer where there are fewer. A device that is asked is asked now; one
    * that tells gives the newest that was heard. Null where there is nothing: never heard, or no such node. Throws
@@ -137,6 +164,14 @@ export interface RawValue {
   readonly length: number | null;
 }
 
+/** A value among raw bytes. */
+export interface RawPlaced {
+  /** Negative for what begins before. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly bit: number | null;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: the family's array holds drivers of different settings
 export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   /** 'modbus' */
@@ -146,7 +181,7 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   readonly version: string;
   /** One sentence for the catalogue. */
   readonly summary: string;
-  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, showIf, choicesFrom, choiceNames). */
+  /** One connection's settings; also draws the form (z.meta keys: title, help, unit, secret, group, empty, showIf, choicesFrom, choiceNames). */
   readonly config: z.ZodType<Config>;
   /** One device's settings behind the connection; also draws the form. */
   readonly device: z.ZodType<Device>;
@@ -177,6 +212,8 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
    * `peek` it makes a driver one whose bytes can be looked at and mapped; both are absent where devices name their values.
    */
   addressAt?(from: Address, bytes: number, value: RawValue, device: Device): Address | null;
+  /** The other way round: where a value lies, in bytes from `from` on; null for one that has no place there. */
+  placeOf?(from: Address, address: Address, type: ValueType): RawPlaced | null;
   /** How values of this tag are stored and decoded; version 1, the caller counts versions. Throws `config.invalid`. */
   recipe(tag: Pick<TagDocument, 'type' | 'order' | 'scaling' | 'unit'>, address: Address, device: Device): DecodeRecipe;
   /** Throws `protocol.connect-failed`, `protocol.timeout`; within 100 ms of an abort. */

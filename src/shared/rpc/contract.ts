@@ -22,6 +22,7 @@ import {
   valueType,
   wordOrder,
 } from '../model/index.ts';
+import { browsing } from './browsing.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
 
 const id = z.string().max(200);
@@ -382,6 +383,7 @@ export const contract = {
       errors: ['store.not-found'],
     }),
   },
+  browsing,
   tags: {
     watch: stream({
       role: 'viewer',

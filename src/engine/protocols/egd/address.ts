@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { AddressDescription, ParsedAddress } from '#engine/protocols/protocol.ts';
+import type { AddressDescription, ParsedAddress, RawPlaced, RawValue } from '#engine/protocols/protocol.ts';
 import { quote, refuse } from '#shared/errors.ts';
 import type { DecodeRecipe, TagDocument, ValueType } from '#shared/model/index.ts';
 import { wireBytes } from '#shared/model/index.ts';
 import type { EgdDevice } from './config.ts';
 import { MAX_DATA_BYTES } from './header.ts';
 
-const headerField = z.enum(['status', 'signature', 'request', 'length']);
+export const headerField = z.enum(['status', 'signature', 'request', 'length']);
 export type HeaderField = z.infer<typeof headerField>;
 
 /** A place in the data of an exchange, or a field of its header. */
@@ -120,7 +120,7 @@ export function formatAddress(address: EgdAddress): string {
   return address.length === null ? String(address.offset) : `${address.offset}:string${address.length}`;
 }
 
-const fieldWords: Readonly<Record<HeaderField, string>> = {
+export const fieldWords: Readonly<Record<HeaderField, string>> = {
   status: 'header, status of the production',
   signature: 'header, configuration signature',
   request: 'header, number of the production, modulo 65536',
@@ -133,6 +133,25 @@ export function describeAddress(address: EgdAddress): AddressDescription {
   const bit = address.bit === null ? '' : `, bit ${address.bit}`;
   const length = address.length === null ? '' : `, ${address.length} ${address.length === 1 ? 'byte' : 'bytes'}`;
   return { canonical, wire: `data byte ${address.offset}${bit}${length}` };
+}
+
+/** Bits count within the byte. Fields of the header have no place among the data. */
+export function addressAt(from: EgdAddress, bytes: number, value: RawValue): EgdAddress | null {
+  if (from.field !== null) return null;
+  const offset = from.offset + bytes + Math.floor((value.bit ?? 0) / 8);
+  const address = egdAddress.safeParse({
+    field: null,
+    offset,
+    bit: value.bit === null ? null : value.bit % 8,
+    length: value.type === 'string' ? value.length : null,
+  });
+  if (!address.success || offset + dataBytesOf(value.type, address.data) > MAX_DATA_BYTES) return null;
+  return address.data;
+}
+
+export function placeOf(from: EgdAddress, address: EgdAddress, type: ValueType): RawPlaced | null {
+  if (from.field !== null || address.field !== null) return null;
+  return { offset: address.offset - from.offset, bytes: dataBytesOf(type, address), bit: address.bit };
 }
 
 /** Throws `config.invalid` where type and address do not go together. */

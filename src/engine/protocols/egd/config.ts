@@ -31,6 +31,7 @@ export const egdConfig = z.object({
       title: 'Own address',
       help: 'IPv4 address of the network adapter to listen on. Empty listens on all.',
       group: 'Link',
+      empty: 'all adapters',
       choicesFrom: 'own-addresses',
     }),
   groups: z

@@ -1,10 +1,11 @@
-import type { BrowseNode, DriverContext, PushConnection, SampleSink, TagBinding } from '#engine/protocols/protocol.ts';
+import type { DriverContext, PushConnection, SampleSink, TagBinding } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
 import { QUALITY, type UnixMicros } from '#shared/model/index.ts';
 import type { EgdAddress } from './address.ts';
+import { browseHeard, exchangeOf, exchangeOfDevice } from './browse.ts';
 import { type EgdConfig, type EgdDevice, endpointOf } from './config.ts';
 import { HEADER_BYTES, type Header, parseHeader, producerNumber, producerText, signatureText } from './header.ts';
-import { createHeard, type Heard, periodOf } from './heard.ts';
+import { createHeard, type Heard } from './heard.ts';
 import { createLayout, type Layout } from './layout.ts';
 import { openSocket } from './socket.ts';
 import { qualityOf, timeIsSound } from './status.ts';
@@ -95,8 +96,10 @@ export async function connectEgd(
       return;
     }
     const { header } = parsed;
-    const dataBytes = bytes.length - HEADER_BYTES;
-    ear.heard.note(header, dataBytes, address, parsed.kind === 'swapped', clock.monotonicMs());
+    const data = bytes.subarray(HEADER_BYTES);
+    const time: UnixMicros =
+      header.produced !== null && timeIsSound(header.status) ? header.produced : context.clock.now();
+    ear.heard.note(header, data, time, address, parsed.kind === 'swapped', clock.monotonicMs());
     if (parsed.kind === 'swapped' && !config.acceptSwapped) {
       sayOnce(
         `swapped ${address}`,
@@ -106,13 +109,18 @@ export async function connectEgd(
     }
     const wanted = routes.get(header.producer)?.get(header.exchange);
     if (wanted === undefined || sink === null) return;
-    for (const one of wanted) deliver(one, header, bytes.subarray(HEADER_BYTES), address, sink);
+    for (const one of wanted) deliver(one, header, data, time, address, sink);
   });
 
-  function deliver(one: Expected, header: Header, data: Uint8Array, from: string, into: SampleSink): void {
+  function deliver(
+    one: Expected,
+    header: Header,
+    data: Uint8Array,
+    time: UnixMicros,
+    from: string,
+    into: SampleSink,
+  ): void {
     if (one.layout === null) return;
-    const time: UnixMicros =
-      header.produced !== null && timeIsSound(header.status) ? header.produced : context.clock.now();
     const mismatch = mismatchOf(one.device, header, data.length);
     if (mismatch !== null) {
       if (one.mismatch !== mismatch) {
@@ -153,10 +161,13 @@ export async function connectEgd(
         sink = null;
       }
     },
-    async browse(parent) {
-      const all = ear.heard.all();
-      if (parent === null) return producersOf(all);
-      return all.filter((entry) => producerText(entry.producer) === parent).map(exchangeNode);
+    browse: (parent) => browseHeard(ear.heard, devices, parent),
+    async peek(place, count) {
+      const found =
+        'node' in place ? exchangeOf(ear.heard, place.node) : exchangeOfDevice(ear.heard, devices.get(place.deviceId));
+      if (found === undefined) return null;
+      const offset = 'node' in place ? 0 : place.address.offset;
+      return { time: found.time, bytes: found.data.slice(offset, offset + count) };
     },
     close() {
       closed ??= new Promise((resolve) => {
@@ -168,32 +179,4 @@ export async function connectEgd(
   };
   ears.set(connection, ear);
   return connection;
-}
-
-function producersOf(all: ReturnType<Heard['all']>): BrowseNode[] {
-  const names = new Map<string, string>();
-  for (const entry of all) names.set(producerText(entry.producer), entry.from);
-  return [...names].map(([id, from]) => ({
-    id,
-    name: id === from ? id : `${id} (sent from ${from})`,
-    hasChildren: true,
-    address: null,
-  }));
-}
-
-function exchangeNode(entry: ReturnType<Heard['all']>[number]): BrowseNode {
-  const period = periodOf(entry);
-  const parts = [
-    `${entry.dataBytes} bytes`,
-    period === null ? 'heard once' : `every ${period.toFixed(period < 100 ? 1 : 0)} ms`,
-    `signature ${signatureText(entry.signature)}`,
-    ...(entry.lost > 0 ? [`${entry.lost} lost`] : []),
-    ...(entry.swapped ? ['type and version swapped'] : []),
-  ];
-  return {
-    id: `${producerText(entry.producer)}/${entry.exchange}`,
-    name: `Exchange ${entry.exchange}: ${parts.join(', ')}`,
-    hasChildren: false,
-    address: null,
-  };
 }

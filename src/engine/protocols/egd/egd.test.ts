@@ -114,8 +114,11 @@ describe('addresses', () => {
 describe('what is heard', () => {
   it('counts lost productions by their numbers, over the end of the count, and no others', () => {
     const heard = createHeard();
-    const note = (requestId: number, ms: number) =>
-      heard.note({ requestId, producer: 1, exchange: 2, produced: null, status: 1, signature: 0 }, 8, 'a', false, ms)!;
+    const note = (requestId: number, ms: number) => {
+      const header = { requestId, producer: 1, exchange: 2, produced: null, status: 1, signature: 0 };
+      heard.note(header, new Uint8Array(8), 0, 'a', false, ms);
+      return heard.find(1, 2)!;
+    };
     note(65_533, 0);
     note(65_534, 10);
     expect(note(2, 50).lost).toBe(3);
@@ -127,7 +130,8 @@ describe('what is heard', () => {
   it('is bounded, whatever is sent', () => {
     const heard = createHeard();
     for (let exchange = 0; exchange < 5_000; exchange++) {
-      heard.note({ requestId: 1, producer: 1, exchange, produced: null, status: 1, signature: 0 }, 8, 'a', false, 0);
+      const header = { requestId: 1, producer: 1, exchange, produced: null, status: 1, signature: 0 };
+      heard.note(header, new Uint8Array(8), 0, 'a', false, 0);
     }
     expect(heard.all().length).toBe(2_000);
   });

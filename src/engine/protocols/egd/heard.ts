@@ -1,3 +1,4 @@
+import type { UnixMicros } from '#shared/model/index.ts';
 import type { Header } from './header.ts';
 
 /** What has been heard of one exchange since its socket was opened, whether anybody wants it or not. */
@@ -9,7 +10,9 @@ export interface HeardExchange {
   productions: number;
   /** Productions that are missing by their numbers. */
   lost: number;
-  dataBytes: number;
+  /** Of the last production; written over by the next one. */
+  data: Uint8Array;
+  time: UnixMicros;
   signature: number;
   status: number;
   swapped: boolean;
@@ -23,9 +26,10 @@ export interface HeardExchange {
 const MOST = 2_000;
 
 export interface Heard {
-  /** The entry, or null where too many are known already. */
-  note(header: Header, dataBytes: number, from: string, swapped: boolean, nowMs: number): HeardExchange | null;
+  /** Does nothing for a new exchange where too many are known already. */
+  note(header: Header, data: Uint8Array, time: UnixMicros, from: string, swapped: boolean, nowMs: number): void;
   all(): readonly HeardExchange[];
+  find(producer: number, exchange: number): HeardExchange | undefined;
   /** Datagrams that were no productions, with what was wrong with the last one. */
   strange: { count: number; reason: string; from: string };
 }
@@ -36,11 +40,12 @@ export function createHeard(): Heard {
   return {
     strange: { count: 0, reason: '', from: '' },
     all: () => [...known.values()].flatMap((exchanges) => [...exchanges.values()]),
-    note(header, dataBytes, from, swapped, nowMs) {
+    find: (producer, exchange) => known.get(producer)?.get(exchange),
+    note(header, data, time, from, swapped, nowMs) {
       let exchanges = known.get(header.producer);
       let entry = exchanges?.get(header.exchange);
       if (entry === undefined) {
-        if (count >= MOST) return null;
+        if (count >= MOST) return;
         count++;
         entry = {
           producer: header.producer,
@@ -48,7 +53,8 @@ export function createHeard(): Heard {
           from,
           productions: 0,
           lost: 0,
-          dataBytes,
+          data: new Uint8Array(data.length),
+          time,
           signature: header.signature,
           status: header.status,
           swapped,
@@ -68,12 +74,13 @@ export function createHeard(): Heard {
       entry.lastRequest = header.requestId;
       entry.from = from;
       entry.productions++;
-      entry.dataBytes = dataBytes;
+      if (entry.data.length !== data.length) entry.data = new Uint8Array(data.length);
+      entry.data.set(data);
+      entry.time = time;
       entry.signature = header.signature;
       entry.status = header.status;
       entry.swapped = swapped;
       entry.lastMs = nowMs;
-      return entry;
     },
   };
 }

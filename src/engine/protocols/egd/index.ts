@@ -1,5 +1,6 @@
 import type { ProtocolDriver } from '#engine/protocols/protocol.ts';
 import {
+  addressAt,
   addressHelp,
   createRecipe,
   describeAddress,
@@ -7,6 +8,7 @@ import {
   egdAddress,
   formatAddress,
   parseAddress,
+  placeOf,
   valueTypes,
 } from './address.ts';
 import { type EgdConfig, type EgdDevice, egdConfig, egdDevice, endpointOf } from './config.ts';
@@ -39,6 +41,8 @@ export const egd = {
   parseAddress,
   formatAddress,
   describeAddress,
+  addressAt,
+  placeOf,
   recipe: createRecipe,
   connect: connectEgd,
   test: testEgd,

@@ -25,15 +25,22 @@ export interface Template {
   readonly isText: boolean;
 }
 export type Symbols =
-  | { readonly kind: 'symbols'; readonly symbols: readonly TagSymbol[] }
+  | {
+      readonly kind: 'symbols';
+      readonly symbols: readonly TagSymbol[];
+      /** By names in lower case. */
+      readonly byName: ReadonlyMap<string, TagSymbol>;
+    }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Asked for once each; throws `protocol.timeout` and what links throw. */
 export interface TagList {
-  /** Of the controller, or of "Program:Main"; in order of names. */
-  symbols(program: string | null, signal: AbortSignal): Promise<Symbols>;
+  /** Of the controller, or of "Program:Main"; in order of names. Yields how many it has found after each answer. */
+  symbols(program: string | null, signal: AbortSignal): AsyncGenerator<number, Symbols>;
   /** Null where the controller does not give it. */
   template(id: number, signal: AbortSignal): Promise<Template | null>;
+  /** Requests so far. */
+  readonly requests: number;
 }
 
 const SYMBOL = 0x6b;
@@ -51,14 +58,16 @@ const DEFINITION_REST = 23;
 export function createTagList(controller: Controller): TagList {
   const scopes = new Map<string, Symbols>();
   const templates = new Map<number, Template | null>();
+  let requests = 0;
 
   const ask = async (message: Buffer, signal: AbortSignal): Promise<Reply | string> => {
+    requests++;
     const heard = await controller.ask(message, signal);
     if (heard.kind === 'reply') return heard.reply;
     return heard.kind === 'malformed' ? heard.reason : 'the request is too long';
   };
 
-  async function listSymbols(program: string | null, signal: AbortSignal): Promise<Symbols> {
+  async function* listSymbols(program: string | null, signal: AbortSignal): AsyncGenerator<number, Symbols> {
     const scope = program === null ? Buffer.alloc(0) : symbolPath([{ name: program, index: [] }]);
     const attributes = Buffer.concat([u16(3), u16(ATTRIBUTE.name), u16(ATTRIBUTE.type), u16(ATTRIBUTE.dimensions)]);
     const symbols: TagSymbol[] = [];
@@ -78,9 +87,10 @@ export function createTagList(controller: Controller): TagList {
         return { kind: 'refused', reason: 'the controller goes on without end' };
       }
       from = last + 1;
+      yield symbols.length;
     }
     symbols.sort((a, b) => Number(a.found !== null) - Number(b.found !== null) || compare(a.name, b.name));
-    return { kind: 'symbols', symbols };
+    return { kind: 'symbols', symbols, byName: new Map(symbols.map((one) => [one.name.toLowerCase(), one])) };
   }
 
   async function readTemplate(id: number, signal: AbortSignal): Promise<Template | null> {
@@ -106,9 +116,12 @@ export function createTagList(controller: Controller): TagList {
   }
 
   return {
-    async symbols(program, signal) {
+    get requests() {
+      return requests;
+    },
+    async *symbols(program, signal) {
       const key = (program ?? '').toLowerCase();
-      const known = scopes.get(key) ?? (await listSymbols(program, signal));
+      const known = scopes.get(key) ?? (yield* listSymbols(program, signal));
       scopes.set(key, known);
       return known;
     },
