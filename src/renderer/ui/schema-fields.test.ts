@@ -98,6 +98,9 @@ describe('fields of a schema', () => {
     expect(placeholder(field('port'), 1)).toBe('502');
     expect(placeholder(field('host'), '192.168.0.10')).toBe('such as 192.168.0.10');
     expect(placeholder({ ...field('host'), required: false, fallback: null }, 1)).toBe('');
+    expect(placeholder({ ...field('host'), required: false, fallback: '', empty: 'all adapters' }, 'plc')).toBe(
+      'all adapters',
+    );
     expect(wordsOf('maxGapRegisters')).toBe('Max gap registers');
   });
 });

@@ -16,6 +16,8 @@ export interface SchemaField {
   readonly whole: boolean;
   /** Shown as placeholder; holds while the field is empty. */
   readonly fallback: unknown;
+  /** What it means that nothing is entered, as placeholder; undefined where a default or an example says enough. */
+  readonly empty: string | undefined;
   /** The fallback is that of an object around it, which no longer holds once something else in the object is set. */
   readonly inherited: boolean;
   readonly choices: readonly string[];
@@ -110,6 +112,7 @@ export function readFields(schema: Readonly<Record<string, unknown>>): readonly 
         requiredIn: at.requiredIn,
         whole: own.type === 'integer',
         fallback,
+        empty: text(property.empty),
         inherited,
         choices: choicesOf(own),
         choiceNames: new Map(
@@ -228,6 +231,7 @@ export function placeholder(field: SchemaField, example: unknown): string {
     !Array.isArray(field.fallback)
   )
     return String(field.fallback);
+  if (field.empty !== undefined && !field.required) return field.empty;
   // An empty default stands for a setting that is needed only beside others.
   const wanted = field.required || field.fallback === '';
   if (wanted && example !== '' && (typeof example === 'string' || typeof example === 'number')) {

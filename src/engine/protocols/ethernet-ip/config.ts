@@ -42,6 +42,7 @@ export const eipConfig = z.object({
     title: 'Own address',
     help: 'IP address of the network adapter to use. Empty lets the system choose.',
     group: 'Link',
+    empty: 'chosen by the system',
     choicesFrom: 'own-addresses',
   }),
 });

@@ -56,6 +56,7 @@ const settings = z.object({
     title: 'Own address',
     help: 'IP address of the network adapter to use. Empty lets the system choose.',
     group: 'Link',
+    empty: 'chosen by the system',
     choicesFrom: 'own-addresses',
     showIf: overTcp,
   }),
