@@ -161,10 +161,10 @@ export function createTagMemory({ packBools = true }: { readonly packBools?: boo
     { name: 'DATA', type: 'SINT', length: 82 },
   ]);
 
-  const find = (program: string | null, name: string): Tag | undefined => {
-    const wanted = name.toLowerCase();
-    return tags.find((tag) => tag.program === program && tag.name.toLowerCase() === wanted);
-  };
+  /** By program and name, for controllers with thousands of tags. */
+  const found = new Map<string, Tag>();
+  const keyOf = (program: string | null, name: string): string => `${program ?? ''}\0${name.toLowerCase()}`;
+  const find = (program: string | null, name: string): Tag | undefined => found.get(keyOf(program, name));
 
   function place(path: string): Place {
     const scoped = /^(Program:[^.]+)\.(.*)$/.exec(path);
@@ -207,6 +207,7 @@ export function createTagMemory({ packBools = true }: { readonly packBools?: boo
         bytes: Buffer.alloc(type.size * count(sizes)),
       };
       tags.push(tag);
+      found.set(keyOf(program, tag.name), tag);
       return tag;
     },
     set(path, value) {
