@@ -316,6 +316,26 @@ describe('value axis', () => {
     ]);
     expect(valueTicks({ low: 0, high: 3e9 }, 3).labels).toEqual(['0', '1e9', '2e9', '3e9']);
   });
+  it('are two at least, the outermost round ones, however low the plot is', () => {
+    expect(valueTicks({ low: 0.3, high: 1.9 }, 2).labels).toEqual(['0.5', '1.5']);
+    expect(valueTicks({ low: 119.6, high: 121.4 }, 2).values).toEqual([120, 121]);
+    fc.assert(
+      fc.property(
+        fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+        fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
+        fc.integer({ min: 1, max: 12 }),
+        (low, span, most) => {
+          const range = { low, high: low + span };
+          const { values } = valueTicks(range, most);
+          expect(values.length).toBeGreaterThanOrEqual(2);
+          expect(values.length).toBeLessThanOrEqual(Math.max(2, most + 1));
+          const edge = span * 1e-6;
+          expect(values[0]).toBeGreaterThanOrEqual(low - edge);
+          expect(values.at(-1)).toBeLessThanOrEqual(range.high + edge);
+        },
+      ),
+    );
+  });
   it('contains the data and stays while the data stays', () => {
     fc.assert(
       fc.property(

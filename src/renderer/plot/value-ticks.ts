@@ -20,19 +20,31 @@ export interface ValueTicks {
   readonly labels: readonly string[];
 }
 
+/**
+ * Round values over the range, in at most `most` steps. A low plot has two all the same, as a scale cannot be read off
+ * one: the outermost round values.
+ */
 export function valueTicks(range: ValueRange, most: number): ValueTicks {
   const span = range.high - range.low;
   if (!(span > 0) || !Number.isFinite(span)) return { step: 0, values: [], labels: [] };
-  const step = stepForValues(span, most);
-  const first = Math.ceil(range.low / step - 1e-9);
-  const last = Math.floor(range.high / step + 1e-9);
-  const values: number[] = [];
-  for (let i = first; i <= last && values.length < 100; i++) values.push(i * step);
+  let step = stepForValues(span, most);
+  let values = multiples(range, step);
+  for (let finer = 2 * most; values.length < 2 && finer <= 8 * most; finer *= 2) {
+    step = stepForValues(span, finer);
+    const all = multiples(range, step);
+    values = all.length > 2 ? [all[0]!, all.at(-1)!] : all;
+  }
   const size = Math.max(Math.abs(range.low), Math.abs(range.high));
   const decimals = Math.max(0, Math.min(12, -Math.floor(Math.log10(step) + 1e-9)));
   const scientific = size >= 1e7 || size < 1e-4;
   const labels = values.map((value) => (scientific ? scientificLabel(value, step) : fixedLabel(value, decimals)));
   return { step, values, labels };
+}
+
+function multiples(range: ValueRange, step: number): number[] {
+  const first = Math.ceil(range.low / step - 1e-9);
+  const last = Math.floor(range.high / step + 1e-9);
+  return Array.from({ length: Math.max(0, Math.min(100, last - first + 1)) }, (_, index) => (first + index) * step);
 }
 
 /** Ticks of states: whole numbers only, as many as there is room for, with their names. */

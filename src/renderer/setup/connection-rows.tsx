@@ -106,18 +106,20 @@ export function linkColumns(): readonly Column<LinkRow>[] {
       text: (row) => linkMarks[row.state].text,
       cell: (row) => <LinkMark state={row.state} />,
     },
-    { ...number, id: 'since', title: 'Since', width: 100, text: (row) => row.age },
+    { ...number, yields: 3, id: 'since', title: 'Since', width: 100, text: (row) => row.age },
     {
       ...plain,
+      yields: 1,
       id: 'endpoint',
       title: 'Endpoint',
       width: 160,
       mono: true,
       text: (row) => (row.device === null ? (row.status?.endpoint ?? NO_VALUE) : ''),
     },
-    { ...number, id: 'tags', title: 'Tags', width: 70, text: (row) => formatCount(row.tags) },
+    { ...number, yields: 2, id: 'tags', title: 'Tags', width: 70, text: (row) => formatCount(row.tags) },
     {
       ...number,
+      yields: 4,
       id: 'rate',
       title: 'Rate',
       width: 90,
@@ -131,6 +133,7 @@ export function linkColumns(): readonly Column<LinkRow>[] {
     },
     {
       ...number,
+      yields: 5,
       id: 'response',
       title: 'Answer',
       width: 90,
@@ -139,6 +142,7 @@ export function linkColumns(): readonly Column<LinkRow>[] {
     },
     {
       ...number,
+      yields: 6,
       id: 'errors',
       title: 'Errors',
       width: 80,
@@ -147,6 +151,7 @@ export function linkColumns(): readonly Column<LinkRow>[] {
     },
     {
       ...number,
+      yields: 7,
       id: 'overruns',
       title: 'Overruns',
       width: 80,

@@ -9,8 +9,10 @@ import {
   type KeyboardEvent,
   type MouseEvent,
   type ReactNode,
+  type RefObject,
   useEffect,
   useImperativeHandle,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -69,12 +71,16 @@ export interface DataTableProps<Row extends object> {
  */
 export function DataTable<Row extends object>(props: DataTableProps<Row>): ReactNode {
   const { name, label, rows, rowId, columns, selection, onSelect, search = '', onOpen, rowClass } = props;
-  const model = useTableModel(name, rows, columns, rowId, search);
-  const { table, visible, layout, setLayout, filters } = model;
-  const shown = table.getRowModel().rows;
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = useRem(1.5);
   const scale = useRem(1 / 16);
+  const width = useWidth(
+    scroller,
+    columns.some((column) => column.yields !== undefined),
+  );
+  const model = useTableModel(name, rows, columns, rowId, search, width === null ? null : width / scale);
+  const { table, visible, layout, setLayout, filters } = model;
+  const shown = table.getRowModel().rows;
   const [active, setActive] = useState<{ readonly row: string; readonly column: string } | null>(null);
   const [editing, setEditing] = useState(false);
   const anchor = useRef<string | null>(null);
@@ -433,6 +439,21 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>): React
       )}
     </div>
   );
+}
+
+/** The width that the element has inside, followed where `wanted`; null before it is known. */
+function useWidth(element: RefObject<HTMLElement | null>, wanted: boolean): number | null {
+  const [width, setWidth] = useState<number | null>(null);
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (!wanted || current === null) return;
+    const measure = (): void => setWidth(current.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(current);
+    return () => observer.disconnect();
+  }, [element, wanted]);
+  return width;
 }
 
 function ColumnFilter<Row>({

@@ -46,6 +46,8 @@ export interface Column<Row> {
   readonly filter?: 'text' | 'choice' | false;
   readonly sortable?: boolean;
   readonly hidden?: boolean;
+  /** Left out while there is no room for all columns, the larger number first, unless the user has chosen to see it. */
+  readonly yields?: number;
   readonly editor?: CellEditor<Row>;
 }
 
@@ -102,6 +104,24 @@ export function matchesFilter(cell: string, order: number | string | null, filte
     .every((word) => (word.startsWith('!') && word.length > 1 ? !text.includes(word.slice(1)) : text.includes(word)));
 }
 
+/** Which of the columns that would be shown have room; what the user has chosen, sorts by or filters stays in any case. */
+export function columnsWithRoom<Row>(
+  columns: readonly Column<Row>[],
+  room: number,
+  widthOf: (column: Column<Row>) => number,
+  stays: (column: Column<Row>) => boolean,
+): readonly Column<Row>[] {
+  const kept = new Set(columns);
+  let total = columns.reduce((sum, column) => sum + widthOf(column), 0);
+  const leaving = columns.filter((column) => column.yields !== undefined && !stays(column));
+  for (const column of leaving.sort((a, b) => (b.yields ?? 0) - (a.yields ?? 0))) {
+    if (total <= room) break;
+    kept.delete(column);
+    total -= widthOf(column);
+  }
+  return columns.filter((column) => kept.has(column));
+}
+
 export interface TableModel<Row extends object> {
   readonly table: ReactTable<typeof features, Row>;
   readonly layout: TableLayout;
@@ -112,13 +132,17 @@ export interface TableModel<Row extends object> {
   readonly clearFilters: () => void;
 }
 
-/** Sorting, filters, widths and visible columns of one table; all but the filters are remembered under `name`. */
+/**
+ * Sorting, filters, widths and visible columns of one table; all but the filters are remembered under `name`. `room` is
+ * the table's width in pixels at 100 % text size, null while it is not known.
+ */
 export function useTableModel<Row extends object>(
   name: string,
   rows: readonly Row[],
   columns: readonly Column<Row>[],
   rowId: (row: Row) => string,
   search: string,
+  room: number | null,
 ): TableModel<Row> {
   const [layout, setLayout] = usePreference<TableLayout>(`table.${name}`, PLAIN_LAYOUT);
   const [filters, setFilters] = useState<{ id: string; value: string }[]>([]);
@@ -149,8 +173,20 @@ export function useTableModel<Row extends object>(
   const visibility = useMemo(() => {
     const shown: Record<string, boolean> = {};
     for (const column of columns) shown[column.id] = layout.visibility[column.id] ?? column.hidden !== true;
+    if (room === null) return shown;
+    const wanted = columns.filter((column) => shown[column.id] === true);
+    const fitting = columnsWithRoom(
+      wanted,
+      room,
+      (column) => layout.sizing[column.id] ?? column.width,
+      ({ id }) =>
+        layout.visibility[id] === true ||
+        layout.sorting.some((sort) => sort.id === id) ||
+        filters.some((filter) => filter.id === id),
+    );
+    for (const column of wanted) shown[column.id] = fitting.includes(column);
     return shown;
-  }, [columns, layout.visibility]);
+  }, [columns, layout.visibility, layout.sizing, layout.sorting, filters, room]);
 
   const table = useTable<typeof features, Row>({
     features,
