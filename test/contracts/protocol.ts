@@ -85,6 +85,7 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
         expect(driver.endpoint(driver.sample.config)).not.toBe('');
         expect(driver.statusName(-1)).toBeUndefined();
         expect(driver.valueTypes.length).toBeGreaterThan(0);
+        expect(driver.tells ?? false).toBe(simulator.mode === 'push');
       });
     });
 

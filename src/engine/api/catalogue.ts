@@ -21,6 +21,7 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       addressBytes: driver.addressBytes ?? null,
       valueTypes: [...driver.valueTypes],
       can: driver.can,
+      tells: driver.tells ?? false,
       statusNames: Object.fromEntries(
         STATUS_NUMBERS.flatMap((status) => {
           const name = driver.statusName(status);

@@ -196,6 +196,8 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
    */
   readonly addressBytes?: number;
   readonly can: { readonly browse: boolean; readonly scan: boolean };
+  /** Its connections are of mode `push`: nothing is asked, so there are no requests to show. */
+  readonly tells?: boolean;
   readonly valueTypes: readonly ValueType[];
   /** Name of a status number of this protocol's devices, as kept in the quality. */
   statusName(status: number): string | undefined;

@@ -1,6 +1,6 @@
 import { RotateCw } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { useClient, useConnectionStatus, useNow, useProject, useZone } from '#renderer/client/index.ts';
+import { useClient, useConnectionStatus, useNow, useProject, useStores, useZone } from '#renderer/client/index.ts';
 import {
   Button,
   formatAge,
@@ -10,11 +10,12 @@ import {
   formatTime,
   LinkMark,
   NO_VALUE,
+  type ShownLinkState,
   shownLinkState,
 } from '#renderer/ui/index.ts';
-import type { ConnectionDocument } from '#shared/model/index.ts';
+import type { ConnectionDocument, DeviceStatus, GroupStatus } from '#shared/model/index.ts';
 
-const ms = (value: number | null): string => (value === null ? NO_VALUE : formatNumber(value, { decimals: 1 }));
+const ms = (value: number | null): string => (value === null ? NO_VALUE : `${formatNumber(value, { decimals: 1 })} ms`);
 
 /** What a connection does now, in words and figures. */
 export function ConnectionStatusView({ connection }: { readonly connection: ConnectionDocument }): ReactNode {
@@ -23,6 +24,9 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
   const now = useNow(1000);
   const status = useConnectionStatus(connection.id);
   const devices = useProject((state) => state.device);
+  const told = useStores('catalogue', ({ catalogue }) =>
+    catalogue?.protocols.some((entry) => entry.id === connection.protocol && entry.tells),
+  );
   if (status === undefined) {
     return (
       <p className="quiet list-note">
@@ -65,49 +69,20 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
         )}
       </dl>
       <h3 className="section-title">Devices</h3>
-      <div className="wide">
-        <table className="plain">
-          <thead>
-            <tr>
-              <th>Device</th>
-              <th>State</th>
-              <th className="num" title="Mean time of an answer">
-                Answer
-              </th>
-              <th className="num" title="99 of 100 answers are faster">
-                p99
-              </th>
-              <th className="num">Requests</th>
-              <th className="num">Errors</th>
-              <th className="num">Time-outs</th>
-              <th className="num">Last good</th>
-            </tr>
-          </thead>
-          <tbody>
-            {status.devices.map((device) => (
-              <tr key={device.deviceId} title={device.message ?? undefined}>
-                <td>{devices.get(device.deviceId)?.document.name ?? device.deviceId}</td>
-                <td>
-                  <LinkMark
-                    state={shownLinkState(
-                      device.state,
-                      connection.enabled && devices.get(device.deviceId)?.document.enabled !== false,
-                    )}
-                  />
-                </td>
-                <td className="num">{device.responseMs === null ? NO_VALUE : `${ms(device.responseMs)} ms`}</td>
-                <td className="num">{device.responseP99Ms === null ? NO_VALUE : `${ms(device.responseP99Ms)} ms`}</td>
-                <td className="num">{formatCount(device.requests)}</td>
-                <td className="num">{formatCount(device.errors)}</td>
-                <td className="num">{formatCount(device.timeouts)}</td>
-                <td className="num">
-                  {device.lastGood === null ? NO_VALUE : `${formatAge((now - device.lastGood) / 1000)} ago`}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <PlainTable
+        columns={told ? deviceColumns.filter((column) => column.asked !== true) : deviceColumns}
+        rows={status.devices.map((device) => ({
+          key: device.deviceId,
+          hint: device.message ?? undefined,
+          device,
+          name: devices.get(device.deviceId)?.document.name ?? device.deviceId,
+          state: shownLinkState(
+            device.state,
+            connection.enabled && devices.get(device.deviceId)?.document.enabled !== false,
+          ),
+          now,
+        }))}
+      />
       {status.devices
         .filter((device) => device.message !== null && device.message !== status.message)
         .map((device) => (
@@ -115,52 +90,123 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
             {device.message}
           </p>
         ))}
-      <h3 className="section-title">Polling groups</h3>
-      <div className="wide">
-        <table className="plain">
-          <thead>
-            <tr>
-              <th className="num">Period</th>
-              <th className="num">Actual rate</th>
-              <th className="num" title="99 of 100 polls start closer to their time than this">
-                Jitter p99
+      <h3 className="section-title">{told ? 'Data as it comes' : 'Polling groups'}</h3>
+      <PlainTable
+        columns={told ? toldColumns : groupColumns}
+        rows={status.groups.map((group) => ({ key: String(group.periodMs), hint: undefined, group }))}
+        empty={`Nothing is ${told ? 'listened for' : 'polled'}: the connection has no tags that are switched on.`}
+      />
+    </div>
+  );
+}
+
+interface PlainColumn<Row> {
+  readonly title: string;
+  readonly hint?: string;
+  readonly text?: true;
+  /** Of devices that are asked; one that sends by itself has no such figure. */
+  readonly asked?: true;
+  readonly warn?: (row: Row) => boolean;
+  readonly cell: (row: Row) => ReactNode;
+}
+
+interface DeviceRow {
+  readonly device: DeviceStatus;
+  readonly name: string;
+  readonly state: ShownLinkState;
+  readonly now: number;
+}
+const deviceColumns: readonly PlainColumn<DeviceRow>[] = [
+  { title: 'Device', text: true, cell: ({ name }) => name },
+  { title: 'State', text: true, cell: ({ state }) => <LinkMark state={state} /> },
+  { title: 'Answer', hint: 'Mean time of an answer', asked: true, cell: ({ device }) => ms(device.responseMs) },
+  { title: 'p99', hint: '99 of 100 answers are faster', asked: true, cell: ({ device }) => ms(device.responseP99Ms) },
+  { title: 'Requests', asked: true, cell: ({ device }) => formatCount(device.requests) },
+  { title: 'Errors', asked: true, cell: ({ device }) => formatCount(device.errors) },
+  { title: 'Time-outs', asked: true, cell: ({ device }) => formatCount(device.timeouts) },
+  {
+    title: 'Last good',
+    cell: ({ device, now }) =>
+      device.lastGood === null ? NO_VALUE : `${formatAge((now - device.lastGood) / 1000)} ago`,
+  },
+];
+
+interface GroupRow {
+  readonly group: GroupStatus;
+}
+const hz = (value: number | null): string => (value === null ? NO_VALUE : `${formatNumber(value, { decimals: 2 })} Hz`);
+const groupColumns: readonly PlainColumn<GroupRow>[] = [
+  { title: 'Period', cell: ({ group }) => formatPeriod(group.periodMs) },
+  { title: 'Actual rate', cell: ({ group }) => hz(group.actualHz) },
+  {
+    title: 'Jitter p99',
+    hint: '99 of 100 polls start closer to their time than this',
+    cell: ({ group }) => ms(group.jitterP99Ms),
+  },
+  { title: 'Overruns', warn: ({ group }) => group.overruns > 0, cell: ({ group }) => formatCount(group.overruns) },
+  { title: 'Tags', cell: ({ group }) => formatCount(group.tags) },
+  {
+    title: 'Requests',
+    hint: 'Requests that one poll of the group costs',
+    cell: ({ group }) => formatCount(group.requestsPerPoll),
+  },
+  { title: 'Predicted', hint: 'Expected duration of one poll', cell: ({ group }) => ms(group.predictedMs) },
+];
+const toldColumns: readonly PlainColumn<GroupRow>[] = [
+  {
+    title: 'Expected every',
+    hint: 'The period of the tags; without data for longer than this and the time-out they are bad',
+    cell: ({ group }) => formatPeriod(group.periodMs),
+  },
+  { title: 'Comes at', cell: ({ group }) => hz(group.actualHz) },
+  { title: 'Tags', cell: ({ group }) => formatCount(group.tags) },
+];
+
+function PlainTable<Row>({
+  columns,
+  rows,
+  empty,
+}: {
+  readonly columns: readonly PlainColumn<Row>[];
+  readonly rows: readonly (Row & { readonly key: string; readonly hint: string | undefined })[];
+  readonly empty?: string;
+}): ReactNode {
+  const side = ({ text }: PlainColumn<Row>): string | undefined => (text === true ? undefined : 'num');
+  return (
+    <div className="wide">
+      <table className="plain">
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} className={side(column)} title={column.hint}>
+                {column.title}
               </th>
-              <th className="num">Overruns</th>
-              <th className="num">Tags</th>
-              <th className="num" title="Requests that one poll of the group costs">
-                Requests
-              </th>
-              <th className="num" title="Expected duration of one poll">
-                Predicted
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {status.groups.map((group) => (
-              <tr key={group.periodMs}>
-                <td className="num">{formatPeriod(group.periodMs)}</td>
-                <td className="num">
-                  {group.actualHz === null ? NO_VALUE : `${formatNumber(group.actualHz, { decimals: 2 })} Hz`}
-                </td>
-                <td className="num">{group.jitterP99Ms === null ? NO_VALUE : `${ms(group.jitterP99Ms)} ms`}</td>
-                <td className="num" data-warn={group.overruns > 0 ? '' : undefined}>
-                  {formatCount(group.overruns)}
-                </td>
-                <td className="num">{formatCount(group.tags)}</td>
-                <td className="num">{formatCount(group.requestsPerPoll)}</td>
-                <td className="num">{group.predictedMs === null ? NO_VALUE : `${ms(group.predictedMs)} ms`}</td>
-              </tr>
             ))}
-            {status.groups.length === 0 && (
-              <tr>
-                <td colSpan={7} className="quiet">
-                  Nothing is polled: the connection has no tags that are switched on.
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.key} title={row.hint}>
+              {columns.map((column) => (
+                <td
+                  key={column.title}
+                  className={side(column)}
+                  data-warn={column.warn?.(row) === true ? '' : undefined}
+                >
+                  {column.cell(row)}
                 </td>
-              </tr>
-            )}
-          </tbody>
-        </table>
-      </div>
+              ))}
+            </tr>
+          ))}
+          {rows.length === 0 && empty !== undefined && (
+            <tr>
+              <td colSpan={columns.length} className="quiet">
+                {empty}
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
     </div>
   );
 }

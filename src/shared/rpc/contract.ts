@@ -45,6 +45,8 @@ const protocolEntry = z.object({
   addressBytes: z.number().int().positive().nullable(),
   valueTypes: z.array(valueType),
   can: z.object({ browse: z.boolean(), scan: z.boolean() }),
+  /** Devices send by themselves: there are no requests, no answers to wait for, no predicted duration. */
+  tells: z.boolean(),
   /** Names of the status numbers that a device's quality can carry. */
   statusNames: z.record(z.string(), z.string()),
 });

@@ -34,6 +34,7 @@ export const egd = {
     address: sample.address,
   },
   can: { browse: true, scan: false },
+  tells: true,
   valueTypes,
   statusName,
   explain,
