@@ -66,12 +66,13 @@ export interface AcquisitionOptions {
   readonly deliver: (block: SampleBlock) => void;
   /** An interval without data of some tags has ended. */
   readonly onGap?: (gap: GapNotice) => void;
-  /** Pauses between attempts; default 1 s, doubling to 5 s. */
+  /** Pauses between attempts; default 0.5 s, doubling, to 1.5 s at most. */
   readonly backOff?: BackOffLimits;
   readonly random?: () => number;
 }
 
-const DEFAULT_BACK_OFF: BackOffLimits = { minMs: 1_000, maxMs: 5_000 };
+/** Short enough that values are good again two seconds after a device is back, however long it was away. */
+const DEFAULT_BACK_OFF: BackOffLimits = { minMs: 500, maxMs: 1_500 };
 const NOTIFY_MS = 250;
 /** First ticks are spread over this much, or over the period if that is shorter. */
 const STAGGER_MS = 1_000;
