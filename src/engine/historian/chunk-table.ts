@@ -1,9 +1,17 @@
 import { type Database, storeError } from '#engine/platform/index.ts';
 import { isAppError } from '#shared/errors.ts';
-import { createDecoder, type DecodeRecipe, type Decoder, QUALITY, type TimeRange } from '#shared/model/index.ts';
+import {
+  createDecoder,
+  type DecodeRecipe,
+  type Decoder,
+  linear,
+  QUALITY,
+  type TimeRange,
+} from '#shared/model/index.ts';
 import { BLOCK_SAMPLES, chunkSum, decodeRange } from './chunk-codec.ts';
 import type { DecodedCache } from './decoded-cache.ts';
 import { emptyRun, type Run } from './run.ts';
+import { scalingOf } from './scaling.ts';
 import { recipeFor } from './schema.ts';
 
 /** A chunk's row without its bytes. */
@@ -102,8 +110,9 @@ export function chunkTableOf(database: Database): ChunkTable {
 export interface TagDecoder {
   readonly newest: Decoder;
   /**
-   * Replaces the run's stored forms by numbers, in place. A text is no number and a number no text: samples of the kind
-   * that the newest recipe does not speak of become bad, a configuration error without a value.
+   * Replaces the run's stored forms by numbers, in place. Those of another class than the newest recipe's are scaled by
+   * a recipe of their own class, and put so that the newest one's scaling leads there. A text is no number and a number
+   * no text: samples of the kind that the newest recipe does not speak of become bad, a configuration error without a value.
    */
   numbers(run: Run, recipeVersion: number): Run;
   /** One slot, scaled; null where `numbers` would make it bad. */
@@ -121,6 +130,12 @@ export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
     return decoder;
   };
   const newest = decoderFor(recipes.at(-1)?.version ?? 0);
+  const { gain, offset } = linear(newest.recipe.scaling);
+  const rescale = (recipe: DecodeRecipe, { value, length }: Run): void => {
+    const own = scalingOf(recipe);
+    if (gain === 0 || (own.identity && newest.recipe.scaling === null)) return;
+    for (let i = 0; i < length; i++) value[i] = (own.one(value[i]!) - offset) / gain;
+  };
   const fits = (decoder: Decoder): boolean => (decoder.recipe.form === 'text') === (newest.recipe.form === 'text');
   return {
     newest,
@@ -132,6 +147,7 @@ export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
       const decoder = decoderFor(version);
       if (fits(decoder)) {
         decoder.decode(run.value, 0, run.length, run.value, 0, false);
+        if (decoder.recipe !== newest.recipe && newest.recipe.form !== 'text') rescale(decoder.recipe, run);
       } else {
         run.value.fill(Number.NaN, 0, run.length);
         run.quality.fill(QUALITY.badConfiguration, 0, run.length);
@@ -145,7 +161,7 @@ export function tagDecoderOf(recipes: readonly DecodeRecipe[]): TagDecoder {
 export interface ChunkReader {
   /**
    * Every sample of the chunk in [from, to) as numbers, and the last one before and maybe others at both ends; not to
-   * be changed. Null when it is damaged, after `onDamage` was told.
+   * be changed. Null when it is damaged, after `onDamage` was told, once for each chunk.
    */
   numbers(chunk: ChunkInfo, decoder: TagDecoder, from?: number, to?: number): Run | null;
   /** The chunk in stored forms, in columns of its own; throws DamagedChunk. */
@@ -159,6 +175,8 @@ interface Decoded {
   /** Every sample of the chunk in [from, to) is in the run. */
   readonly from: number;
   readonly to: number;
+  /** Samples of the chunk that have been decoded so far, some maybe more than once. */
+  readonly spent: number;
 }
 /** Bytes of a decoded sample: time, value, quality. */
 const SAMPLE_BYTES = 18;
@@ -170,6 +188,8 @@ export function chunkReaderOf(
   cache: DecodedCache | null = null,
 ): ChunkReader {
   const scratch = emptyRun(4_096);
+  /** Ids of chunks that cannot be read, so that no view tries again. */
+  const damaged = new Set<number>();
   const decode = (chunk: ChunkInfo, into: Run, from: number, to: number): Run => {
     const data = table.data(chunk);
     try {
@@ -185,6 +205,7 @@ export function chunkReaderOf(
     decode(chunk, into, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return {
     numbers(chunk, decoder, from = chunk.first, to = chunk.last + 1) {
+      if (damaged.has(chunk.id)) return null;
       try {
         if (cache === null) return decoder.numbers(whole(chunk, scratch), chunk.recipe);
         const known = cache.get(chunk.id) as Decoded | undefined;
@@ -192,24 +213,28 @@ export function chunkReaderOf(
         const high = Math.min(to, chunk.last + 1);
         const usable = known !== undefined && known.decoder === decoder;
         if (usable && low >= known.from && high <= known.to) return known.run;
-        // What is asked for again, and most of it, is decoded wholly: its neighbours will be asked for as well.
-        const all = usable || (high - low) * 2 > chunk.last - chunk.first;
+        // Where parts come to half of it, it is decoded wholly: their neighbours will be asked for as well.
+        const share = (chunk.count * (high - low)) / (chunk.last - chunk.first + 1);
+        const spent = (usable ? known.spent : 0) + Math.max(BLOCK_SAMPLES, share);
+        const all = spent * 2 > chunk.count;
         const run = all
           ? whole(chunk, emptyRun(chunk.count))
           : decode(chunk, emptyRun(Math.min(chunk.count, BLOCK_SAMPLES)), low, Math.max(high, low + 1));
         decoder.numbers(run, chunk.recipe);
         const decoded: Decoded = all
-          ? { run, decoder, from: chunk.first, to: chunk.last + 1 }
+          ? { run, decoder, from: chunk.first, to: chunk.last + 1, spent }
           : {
               run,
               decoder,
               from: run.length === 0 ? low : Math.min(low, run.time[0]!),
               to: run.length === 0 ? high : Math.max(high, run.time[run.length - 1]! + 1),
+              spent,
             };
         cache.set(chunk.id, decoded, run.time.length * SAMPLE_BYTES);
         return run;
       } catch (error) {
         if (!(error instanceof DamagedChunk)) throw error;
+        damaged.add(chunk.id);
         onDamage(error);
         return null;
       }

@@ -117,16 +117,13 @@ export function readGaps(database: Database, range: TimeRange): GapOnFile[] {
  * Gaps that touch the range, oldest first, without their lists of tags, which may be long. Of one tag: its own and those
  * of all tags, at the cost of a look-up per gap; null: every gap.
  */
-export function readGapsOf(database: Database, range: TimeRange, tag: string | null): Gap[] {
+export function gapReaderOf(database: Database): (range: TimeRange, tag: string | null) => Gap[] {
   const touching = 'SELECT from_time, to_time, reason, quality FROM gaps g WHERE from_time < ? AND to_time > ?';
   const concerning =
-    tag === null
-      ? ''
-      : ' AND (tag_set IS NULL OR EXISTS (SELECT 1 FROM tag_set_tags WHERE tag_set = g.tag_set AND tag = ?))';
-  return database
-    .prepare<unknown[], GapRow>(`${touching}${concerning} ORDER BY from_time, id`)
-    .all(range.to, range.from, ...(tag === null ? [] : [tag]))
-    .map(gapOf);
+    'AND (tag_set IS NULL OR EXISTS (SELECT 1 FROM tag_set_tags WHERE tag_set = g.tag_set AND tag = ?))';
+  const all = database.prepare<[number, number], GapRow>(`${touching} ORDER BY from_time, id`);
+  const ofTag = database.prepare<[number, number, string], GapRow>(`${touching} ${concerning} ORDER BY from_time, id`);
+  return ({ from, to }, tag) => (tag === null ? all.all(to, from) : ofTag.all(to, from, tag)).map(gapOf);
 }
 
 interface GapRow {

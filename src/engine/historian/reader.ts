@@ -21,7 +21,7 @@ import {
   tagDecoderOf,
 } from './chunk-table.ts';
 import { type CacheCounts, createDecodedCache } from './decoded-cache.ts';
-import { readEvents, readGapsOf } from './event-table.ts';
+import { gapReaderOf, readEvents } from './event-table.ts';
 import type { TailPart } from './messages.ts';
 import { rollupTableOf } from './pyramid.ts';
 import type { QueryGridPlan } from './query.ts';
@@ -112,6 +112,12 @@ export function createReader(options: ReaderOptions): Reader {
   let knownVersion = -1;
   let knownCommit = -1;
   const commit = database.prepare<[], number>('PRAGMA data_version').pluck();
+  /** Made when first asked for, since a broken file may lack its table. */
+  let readGaps: ReturnType<typeof gapReaderOf> | null = null;
+  const gapsIn = (range: TimeRange, tag: string | null): Gap[] => {
+    readGaps ??= gapReaderOf(database);
+    return readGaps(range, tag);
+  };
 
   /** Tags as they stand; read anew when a tag or a recipe was added. */
   const tagsNow = (): Map<string, KnownTag> => {
@@ -149,7 +155,7 @@ export function createReader(options: ReaderOptions): Reader {
   /** Of a broken file nothing is better than an error: what is missing was named when it was opened. */
   const gapsOf = (range: TimeRange, tag: string): Gap[] => {
     try {
-      return readGapsOf(database, range, tag);
+      return gapsIn(range, tag);
     } catch (error) {
       if (options.broken) return [];
       throw error;
@@ -165,7 +171,8 @@ export function createReader(options: ReaderOptions): Reader {
   };
 
   /** One snapshot of the file for everything that a call reads. */
-  const snapshot = <T>(work: () => T): T => database.transaction(work)();
+  const inTransaction = database.transaction((work: () => unknown) => work());
+  const snapshot = <T>(work: () => T): T => inTransaction(work) as T;
 
   /** `gapRange` null: without gaps. */
   const seriesOf = (tag: KnownTag, columns: ViewColumns, gapRange: TimeRange | null): Series => {
@@ -351,7 +358,7 @@ export function createReader(options: ReaderOptions): Reader {
       };
     },
 
-    gaps: (range) => readGapsOf(database, range, null),
+    gaps: (range) => gapsIn(range, null),
     events: eventsIn,
 
     measure(range, ids, unsealed) {

@@ -2,7 +2,7 @@ import { type Clock, type Database, withStoreErrors } from '#engine/platform/ind
 import { QUALITY, type TimeRange } from '#shared/model/index.ts';
 import { type ChunkTable, tagDecoderOf } from './chunk-table.ts';
 import type { LastValue } from './messages.ts';
-import { decodedSince, readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
+import { decodedSince, readTags, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
 import type { StoredTag, TagRegistration } from './store.ts';
 import { createTagState, type TagState } from './tag-state.ts';
 import type { TailStarts } from './tail-starts.ts';
@@ -90,7 +90,8 @@ export function createRegistry(
             const recipe = same ? newest : { ...tag.recipe, version: newest.version + 1 };
             tagWriter.put(known.number, tag, recipe, clock.now());
             const otherForm = storageClassOf(newest) !== storageClassOf(recipe);
-            const otherRollups = !sameDecoding(newest, recipe) && Number.isFinite(known.closedLast);
+            const since = same ? known.since : decodedSince([...known.recipes, recipe]);
+            const otherRollups = since !== known.since && Number.isFinite(known.closedLast);
             if (otherForm) forms.push(known.number, recipe.version);
             if (otherRollups) stale = true;
             changes.push(() => {
@@ -101,7 +102,7 @@ export function createRegistry(
               if (!same) {
                 known.recipes = [...known.recipes, recipe];
                 known.decoder = tagDecoderOf(known.recipes);
-                known.since = decodedSince(known.recipes);
+                known.since = since;
               }
               if (otherRollups) known.rollupsStale = true;
               known.registration = { ...tag, recipe };

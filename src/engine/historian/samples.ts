@@ -1,4 +1,4 @@
-import type { ChunkReader, ChunkTable, TagDecoder } from './chunk-table.ts';
+import type { ChunkInfo, ChunkReader, ChunkTable, TagDecoder } from './chunk-table.ts';
 import { emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun } from './run.ts';
 
 /** Samples that the writer holds beside the file, as numbers, sorted: newer than any sealed sample of the same time. */
@@ -19,13 +19,20 @@ export type Visit = (run: Run, start: number, end: number) => void;
 
 /**
  * Every sample of the tag in [from, to), in time order without duplicates, as unscaled numbers; sealed and not yet
- * sealed samples meet here. `check` is called between chunks and throws to stop.
+ * sealed samples meet here. `check` is called between chunks and throws to stop; `chunks` are those that touch the range.
  */
-export function eachSample(tag: TagSource, from: number, to: number, visit: Visit, check: () => void): void {
+export function eachSample(
+  tag: TagSource,
+  from: number,
+  to: number,
+  visit: Visit,
+  check: () => void,
+  chunks: readonly ChunkInfo[] = tag.table.overlapping(tag.number, from, to),
+): void {
   const { tail } = tag;
   let at = firstAtOrAfter(tail, from);
   const end = firstAtOrAfter(tail, to);
-  for (const chunk of tag.table.overlapping(tag.number, from, to)) {
+  for (const chunk of chunks) {
     check();
     const before = Math.min(end, firstAtOrAfter(tail, chunk.first));
     if (before > at) visit(tail, at, before);
@@ -59,12 +66,12 @@ const pointAt = (run: Run, index: number): Point => ({
   quality: run.quality[index]!,
 });
 
-/** The last sample strictly before `time`. */
-export function sampleBefore(tag: TagSource, time: number): Point | null {
+/** The last sample strictly before `time`; `within` is the chunk that it must lie in or before, where that is known. */
+export function sampleBefore(tag: TagSource, time: number, within?: ChunkInfo): Point | null {
   let best: Point | null = null;
   const inTail = firstAtOrAfter(tag.tail, time) - 1;
   if (inTail >= 0) best = pointAt(tag.tail, inTail);
-  let chunk = tag.table.preceding(tag.number, time - 1);
+  let chunk = within ?? tag.table.preceding(tag.number, time - 1);
   while (chunk !== null && (best === null || chunk.last > best.time)) {
     const at = Math.min(time - 1, chunk.last);
     const run = tag.reader.numbers(chunk, tag.decoder, at, at + 1);
@@ -80,12 +87,12 @@ export function sampleBefore(tag: TagSource, time: number): Point | null {
   return best;
 }
 
-/** The first sample at or after `time`. */
-export function sampleFrom(tag: TagSource, time: number): Point | null {
+/** The first sample at or after `time`; `within` is the chunk that it must lie in or before, where that is known. */
+export function sampleFrom(tag: TagSource, time: number, within?: ChunkInfo): Point | null {
   let best: Point | null = null;
   const inTail = firstAtOrAfter(tag.tail, time);
   if (inTail < tag.tail.length) best = pointAt(tag.tail, inTail);
-  let chunk = tag.table.preceding(tag.number, time);
+  let chunk = within ?? tag.table.preceding(tag.number, time);
   if (chunk === null || chunk.last < time) chunk = tag.table.following(tag.number, time);
   while (chunk !== null && (best === null || chunk.first < best.time)) {
     const at = Math.max(time, chunk.first);

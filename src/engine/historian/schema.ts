@@ -318,10 +318,15 @@ export function sameDecoding(a: DecodeRecipe, b: DecodeRecipe): boolean {
   return a.form === b.form && a.type === b.type && a.order === b.order && a.bit === b.bit;
 }
 
-/** The version from which on every recipe decodes alike: rollups of an older one must not be used. */
+/**
+ * The version from which on every recipe decodes alike: rollups of an older one must not be used. Samples of another
+ * class are put into the newest recipe's scale, so that with such ones a change of scaling decodes otherwise as well.
+ */
 export function decodedSince(recipes: readonly DecodeRecipe[]): number {
   let at = recipes.length - 1;
-  while (at > 0 && sameDecoding(recipes[at - 1]!, recipes[at]!)) at--;
+  const mixed = recipes.some((recipe) => storageClassOf(recipe) !== storageClassOf(recipes[at]!));
+  const alike = mixed ? sameRecipe : sameDecoding;
+  while (at > 0 && alike(recipes[at - 1]!, recipes[at]!)) at--;
   return recipes[at]?.version ?? 1;
 }
 

@@ -1,4 +1,5 @@
 import { isBad, QUALITY } from '#shared/model/index.ts';
+import { shareOf } from './chunk-table.ts';
 import type { RollupInfo, RollupTable } from './pyramid.ts';
 import {
   addList,
@@ -70,12 +71,15 @@ export function viewOf(tag: ViewTag, from: number, to: number, pixels: number, c
 
 /** The raw samples of the range with one before and one after it; null if they are more than `limit`. */
 function fewSamples(tag: ViewTag, from: number, to: number, limit: number, check: () => void): ViewColumns | null {
+  const chunks = tag.table.overlapping(tag.number, from, to);
+  let expected = tag.tail.length;
   let inside = 0;
-  for (const chunk of tag.table.overlapping(tag.number, from, to)) {
+  for (const chunk of chunks) {
     if (chunk.first >= from && chunk.last < to) inside += chunk.count;
     if (inside > limit) return null;
+    expected += chunk.count * shareOf(chunk, { from, to });
   }
-  const columns = collector(limit + 2);
+  const columns = collector(Math.min(limit, Math.ceil(expected * 1.25) + 64) + 2, false);
   let count = 0;
   try {
     eachSample(
@@ -88,14 +92,16 @@ function fewSamples(tag: ViewTag, from: number, to: number, limit: number, check
         columns.addRun(run.time, run.value, run.quality, start, end);
       },
       check,
+      chunks,
     );
   } catch (error) {
     if (error === tooMany) return null;
     throw error;
   }
-  const before = sampleBefore(tag, from);
+  const [first, last] = [chunks[0], chunks.at(-1)];
+  const before = sampleBefore(tag, from, first !== undefined && first.first < from ? first : undefined);
   if (before !== null) columns.before(before);
-  const after = sampleFrom(tag, to);
+  const after = sampleFrom(tag, to, last !== undefined && last.last >= to ? last : undefined);
   if (after !== null) columns.add(after.time, after.value, after.quality);
   return columns.done(null);
 }
@@ -197,7 +203,7 @@ interface Stretch {
  * bucket has bad samples as well, a second point with their quality keeps the line from being drawn across.
  */
 function merged(buckets: Buckets, before: Point | null, after: Point | null, text: boolean): ViewColumns {
-  const columns = collector(buckets.length * 2 + 2);
+  const columns = collector(buckets.length * 2 + 2, true);
   if (before !== null) columns.before(before);
   for (let i = 0; i < buckets.length; i++) {
     const count = buckets.count[i]!;
@@ -231,39 +237,52 @@ function lastText(buckets: Buckets, index: number): number {
   return Number.isNaN(last) ? buckets.max[index]! : last;
 }
 
-function collector(capacity: number) {
-  const time = new Float64Array(capacity);
-  const value = new Float64Array(capacity);
-  const quality = new Uint16Array(capacity);
-  const min = new Float64Array(capacity);
-  const max = new Float64Array(capacity);
+/** Points of a view; as raw samples the columns grow, of `merged` points there are `capacity` at most. */
+function collector(capacity: number, merged: boolean) {
+  let time = new Float64Array(capacity);
+  let value = new Float64Array(capacity);
+  let quality = new Uint16Array(capacity);
+  const min = new Float64Array(merged ? capacity : 0);
+  const max = new Float64Array(merged ? capacity : 0);
   /** The first place is free for a point before all others. */
   let first = 1;
   let length = 1;
-  const put = (index: number, at: number, mean: number, state: number, least: number, most: number): void => {
-    time[index] = at;
-    value[index] = mean;
-    quality[index] = state;
-    min[index] = least;
-    max[index] = most;
+  const room = (more: number): void => {
+    if (length + more <= time.length) return;
+    const larger = Math.max(time.length * 2, length + more);
+    const [times, values, states] = [time, value, quality];
+    time = new Float64Array(larger);
+    time.set(times);
+    value = new Float64Array(larger);
+    value.set(values);
+    quality = new Uint16Array(larger);
+    quality.set(states);
   };
   /** A sample as it is; a bad one has no envelope. */
-  const putSample = (index: number, at: number, number: number, state: number): void => {
-    const known = isBad(state) ? Number.NaN : number;
-    put(index, at, number, state, known, known);
+  const put = (index: number, at: number, number: number, state: number): void => {
+    time[index] = at;
+    value[index] = number;
+    quality[index] = state;
+    if (merged) min[index] = max[index] = isBad(state) ? Number.NaN : number;
   };
   return {
     before(point: Point): void {
       first = 0;
-      putSample(0, point.time, point.value, point.quality);
+      put(0, point.time, point.value, point.quality);
     },
     merge(at: number, mean: number, state: number, least: number, most: number): void {
-      put(length++, at, mean, state, least, most);
+      time[length] = at;
+      value[length] = mean;
+      quality[length] = state;
+      min[length] = least;
+      max[length++] = most;
     },
     add(at: number, number: number, state: number): void {
-      putSample(length++, at, number, state);
+      room(1);
+      put(length++, at, number, state);
     },
     addRun(times: Float64Array, values: Float64Array, states: Uint16Array, start: number, end: number): void {
+      room(end - start);
       time.set(times.subarray(start, end), length);
       value.set(values.subarray(start, end), length);
       quality.set(states.subarray(start, end), length);

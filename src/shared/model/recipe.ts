@@ -252,7 +252,7 @@ export function createDecoder(recipe: DecodeRecipe): Decoder {
           out[at + i] = decodeBits64(words[2 * i + highAt]!, words[2 * i + 1 - highAt]!, recipe);
         }
       } else if (passThrough) {
-        for (let i = 0; i < length; i++) out[at + i] = stored[from + i]!;
+        if (out !== stored || at !== from) for (let i = 0; i < length; i++) out[at + i] = stored[from + i]!;
       } else {
         for (let i = 0; i < length; i++) out[at + i] = decodeBits(stored[from + i]!, recipe);
       }

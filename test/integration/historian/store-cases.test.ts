@@ -371,6 +371,61 @@ describe('a store in unusual use', () => {
     expectRollups(file);
   });
 
+  it('scales samples by a recipe of the class they were stored in, whatever the newest one is', async () => {
+    const file = path();
+    const scaled = (recipe: Partial<DecodeRecipe>, gain: number, offset: number): DecodeRecipe => ({
+      ...PLAIN_RECIPE,
+      ...recipe,
+      scaling: { kind: 'gain', gain, offset },
+    });
+    const words = { form: 'bits', type: 'uint16' } as const;
+    const store = await openDirect(file, { chunkSamples: 200 });
+    const put = (from: number, value: number): void => {
+      store.append(
+        Array.from({ length: 300 }, (_, i) => ({ tag: 0, time: START + (from + i) * SECOND, value, quality: 0 })),
+      );
+    };
+    const values = (): unknown => [...new Set(store.raw(['tag-0'], EVER).flatMap((part) => [...part.value]))];
+    const extremes = (): unknown => {
+      const range = { from: START, to: START + 600 * SECOND };
+      const functions = ['min', 'max'] as const;
+      const { series } = store.aggregate({
+        tags: [{ tag: 'tag-0', functions }],
+        range,
+        grid: { step: 300 * SECOND, origin: START },
+        fill: { kind: 'none' },
+        maxHold: null,
+      });
+      const [view] = store.view(['tag-0'], range, 20);
+      return [series[0]!.columns.map((column) => [...column]), Math.min(...view!.value), Math.max(...view!.value)];
+    };
+
+    store.writer.register([registration(0, scaled({}, 2, 0))]);
+    put(0, 100);
+    store.writer.register([registration(0, scaled(words, 0.5, 1))]);
+    put(300, 7);
+    expect(values()).toEqual([200, 4.5]);
+    await store.writer.seal([], EVER);
+    expect(values()).toEqual([200, 4.5]);
+    const columns = (number: number, word: number) => [
+      [
+        [number, word],
+        [number, word],
+      ],
+      word,
+      number,
+    ];
+    expect(extremes()).toEqual(columns(200, 4.5));
+    // A correction of the newest scaling is one of its own class.
+    store.writer.register([registration(0, scaled(words, 4, -8))]);
+    expect(values()).toEqual([200, 20]);
+    expect(extremes()).toEqual(columns(200, 20));
+    await store.close();
+    const again = await openDirect(file);
+    await again.close();
+    expectRollups(file);
+  });
+
   it('forgets texts that no sample uses any more, and none that is on its way', async () => {
     const file = path();
     const text: DecodeRecipe = { ...PLAIN_RECIPE, form: 'text', type: 'string' };
