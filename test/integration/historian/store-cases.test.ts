@@ -388,9 +388,8 @@ describe('a store in unusual use', () => {
     const values = (): unknown => [...new Set(store.raw(['tag-0'], EVER).flatMap((part) => [...part.value]))];
     const extremes = (): unknown => {
       const range = { from: START, to: START + 600 * SECOND };
-      const functions = ['min', 'max'] as const;
       const { series } = store.aggregate({
-        tags: [{ tag: 'tag-0', functions }],
+        tags: [{ tag: 'tag-0', functions: ['min', 'max'] }],
         range,
         grid: { step: 300 * SECOND, origin: START },
         fill: { kind: 'none' },
