@@ -54,6 +54,8 @@ const wrapped = {
   exceljs: ['src/engine/exporters/xlsx', 'the xlsx exporter'],
   'parquet-wasm': ['src/engine/exporters/parquet', 'the parquet exporter'],
   'apache-arrow': ['src/engine/exporters/parquet', 'the parquet exporter'],
+  saxes: ['src/engine/project/tag-lists', 'the formats of engine/project/tag-lists'],
+  'smol-toml': ['src/engine/project/tag-lists', 'the formats of engine/project/tag-lists'],
   fastify: ['src/main/http', 'the routes of main/http'],
   ws: ['src/main/http', 'a Port of shared/rpc'],
 };

@@ -210,7 +210,7 @@ describe.skipIf(needs('chromium'))('the table of tags', () => {
   it('holds 10,000 rows of which only those in sight are in the document', async () => {
     const lines = Array.from({ length: 10_000 }, (_, index) => `Bulk ${index + 1},400011,uint16,2000`);
     await screen.page.getByRole('main').getByRole('button', { name: 'Import', exact: true }).click();
-    await tags.importDialog.getByLabel('CSV file').setInputFiles({
+    await tags.importDialog.getByLabel('Tag list file').setInputFiles({
       name: 'bulk.csv',
       mimeType: 'text/csv',
       buffer: Buffer.from(`name,address,type,period_ms\n${lines.join('\n')}\n`, 'utf8'),

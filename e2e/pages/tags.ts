@@ -24,7 +24,7 @@ export function tagsOf(page: Page) {
       await dialog.waitFor();
       await dialog.getByLabel('Device for rows that name none').selectOption({ label: device });
       await dialog
-        .getByLabel('CSV file')
+        .getByLabel('Tag list file')
         .setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text, 'utf8') });
       await dialog.getByRole('button', { name: /^Import \d+ tags?$/ }).waitFor();
     },

@@ -78,6 +78,8 @@ const breaches: readonly (readonly [rule: string, file: string, imports: string]
   ['wrapped-libraries-exceljs', 'src/engine/exporters/csv/b-exceljs.ts', 'exceljs'],
   ['wrapped-libraries-parquet-wasm', 'src/engine/exporters/csv/b-parquet.ts', 'parquet-wasm'],
   ['wrapped-libraries-apache-arrow', 'src/engine/exporters/csv/b-arrow.ts', 'apache-arrow'],
+  ['wrapped-libraries-saxes', 'src/engine/project/b-saxes.ts', 'saxes'],
+  ['wrapped-libraries-smol-toml', 'src/engine/project/b-toml.ts', 'smol-toml'],
   ['wrapped-libraries-fastify', 'src/main/b-fastify.ts', 'fastify'],
   ['wrapped-libraries-ws', 'src/main/b-ws.ts', 'ws'],
   ['shipped-code-uses-dependencies', 'src/engine/live/b-dev.ts', 'vitest'],

@@ -70,7 +70,7 @@ describe('tags with long names in every script', () => {
 
     // The tag list goes out and comes back as it was.
     const { text } = await screen.tags.exportCsv({ tagIds: null });
-    const { rows } = await firstItem(screen.tags.previewCsv({ text, deviceId: null }));
+    const { rows } = await firstItem(screen.tags.previewImport({ text, format: null, deviceId: null, assigned: {} }));
     expect(rows.map(({ status, name, reason }) => ({ status, name, reason }))).toEqual(
       NAMES.map((name) => ({ status: 'same', name, reason: null })),
     );
@@ -110,7 +110,9 @@ describe('tags with long names in every script', () => {
   it('refuses what cannot be a name with the place named, and takes the others of a list', async () => {
     const { screen } = await startWithTags();
     const { rows } = await firstItem(
-      screen.tags.previewCsv({
+      screen.tags.previewImport({
+        format: null,
+        assigned: {},
         text: `name,address,type\n${'y'.repeat(201)},400001,uint16\n\u0007bell,400001,uint16\n,400001,uint16\nFine,400001,uint16\nFine,400002,uint16\n`,
         deviceId: 'device-1',
       }),

@@ -53,7 +53,9 @@ it('refuses a tag list that would exhaust it, and a path that is no file', async
   const screen = client();
   for (const end of ['\n', '\r', '\r\n', '\r\n\n\n\n']) {
     const text = `name${`${end}a`.repeat(100_001)}`;
-    await expect(firstItem(screen.tags.previewCsv({ text, deviceId: null }))).rejects.toMatchObject({
+    await expect(
+      firstItem(screen.tags.previewImport({ text, format: null, deviceId: null, assigned: {} })),
+    ).rejects.toMatchObject({
       code: 'rpc.limit',
     });
   }

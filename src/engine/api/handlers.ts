@@ -12,7 +12,7 @@ import { checkConnection, testConnection, traceStream } from './connections.ts';
 import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
 import { historySource, type Services } from './services.ts';
 import { projectStream, tagStream } from './streams.ts';
-import { checkAddresses, previewCsv } from './tags.ts';
+import { checkAddresses, previewImport } from './tags.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** States that people look at; more often than this and the eye can't follow. */
@@ -101,7 +101,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
           }),
         };
       },
-      previewCsv: ({ text, deviceId }, { signal }) => previewCsv(services, text, deviceId, signal),
+      previewImport: (input, { signal }) => previewImport(services, input, signal),
     },
     live: {
       values: ({ tags, maxHz }, { signal }) => services.live.values({ tagIds: tags, maxHz }, signal),

@@ -1,15 +1,24 @@
 import { createTurns } from '#engine/platform/index.ts';
-import { previewTagCsv, TAG_COLUMNS, type TagImportRow, type TagListContext } from '#engine/project/index.ts';
-import { AppError, isAppError } from '#shared/errors.ts';
-import type { DeviceDocument } from '#shared/model/index.ts';
+import {
+  previewTagList,
+  TAG_COLUMNS,
+  type TagListContext,
+  type TagListInput,
+  tagListFormats,
+} from '#engine/project/index.ts';
+import { AppError, isAppError, refuse } from '#shared/errors.ts';
+import type { ConnectionDocument, DeviceDocument } from '#shared/model/index.ts';
 import type { AddressCheck } from '#shared/rpc/contract.ts';
+import type { ImportPreview } from '#shared/rpc/importing.ts';
 import { driverOf, type Services } from './services.ts';
 
+/** `known` is the device's connection where the project does not have it yet. */
 function settingsOf(
   services: Services,
   device: DeviceDocument,
+  known: ConnectionDocument | null = null,
 ): { driver: ReturnType<typeof driverOf>; settings: unknown } {
-  const connection = services.project.get('connection', device.connectionId)?.document;
+  const connection = known ?? services.project.get('connection', device.connectionId)?.document;
   if (connection === undefined) {
     throw new AppError('config.invalid', `The connection of the device "${device.name}" does not exist.`, {
       details: { issues: [{ path: 'deviceId', message: 'No connection.' }] },
@@ -63,11 +72,6 @@ export async function checkAddresses(
 /** Each line becomes an object here and in the answer: more would hold up the engine for seconds, then exhaust it. */
 const MOST_CSV_LINES = 100_000;
 
-interface ColumnHelp {
-  readonly column: string;
-  readonly means: string;
-}
-
 /** At least as many as the reader of the list will see, whatever ends them. */
 function countLines(text: string): number {
   let lines = 1;
@@ -79,22 +83,22 @@ function countLines(text: string): number {
   return lines;
 }
 
-export async function* previewCsv(
+export async function* previewImport(
   services: Services,
-  text: string,
-  deviceId: string | null,
+  input: TagListInput,
   signal: AbortSignal,
-): AsyncGenerator<{ rows: TagImportRow[]; columns: ColumnHelp[]; unknownColumns: string[]; separator: string }> {
-  const lines = countLines(text);
-  if (lines > MOST_CSV_LINES) {
+): AsyncGenerator<ImportPreview> {
+  const lines = countLines(input.text);
+  // A project in JSON or XML has many lines for each tag; how many tags there are is counted when it is read.
+  if (lines > MOST_CSV_LINES && !/^\s*[<{[]/.test(input.text.slice(0, 100))) {
     throw new AppError('rpc.limit', `The list has ${lines} lines; at most ${MOST_CSV_LINES} are taken. Split it.`, {
       details: { what: 'lines of a tag list', limit: MOST_CSV_LINES },
     });
   }
   const { project } = services;
   const ready = new Map<string, ReturnType<typeof settingsOf>>();
-  const settings = (device: DeviceDocument): ReturnType<typeof settingsOf> => {
-    const known = ready.get(device.id) ?? settingsOf(services, device);
+  const settings: typeof settingsOf = (_services, device, connection) => {
+    const known = ready.get(device.id) ?? settingsOf(services, device, connection);
     ready.set(device.id, known);
     return known;
   };
@@ -102,20 +106,37 @@ export async function* previewCsv(
     connections: project.list('connection').map((stored) => stored.document),
     devices: project.list('device').map((stored) => stored.document),
     tags: project.list('tag').map((stored) => stored.document),
-    resolveAddress(address, device) {
-      const { driver, settings: device_ } = settings(device);
+    resolveAddress(address, device, connection) {
+      const { driver, settings: device_ } = settings(services, device, connection);
       const parsed = driver.parseAddress(address, device_);
       return { canonical: driver.formatAddress(parsed.address), type: parsed.type, order: parsed.order };
     },
-    checkTag(tag, device) {
-      const { driver, settings: device_ } = settings(device);
+    checkTag(tag, device, connection) {
+      const { driver, settings: device_ } = settings(services, device, connection);
       driver.recipe(tag, driver.parseAddress(tag.address, device_).address, device_);
+    },
+    readSettings(protocol, part, values) {
+      const driver = driverOf(services, protocol);
+      const schema = part === 'connection' ? driver.config : driver.device;
+      const parsed = schema.safeParse(values);
+      if (parsed.success) return parsed.data;
+      refuse(part, parsed.error.issues[0]?.message ?? 'The settings are not valid.');
     },
     newId: services.newId,
   };
   const columns = TAG_COLUMNS.map(({ column, means }) => ({ column, means }));
-  const pages = previewTagCsv(text, deviceId, context, createTurns(services.clock, signal));
-  for await (const { rows, unknownColumns, separator } of pages) {
-    yield { rows: [...rows], columns, unknownColumns: [...unknownColumns], separator };
+  const formats = tagListFormats.map(({ id, title, means }) => ({ id, title, means }));
+  for await (const page of previewTagList(input, context, createTurns(services.clock, signal))) {
+    const { rows, unknownColumns, notes, devices, made } = page;
+    yield {
+      ...page,
+      rows: [...rows],
+      unknownColumns: [...unknownColumns],
+      notes: [...notes],
+      devices: [...devices],
+      made: { connections: [...made.connections], devices: [...made.devices] },
+      columns,
+      formats,
+    };
   }
 }

@@ -12,5 +12,8 @@ export {
   type ProjectOptions,
   type ProjectStore,
 } from './store.ts';
-export { formatTagCsv, previewTagCsv, TAG_COLUMNS, type TagImportRow, type TagListContext } from './tag-csv.ts';
+export { TAG_COLUMNS } from './tag-columns.ts';
+export { formatTagCsv } from './tag-csv.ts';
+export { previewTagList, type TagImportPreview, type TagListContext, type TagListInput } from './tag-import.ts';
+export { tagListFormats } from './tag-lists/index.ts';
 export { type PlacedIssue, placeText } from './yaml-document.ts';

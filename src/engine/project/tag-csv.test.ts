@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#shared/errors.ts';
 import type { ConnectionDocument, DeviceDocument, TagDocument } from '#shared/model/index.ts';
-import { formatTagCsv, previewTagCsv, type TagImportPreview, type TagListContext } from './tag-csv.ts';
+import { formatTagCsv } from './tag-csv.ts';
+import { previewTagList, type TagImportPreview, type TagListContext } from './tag-import.ts';
 
 const connections: ConnectionDocument[] = [
   { id: 'c1', name: 'Mill', protocol: 'modbus', enabled: true, demo: false, settings: {} },
@@ -43,13 +44,20 @@ const context = (tags: readonly TagDocument[]): TagListContext => ({
     return { canonical: match[1]!, type: match[2] === undefined ? 'int16' : 'int32', order: null };
   },
   checkTag: () => undefined,
+  readSettings: (_protocol, _part, settings) => settings,
   newId: () => `new${(ids += 1)}`,
 });
 
 /** All pages as one. */
-async function preview(...input: Parameters<typeof previewTagCsv>): Promise<TagImportPreview> {
+async function preview(
+  text: string,
+  deviceId: string | null,
+  project: TagListContext,
+  giveWay: () => Promise<void> | null,
+): Promise<TagImportPreview> {
   const pages: TagImportPreview[] = [];
-  for await (const page of previewTagCsv(...input)) pages.push(page);
+  const input = { text, format: 'csv', deviceId, assigned: {} };
+  for await (const page of previewTagList(input, project, giveWay)) pages.push(page);
   return { ...pages[0]!, rows: pages.flatMap(({ rows }) => rows) };
 }
 
@@ -110,7 +118,7 @@ describe('tag list as CSV', () => {
       'b;Stand, 1;nonsense;;;;',
       'c;Nowhere;400001;;;;',
       'a;Stand, 1;400002;;;;',
-      'd;Stand, 1;400003;word;;;',
+      'd;Stand, 1;400003;colour;;;',
       'e;PLC;400003;;;;',
       'f;Stand, 1;400003;;x;;',
       'g;Stand, 1;400003;;;0;',
@@ -143,7 +151,7 @@ describe('tag list as CSV', () => {
       '"nonsense" is not an address.',
       'There is no device "Nowhere". Add it first, or correct the name.',
       'The name "a" stands in line 2 already.',
-      expect.stringContaining('"word" in column type is not one of'),
+      expect.stringContaining('"colour" in column type is not one of'),
       'Several devices are named "PLC". Add the column connection.',
       '"x" in column gain is not a number.',
       'periodMs: At least 1 ms.',

@@ -1,6 +1,6 @@
 import { FileUp } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { errorText, type Rpc, useClient, useProject } from '#renderer/client/index.ts';
+import { errorText, useClient, useProject } from '#renderer/client/index.ts';
 import {
   Banner,
   Button,
@@ -14,10 +14,9 @@ import {
   SelectField,
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
-import type { ImportRow } from '#shared/rpc/contract.ts';
+import type { ImportPreview, ImportRow } from '#shared/rpc/importing.ts';
+import { ImportDevices } from './import-devices.tsx';
 import { decodeText, importChanges } from './tag-edits.ts';
-
-type Preview = Awaited<ReturnType<Rpc['tags']['previewCsv']> extends AsyncIterable<infer Item> ? Item : never>;
 
 const marks = {
   new: { tone: 'info', shape: 'square', text: 'New' },
@@ -70,7 +69,7 @@ const columns: readonly Column<ImportRow>[] = [
     ),
   },
 ];
-const rowId = (row: ImportRow): string => String(row.line);
+const rowId = (row: ImportRow): string => String(row.row);
 const nothing: ReadonlySet<string> = new Set();
 const MAX_BYTES = 32 * 1024 * 1024;
 
@@ -88,7 +87,9 @@ export function ImportDialog({
   const [text, setText] = useState<string | null>(given);
   const [source, setSource] = useState(given === null ? '' : 'Clipboard');
   const [device, setDevice] = useState(() => devices.keys().next().value ?? '');
-  const [preview, setPreview] = useState<Preview | null>(null);
+  const [preview, setPreview] = useState<ImportPreview | null>(null);
+  const [format, setFormat] = useState<string | null>(null);
+  const [assigned, setAssigned] = useState<Readonly<Record<string, string | null>>>({});
   const [refusal, setRefusal] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [selection, setSelection] = useState(nothing);
@@ -99,12 +100,12 @@ export function ImportDialog({
     const abort = new AbortController();
     setRefusal(null);
     const read = async (): Promise<void> => {
-      const items = client.rpc.tags.previewCsv(
-        { text, deviceId: device === '' ? null : device },
+      const items = client.rpc.tags.previewImport(
+        { text, format, deviceId: device === '' ? null : device, assigned },
         { signal: abort.signal },
       );
       const all: ImportRow[] = [];
-      let last: Preview | null = null;
+      let last: ImportPreview | null = null;
       for await (const item of items) {
         for (const row of item.rows) all.push(row);
         last = item;
@@ -115,7 +116,7 @@ export function ImportDialog({
       if (!abort.signal.aborted) setRefusal(errorText(error));
     });
     return () => abort.abort();
-  }, [client, text, device]);
+  }, [client, text, format, device, assigned]);
 
   const read = async (chosen: File | undefined): Promise<void> => {
     if (chosen === undefined) return;
@@ -124,6 +125,8 @@ export function ImportDialog({
       return;
     }
     setPreview(null);
+    setFormat(null);
+    setAssigned({});
     setSource(chosen.name);
     setText(decodeText(await chosen.arrayBuffer()));
   };
@@ -135,7 +138,7 @@ export function ImportDialog({
   }, [preview]);
   // What needs a look stands first; within that the order of the file.
   const rows = useMemo(
-    () => [...(preview?.rows ?? [])].sort((a, b) => rank[a.status] - rank[b.status] || a.line - b.line),
+    () => [...(preview?.rows ?? [])].sort((a, b) => rank[a.status] - rank[b.status] || a.row - b.row),
     [preview],
   );
   const wanted = counts.new + counts.change;
@@ -145,8 +148,8 @@ export function ImportDialog({
     setBusy(true);
     setRefusal(null);
     try {
-      const changes = importChanges(preview.rows, client.stores.project.getState());
-      await client.edits.commit({ label: `${plural(changes.length, 'tag')} imported`, changes }, true);
+      const changes = importChanges(preview.rows, preview.made, client.stores.project.getState());
+      await client.edits.commit({ label: `${plural(wanted, 'tag')} imported`, changes }, true);
       onClose();
     } catch (error) {
       setRefusal(
@@ -199,20 +202,31 @@ export function ImportDialog({
           <div className="field">
             <span className="field-label">Tag list</span>
             <Button icon={FileUp} onClick={() => file.current?.click()} data-autofocus>
-              {source === '' ? 'Choose a CSV file' : source}
+              {source === '' ? 'Choose a file' : source}
             </Button>
             <input
               ref={file}
               type="file"
               hidden
-              accept=".csv,.txt,.tsv,text/csv,text/plain"
-              aria-label="CSV file"
+              accept=".csv,.txt,.tsv,.conf,.toml,.json,.mbs,.xml,text/csv,text/plain"
+              aria-label="Tag list file"
               onChange={(event) => {
                 void read(event.target.files?.[0]);
                 event.target.value = '';
               }}
             />
           </div>
+          {preview !== null && (
+            <SelectField
+              label="Format"
+              value={format ?? preview.format}
+              onChange={setFormat}
+              choices={preview.formats.map(({ id, title }) => ({
+                value: id,
+                label: format === null && id === preview.format ? `${title}, recognised` : title,
+              }))}
+            />
+          )}
           <SelectField
             label="Device for rows that name none"
             value={device}
@@ -224,13 +238,25 @@ export function ImportDialog({
           />
           {preview !== null && (
             <p className="quiet">
-              {preview.separator === '\t' ? 'Separated by tabs.' : `Separated by "${preview.separator}".`}
+              {preview.separator !== null &&
+                (preview.separator === '\t' ? 'Separated by tabs.' : `Separated by "${preview.separator}".`)}
               {preview.unknownColumns.length > 0 &&
                 ` Columns without a meaning here: ${preview.unknownColumns.join(', ')}.`}
             </p>
           )}
         </div>
         {refusal !== null && <Banner tone="error">{refusal}</Banner>}
+        {preview?.notes.map((note) => (
+          <Banner key={note} tone="info">
+            {note}
+          </Banner>
+        ))}
+        {preview !== null && preview.devices.length > 0 && (
+          <ImportDevices
+            preview={preview}
+            onAssign={(key, id) => setAssigned((before) => ({ ...before, [key]: id }))}
+          />
+        )}
         <div className="import-table">
           <DataTable
             name="import"
@@ -243,7 +269,7 @@ export function ImportDialog({
             empty={
               <EmptyState
                 title={text === null ? 'No file chosen' : 'No rows'}
-                text="A heading line and one line per tag; comma, semicolon or tab between the cells. Drop a file here, choose one, or paste rows into the tag table. Name and address are needed, and the type where the address does not tell it."
+                text="A table with a heading line and one line per tag, or a list of Kepware, Telegraf, FUXA or ModbusScope. Drop a file here, choose one, or paste rows into the tag table."
               />
             }
           />

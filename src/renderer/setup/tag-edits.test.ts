@@ -86,6 +86,7 @@ describe('what is typed into cells', () => {
 describe('import and delete', () => {
   it('writes new and changed rows with the revision that is known, and leaves the rest out', () => {
     const row = (status: 'new' | 'change' | 'same' | 'bad', document: TagDocument | null) => ({
+      row: 0,
       line: 2,
       status,
       reason: status === 'bad' ? 'The address is empty.' : null,
@@ -100,9 +101,24 @@ describe('import and delete', () => {
       row('same', tag('t3', 'Gap')),
       row('bad', null),
     ];
-    expect(importChanges(rows, project).map((change) => [change.id, change.expected])).toEqual([
+    const settings = {};
+    const made = {
+      connections: [
+        { id: 'c8', name: 'Needed', protocol: 'modbus', enabled: true, demo: false, settings },
+        { id: 'c9', name: 'Not needed', protocol: 'modbus', enabled: true, demo: false, settings },
+      ],
+      devices: [
+        { id: 'd8', connectionId: 'c8', name: 'Needed', enabled: true, settings },
+        { id: 'd9', connectionId: 'c9', name: 'Not needed', enabled: true, settings },
+      ],
+    };
+    const onNew = row('new', { ...tag('t4', 'Torque'), deviceId: 'd8' });
+    expect(importChanges([...rows, onNew], made, project).map((change) => [change.id, change.expected])).toEqual([
+      ['c8', null],
+      ['d8', null],
       ['t2', null],
       ['t1', 4],
+      ['t4', null],
     ]);
   });
 

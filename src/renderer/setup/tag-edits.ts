@@ -11,7 +11,7 @@ import {
   wireBytes,
   wordOrder,
 } from '#shared/model/index.ts';
-import type { ImportRow } from '#shared/rpc/contract.ts';
+import type { ImportPreview, ImportRow } from '#shared/rpc/importing.ts';
 import { newId } from './document-edits.ts';
 
 export const TYPES: readonly ValueType[] = valueType.options;
@@ -112,14 +112,30 @@ export function tagChange(project: ProjectState, tag: TagDocument): DocumentChan
   return { kind: 'tag', id: tag.id, document: tag, expected: project.tag.get(tag.id)?.revision ?? null };
 }
 
-/** What an import writes: new and changed rows; the bad ones stay out, the equal ones need nothing. */
-export function importChanges(rows: readonly ImportRow[], project: ProjectState): readonly DocumentChange[] {
-  const changes: DocumentChange[] = [];
+/**
+ * What an import writes: new and changed rows, and the new devices and connections that these need; the bad rows stay
+ * out, the equal ones need nothing.
+ */
+export function importChanges(
+  rows: readonly ImportRow[],
+  made: ImportPreview['made'],
+  project: ProjectState,
+): readonly DocumentChange[] {
+  const tags: DocumentChange[] = [];
+  const needed = new Set<string>();
   for (const row of rows) {
     if (row.tag === null || (row.status !== 'new' && row.status !== 'change')) continue;
-    changes.push(tagChange(project, row.tag));
+    needed.add(row.tag.deviceId);
+    tags.push(tagChange(project, row.tag));
   }
-  return changes;
+  const devices = made.devices.filter(({ id }) => needed.has(id));
+  const links = new Set(devices.map(({ connectionId }) => connectionId));
+  const connections = made.connections.filter(({ id }) => links.has(id));
+  return [
+    ...connections.map((document) => ({ kind: 'connection', id: document.id, document, expected: null }) as const),
+    ...devices.map((document) => ({ kind: 'device', id: document.id, document, expected: null }) as const),
+    ...tags,
+  ];
 }
 
 export function removeChanges(ids: Iterable<string>, project: ProjectState): readonly DocumentChange[] {

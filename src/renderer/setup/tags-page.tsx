@@ -290,7 +290,7 @@ export function TagsPage(): ReactNode {
           <EmptyState
             icon={Tags}
             title="No tags yet"
-            text="A tag is one value of a device: a name, an address, a type and a period. Add one or many, import a CSV file, or paste rows from a spreadsheet here."
+            text="A tag is one value of a device: a name, an address, a type and a period. Add one or many, import a list, or paste rows from a spreadsheet here."
           >
             <Button look="primary" icon={ListPlus} onClick={() => setDialog({ kind: 'add', deviceId: null })}>
               Add tags

@@ -14,7 +14,6 @@ import {
   recordingFile,
   recordingState,
   searchQuery,
-  tagDocument,
   testStep,
   timeKind,
   timeRange,
@@ -23,6 +22,7 @@ import {
   wordOrder,
 } from '../model/index.ts';
 import { browsing } from './browsing.ts';
+import { importing } from './importing.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
 
 const id = z.string().max(200);
@@ -173,18 +173,6 @@ const historyTag = z.object({
   recipeVersion: z.number().int(),
 });
 export type HistoryTag = z.infer<typeof historyTag>;
-
-const csvColumnsHelp = z.array(z.object({ column: z.string(), means: z.string() }));
-const importRow = z.object({
-  line: z.number().int(),
-  status: z.enum(['new', 'change', 'same', 'bad']),
-  reason: z.string().nullable(),
-  name: z.string(),
-  address: z.string(),
-  device: z.string(),
-  tag: tagDocument.nullable(),
-});
-export type ImportRow = z.infer<typeof importRow>;
 
 const exportJob = z.object({
   id,
@@ -404,20 +392,7 @@ export const contract = {
       input: z.object({ tagIds: ids(60_000).nullable() }),
       output: z.object({ text: z.string() }),
     }),
-    /**
-     * What an import would do, line by line, in items of bounded size; nothing is changed. Rows without a device column
-     * go to `deviceId`.
-     */
-    previewCsv: stream({
-      role: 'engineer',
-      input: z.object({ text: z.string().max(32 * 1024 * 1024), deviceId: id.nullable() }),
-      item: z.object({
-        rows: z.array(importRow),
-        columns: csvColumnsHelp,
-        unknownColumns: z.array(z.string()),
-        separator: z.string(),
-      }),
-    }),
+    ...importing,
   },
   live: {
     /** Newest value per tag: what was not fetched in time is replaced by what is newer. */
