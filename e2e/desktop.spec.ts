@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -153,11 +153,13 @@ function stepsOn(kind: 'stand-in' | 'electron'): void {
     await page.getByRole('dialog').locator('button[type=submit]').click();
     await expect.poll(() => desktop.awake(), { timeout: 10_000 }).toBe(true);
     await desktop.answer({ messageBox: 0 });
+    expect(await desktop.refusesSessionEnd()).toBe(true);
     await desktop.closeWindow();
     await desktop.quit();
-    // Neither had an effect: the recording can be stopped in the same window.
+    // None of them had an effect: the recording can be stopped in the same window.
     await page.getByRole('group', { name: 'Recording' }).getByRole('button', { name: /stop/i }).click();
     await expect.poll(() => desktop.awake(), { timeout: 20_000 }).toBe(false);
+    expect(await desktop.refusesSessionEnd()).toBe(false);
     expect(await desktop.windows()).toBe(1);
   });
 
@@ -172,6 +174,24 @@ function stepsOn(kind: 'stand-in' | 'electron'): void {
     await recordingsOf(page).table.getByRole('row').getByText('Open', { exact: true }).waitFor({ timeout: 10_000 });
     await desktop.choose('Save project as…');
     await expect.poll(() => existsSync(join(folder.path, 'copy.parxproject')), { timeout: 10_000 }).toBe(true);
+    expect(await desktop.errors()).toEqual([]);
+  });
+
+  it('opens what a second start or a double-click hands over', async () => {
+    const [file = ''] = readdirSync(join(folder.path, 'recordings'));
+    const handed = ['by-second-start.parx', 'By double-click.PARX'];
+    for (const name of handed) copyFileSync(join(folder.path, 'recordings', file), join(folder.path, name));
+    await desktop.app.evaluate(
+      ({ app }, { directory, names: [first, second] }) => {
+        const emitter = app as unknown as NodeJS.EventEmitter;
+        // A command line has paths as they were typed where it was typed.
+        emitter.emit('second-instance', {}, ['parx', first], directory);
+        emitter.emit('open-file', { preventDefault: () => undefined }, `${directory}/${second}`);
+      },
+      { directory: folder.path, names: handed },
+    );
+    const open = recordingsOf(page).table.getByRole('row').getByText('Open', { exact: true });
+    await expect.poll(() => open.count(), { timeout: 10_000 }).toBe(3);
     expect(await desktop.errors()).toEqual([]);
   });
 

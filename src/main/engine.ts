@@ -186,7 +186,7 @@ function runUnderDesktop(port: ParentPort): void {
 
   const start = async (message: Extract<ToEngine, { kind: 'start' }>): Promise<void> => {
     const invocation = readInvocation(
-      message.argv.filter((argument) => !/\.parx(project)?$/.test(argument)),
+      message.argv.filter((argument) => !/\.parx(project)?$/i.test(argument)),
       process.env,
     );
     if (invocation.kind !== 'run') {
@@ -220,8 +220,6 @@ function runUnderDesktop(port: ParentPort): void {
         () => undefined,
       );
       say({ kind: 'ready' });
-      const file = message.argv.find((argument) => argument.endsWith('.parx'));
-      if (file !== undefined) engine.openRecording(file).catch(notice('The recording could not be opened'));
     } catch (error) {
       if (!isAppError(error)) throw error;
       say({ kind: 'failed', message: error.message });

@@ -15,12 +15,14 @@ import {
   utilityProcess,
 } from 'electron';
 import { PORT_MESSAGE } from '#shared/rpc/handshake.ts';
-import { defaultDataDirectory } from './config.ts';
+import { defaultDataDirectory, readInvocation } from './config.ts';
 import type { DemoAddress, HostQuestion } from './control.ts';
 import { serveAppFile } from './desktop/app-scheme.ts';
 import { startEngineProcess } from './desktop/engine-process.ts';
+import { type GivenFiles, givenFiles } from './desktop/given-files.ts';
 import { installMenu } from './desktop/menu.ts';
 import { limitPages } from './desktop/page-rights.ts';
+import { endWithComputer, guardSessionEnd } from './desktop/session-end.ts';
 import { usableState, windowOptions } from './desktop/window-options.ts';
 
 // The desktop host: windows, dialogs and power. The engine runs in a utility process and talks to each page by a port
@@ -28,28 +30,29 @@ import { usableState, windowOptions } from './desktop/window-options.ts';
 
 const here = import.meta.dirname;
 const argv = process.argv.slice(app.isPackaged ? 1 : 2);
-const dataAt = argv.indexOf('--data');
-const dataDirectory = argv[dataAt + 1] !== undefined && dataAt >= 0 ? argv[dataAt + 1]! : defaultDataDirectory();
+const given = givenFiles(argv, process.cwd());
+const dataDirectory = dataDirectoryOf(argv);
 const statePath = join(dataDirectory, 'window.json');
 
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
 
+// One program per data folder, not per user: with `--data` a second one may run beside the first.
+if (dataDirectory !== defaultDataDirectory()) keepProfileIn(join(dataDirectory, 'window'));
 if (!app.requestSingleInstanceLock()) {
   app.quit();
 } else {
-  app.on('second-instance', (_event, commandLine) => {
-    const file = commandLine.find((argument) => argument.endsWith('.parx'));
-    if (file !== undefined) engine?.send({ kind: 'open-recording', path: file });
-    const project = commandLine.find((argument) => argument.endsWith('.parxproject'));
-    if (project !== undefined) openProject(project);
-    const window = BrowserWindow.getAllWindows()[0];
-    if (window === undefined) openWindow();
-    else {
-      if (window.isMinimized()) window.restore();
-      window.focus();
-    }
+  app.on('second-instance', (_event, commandLine, folder) => {
+    openFiles(givenFiles(commandLine, folder));
+    showWindow();
+  });
+  // macOS tells which file was double-clicked, also before the program is ready.
+  app.on('open-file', (event, path) => {
+    event.preventDefault();
+    const files = givenFiles([path], '/');
+    if (ready) openFiles(files);
+    else early.push(files);
   });
   void app.whenReady().then(start);
 }
@@ -57,7 +60,9 @@ if (!app.requestSingleInstanceLock()) {
 let engine: ReturnType<typeof startEngineProcess> | null = null;
 let awake: number | null = null;
 let quitting = false;
-let opened = false;
+/** The engine has opened the data folder once. */
+let ready = false;
+const early: GivenFiles[] = [];
 let demo: { readonly process: UtilityProcess; readonly address: Promise<DemoAddress> } | null = null;
 
 function start(): void {
@@ -79,9 +84,10 @@ function start(): void {
     start: () => ({ kind: 'start', argv, demo: null, protectedSecrets: secretsAreProtected() }),
     answer,
     onReady: () => {
-      const project = argv.find((argument) => argument.endsWith('.parxproject'));
-      if (project !== undefined && !opened) openProject(project);
-      opened = true;
+      if (!ready) {
+        ready = true;
+        for (const files of [given, ...early.splice(0)]) openFiles(files);
+      }
       for (const window of BrowserWindow.getAllWindows()) handPort(window);
     },
     onBusy: keepAwake,
@@ -89,6 +95,7 @@ function start(): void {
   });
   powerMonitor.on('suspend', () => engine?.send({ kind: 'power', event: 'suspend' }));
   powerMonitor.on('resume', () => engine?.send({ kind: 'power', event: 'resume' }));
+  endWithComputer(() => void quit());
   app.on('web-contents-created', (_event, contents) => {
     contents.setWindowOpenHandler(() => ({ action: 'deny' }));
     contents.on('will-navigate', (event) => event.preventDefault());
@@ -152,7 +159,45 @@ function openWindow(): void {
     }
     writeState({ ...window.getNormalBounds(), maximized: window.isMaximized() });
   });
+  guardSessionEnd(window, {
+    busy: () => !quitting && (engine?.busy().busy ?? false),
+    quit: () => app.quit(),
+    seal: () => void engine?.stop(),
+  });
   void window.loadURL('app://parx/');
+}
+
+function showWindow(): void {
+  const window = BrowserWindow.getAllWindows()[0];
+  if (window === undefined) openWindow();
+  else {
+    if (window.isMinimized()) window.restore();
+    window.focus();
+  }
+}
+
+function openFiles({ recording, project }: GivenFiles): void {
+  if (recording !== null) engine?.send({ kind: 'open-recording', path: recording });
+  if (project !== null) openProject(project);
+}
+
+/** As the engine will read it, from flags, environment or file; where those are wrong, the engine says so. */
+function dataDirectoryOf(commandLine: readonly string[]): string {
+  const invocation = readInvocation(
+    commandLine.filter((argument) => !/\.parx(project)?$/i.test(argument)),
+    process.env,
+  );
+  return invocation.kind === 'run' ? invocation.config.data : defaultDataDirectory();
+}
+
+/** Electron keeps its lock of the running program and what pages store in this folder. */
+function keepProfileIn(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    app.setPath('userData', path);
+  } catch {
+    // The data folder can't be made: the engine says so in its own words.
+  }
 }
 
 function handPort(window: BrowserWindow): void {
@@ -270,7 +315,11 @@ function readState(): unknown {
 }
 
 function writeState(state: object): void {
-  mkdirSync(dirname(statePath), { recursive: true });
-  writeFileSync(`${statePath}.part`, JSON.stringify(state));
-  renameSync(`${statePath}.part`, statePath);
+  try {
+    mkdirSync(dirname(statePath), { recursive: true });
+    writeFileSync(`${statePath}.part`, JSON.stringify(state));
+    renameSync(`${statePath}.part`, statePath);
+  } catch {
+    // A full disk or a folder that can't be written keeps no window open; the engine tells of it.
+  }
 }

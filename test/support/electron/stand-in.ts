@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type * as Electron from 'electron';
 import type { PageWindow, StandInDownload } from './page-window.ts';
@@ -157,15 +158,20 @@ export function createStandIn(options: StandInOptions): Record<string, unknown> 
     return known;
   };
 
-  const app: Pick<Electron.App, 'isPackaged' | 'whenReady' | 'requestSingleInstanceLock' | 'quit'> & {
+  const app: Pick<Electron.App, 'isPackaged' | 'whenReady' | 'requestSingleInstanceLock' | 'quit' | 'setPath'> & {
     on: unknown;
+    emit: unknown;
     getAppMetrics(): Pick<Electron.ProcessMetric, 'pid' | 'type' | 'name'>[];
   } = {
     isPackaged: false,
     whenReady: () => Promise.resolve(),
     requestSingleInstanceLock: () => true,
     quit: () => void quit(),
+    setPath(name, path) {
+      if (!existsSync(path)) throw new Error(`setPath of ${name}: there is no folder ${path}.`);
+    },
     on: (event: string, listener: Listener) => appEvents.on(event, listener as never),
+    emit: (event: string, ...args: unknown[]) => appEvents.emit(event, ...args),
     getAppMetrics: () => [...utilities].map(([pid, { name }]) => ({ pid, name, type: 'Utility' })),
   };
   const protocol: Pick<Electron.Protocol, 'registerSchemesAsPrivileged'> & { handle: unknown } = {
