@@ -3,7 +3,16 @@ import { expect } from 'vitest';
 import { lookFor } from './requirements.mjs';
 
 /** What a test may need besides Node and the packages; the list with the ways to get them is requirements.json. */
-export type Need = 'chromium' | 'strace' | 'mbpoll' | 'tshark' | 'python3' | 'namespaces' | 'root' | 'electron';
+export type Need =
+  | 'chromium'
+  | 'strace'
+  | 'mbpoll'
+  | 'tshark'
+  | 'python3'
+  | 'namespaces'
+  | 'cables'
+  | 'root'
+  | 'electron';
 
 /**
  * For `describe.skipIf(needs('chromium'))(...)`: true when something is missing, so that the tests are skipped. The
