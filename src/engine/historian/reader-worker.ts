@@ -19,6 +19,7 @@ import { createReader, type RawStream, type Reader } from './reader.ts';
 import { type FileOpened, type Finding, openRecordingFile } from './recording-file.ts';
 import { createTailStarts, type TailStarts } from './tail-starts.ts';
 import { viewReach } from './view.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Entry of a reader's thread: one file, one call at a time. */
 const port = parentPort;
@@ -112,6 +113,9 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
     },
   });
   opened = { reader, database, path: message.path };
+  warmUp(reader, database);
+  // Node loads what measures time when it is first asked.
+  clock.monotonicMs();
   tellCache();
   send({ kind: 'opened', info: file?.info ?? null });
   unchecked = file?.unchecked ?? null;

@@ -66,7 +66,9 @@ export async function openStore(
   const cacheBytes = options.cacheBytes === undefined ? CACHE_BYTES : Math.floor(options.cacheBytes / READERS);
   const readers: ReaderHandle[] = [];
   try {
-    for (let i = 0; i < READERS; i++) readers.push(await newReader());
+    const opening = await Promise.allSettled(Array.from({ length: READERS }, newReader));
+    for (const one of opening) if (one.status === 'fulfilled') readers.push(one.value);
+    for (const one of opening) if (one.status === 'rejected') throw one.reason;
   } catch (error) {
     for (const reader of readers) await reader.close();
     await writer.close().catch(() => undefined);
