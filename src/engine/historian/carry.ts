@@ -1,5 +1,4 @@
 import { encodeChunk } from './chunk-codec.ts';
-import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
 import { sortedOpen } from './open-samples.ts';
 import type { TagState } from './tag-state.ts';
 
@@ -14,25 +13,27 @@ const GROWN_PER_OPEN = 10;
 export const carriedWeight = ({ open, growing }: TagState): number =>
   open.length + (growing?.builder.count ?? 0) / GROWN_PER_OPEN;
 
-/** Weight of all tags above which some are closed instead: what is carried is encoded and written in one turn. */
+/** Weight of all tags above which some are closed instead: what is carried is encoded and written once more. */
 export const mostCarried = (segmentBytes: number): number => segmentBytes / BYTES_PER_OPEN;
 
-/** The forms that samples are stored in from here on. */
-export function formsOf(states: Iterable<TagState>): RecordBuffer {
-  const records = createRecordBuffer(1 << 16);
+/** The forms that samples are stored in from here on, as pairs of tag number and recipe version. */
+export function formsOf(states: Iterable<TagState>): Uint32Array {
   const forms: number[] = [];
   for (const { number, form } of states) forms.push(number, form);
-  records.addForms(new Uint32Array(forms));
-  return records;
+  return new Uint32Array(forms);
 }
 
-/** The forms, and everything that is open or growing. */
-export function notClosed(states: Iterable<TagState>): RecordBuffer {
-  const all = [...states];
-  const records = formsOf(all);
-  for (const { number, growing, open } of all) {
-    if (growing !== null) records.addChunk(RECORD.carriedChunk, number, growing.builder.finish());
-    if (open.length > 0) records.addChunk(RECORD.carriedChunk, number, encodeChunk(sortedOpen(open)));
+/** A tag's samples as chunks for the log. */
+export interface Carried {
+  readonly number: number;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** Everything that is open or growing, tag by tag, as it is when it is asked for. */
+export function* notClosed(states: Iterable<TagState>): Generator<Carried> {
+  for (const { number, growing, open } of states) {
+    const chunks = growing === null ? [] : [growing.builder.finish()];
+    if (open.length > 0) chunks.push(encodeChunk(sortedOpen(open)));
+    if (chunks.length > 0) yield { number, chunks };
   }
-  return records;
 }

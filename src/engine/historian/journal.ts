@@ -3,12 +3,11 @@ import { type Clock, type Database, storeError, withStoreErrors } from '#engine/
 import type { SampleBlock } from '#shared/model/index.ts';
 import { carriedWeight, formsOf, mostCarried, notClosed } from './carry.ts';
 import { BLOCK_SAMPLES, decodeChunk } from './chunk-codec.ts';
-import { isoTime } from './iso-time.ts';
 import { createSegment, logBytes, removeSegment, type Segment } from './log.ts';
 import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
 import type { StringRow } from './messages.ts';
 import { trimPages } from './open-samples.ts';
-import { replayLog } from './recovery.ts';
+import { recoveryReport, replayLog } from './recovery.ts';
 import type { Registry } from './registry.ts';
 import { usedBytes } from './retention.ts';
 import { emptyRun, type Run, wordsOf } from './run.ts';
@@ -179,29 +178,15 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     kept = [...replay.segments];
     // Never below what the file asks for: such a segment would be taken for one that it holds already.
     segment = await createSegment(path, Math.max(replay.highest + 1, from), owner, null, clock.monotonicMs);
-    await segment.write(formsOf(registry.states.values()));
+    const forms = createRecordBuffer(1 << 16);
+    forms.addForms(formsOf(registry.states.values()));
+    await segment.write(forms);
     await commitStates([]);
     if (kept.length > 0) foldInBackground();
     const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
     // A device's clock that runs ahead must not promise what is still to come.
     storedUntil = lastSample === null ? null : Math.min(lastSample + 1, clock.now());
-    const sentences = [...replay.sentences];
-    if (unknown > 0) sentences.push(`${unknown} samples in the log belong to tags that the history does not know.`);
-    const clean = wasClosed && replay.samples === 0 && sentences.length === 0;
-    if (!clean) {
-      const until = lastSample === null ? 'It holds no samples.' : `Its last sample is of ${isoTime(lastSample)}.`;
-      sentences.unshift(
-        `The history was not closed properly; ${replay.samples} samples were restored from the log. ${until}`,
-      );
-    }
-    lastStored = Math.min(lastStored, clock.now());
-    return {
-      clean,
-      samplesReplayed: replay.samples,
-      sentences,
-      lastSample,
-      lastStored: Number.isFinite(lastStored) ? lastStored : null,
-    };
+    return recoveryReport(replay, { unknown, wasClosed, lastSample, lastStored: Math.min(lastStored, clock.now()) });
   }
 
   /** A chunk that was logged as such, which may be in the file by now. */
@@ -318,18 +303,40 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
         until = clock.monotonicMs() + SLICE_MS;
       }
     }
-    await serial(async () => {
-      const before = segment;
-      const reuse = spare;
-      spare = null;
-      segment = await createSegment(path, before.number + 1, owner, reuse, clock.monotonicMs);
-      kept.push(before.number);
-      await before.close();
-      await segment.write(notClosed(registry.states.values()));
-    });
+    await serial(beginSegment);
+    // Among the records that come meanwhile: what is carried holds all of its tag that came before it.
+    let sliceEnd = clock.monotonicMs() + SLICE_MS;
+    for (const { number, chunks } of notClosed(registry.states.values())) {
+      for (const data of chunks) filling.addChunk(RECORD.carriedChunk, number, data);
+      if (clock.monotonicMs() < sliceEnd) continue;
+      await flushAll();
+      sliceEnd = clock.monotonicMs() + SLICE_MS;
+    }
+    await flushAll();
     await commitClosed(segment.number);
     await freeKept();
     trimPages();
+  }
+
+  /** Records go to the next segment from here on. */
+  async function beginSegment(): Promise<void> {
+    const before = segment;
+    const reuse = spare;
+    spare = null;
+    const next = await createSegment(path, before.number + 1, owner, reuse, clock.monotonicMs);
+    try {
+      // Its first record says in which forms the samples behind it are: none of an older form may wait any more.
+      while (writing.length > 0 || filling.length > 0) await flushNow(true);
+    } catch (error) {
+      await next.close();
+      spare = next.number;
+      throw error;
+    }
+    segment = next;
+    kept.push(before.number);
+    filling.addForms(formsOf(registry.states.values()));
+    await before.close();
+    await flushNow();
   }
 
   function due(): boolean {
@@ -351,8 +358,11 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
     return closed >= Math.max(pause ? MOST_FOLD_SAMPLES : FOLD_SAMPLES, 2 * open);
   }
 
-  /** Writes what waits; an error keeps it all for the next try. */
-  async function flushNow(): Promise<void> {
+  // The first takes what was being written when asked, the second what had been appended until then.
+  const flushAll = (): Promise<void> => serial(flushNow).then(() => serial(flushNow));
+
+  /** Writes what waits; an error keeps it all for the next try. `atOnce`: in this turn, however long the disk takes. */
+  async function flushNow(atOnce = false): Promise<void> {
     if (writing.length === 0) {
       [filling, writing] = [writing, filling];
       writingLast = fillingLast;
@@ -370,7 +380,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       return;
     }
     try {
-      await segment.write(writing);
+      await segment.write(writing, atOnce);
     } catch (error) {
       const known = storeError(path, error);
       paused = known instanceof Error ? known.message : String(known);
@@ -452,12 +462,10 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       filling.addString(row.number, row.text);
     },
 
-    // The first takes what was being written when asked, the second what had been appended until then.
-    flush: () => serial(flushNow).then(() => serial(flushNow)),
+    flush: flushAll,
 
     async seal(states) {
-      await serial(flushNow);
-      await serial(flushNow);
+      await flushAll();
       await onFile(async () => {
         if (!closing) await commitStates(states, sealing.close);
       });

@@ -39,8 +39,11 @@ export interface Segment {
   readonly number: number;
   /** Where the next record goes; bytes before it are durable. */
   readonly end: number;
-  /** Writes the records and returns after `fdatasync`. On an error nothing counts as written; it may be called again. */
-  write(records: RecordBuffer): Promise<void>;
+  /**
+   * Writes the records and returns after `fdatasync`. On an error nothing counts as written; it may be called again.
+   * `atOnce`: without a turn of the thread between, but for space that is being written ahead.
+   */
+  write(records: RecordBuffer, atOnce?: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -113,13 +116,13 @@ function segmentOn(
       }
       await handle.datasync();
     },
-    async write(records) {
+    async write(records, atOnce = false) {
       records.seal(number);
       const bytes = records.bytes();
       // Zeros must not come over a record that was written meanwhile.
       if (end + bytes.length > allocated && growing !== null) await growing;
       const from = monotonicMs();
-      if (syncMs < QUICK_MS) {
+      if (atOnce || syncMs < QUICK_MS) {
         let done = 0;
         while (done < bytes.length) done += writeSync(handle.fd, bytes, done, bytes.length - done, end + done);
         fdatasyncSync(handle.fd);

@@ -57,11 +57,13 @@ export interface DurableNote {
   readonly error: unknown;
   readonly counts: WriterCounts;
 }
-export interface LastValue {
-  readonly id: string;
-  readonly time: number;
-  readonly value: number;
-  readonly quality: Quality;
+/** Last samples of all tags in the order in which they became known; the time of a tag without samples is NaN. */
+export interface LastValues {
+  /** Of the tags that the asker did not know yet. */
+  readonly ids: readonly string[];
+  readonly time: Float64Array<ArrayBuffer>;
+  readonly value: Float64Array<ArrayBuffer>;
+  readonly quality: Uint16Array<ArrayBuffer>;
 }
 /** Samples of a tag that are not in the file yet; `closed` oldest first, `open` after them, newer wins. */
 export interface TailPart {
@@ -88,7 +90,8 @@ export interface WriterCalls {
   };
   tags: { input: null; output: readonly StoredTag[] };
   bounds: { input: null; output: TimeRange | null };
-  lastValues: { input: null; output: readonly LastValue[] };
+  /** `known`: how many tags' ids the asker has. */
+  lastValues: { input: { known: number }; output: LastValues };
   status: { input: null; output: WriterCounts };
   prune: { input: { before: number }; output: { readonly bytesFreed: number } };
   /** Gives free pages back to the disk; answers with the bytes. */

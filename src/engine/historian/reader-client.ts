@@ -30,6 +30,9 @@ export interface ReaderHandle {
   close(): Promise<void>;
 }
 
+/** Of a reader's heap: what it works with are columns outside it. */
+const YOUNG_MB = 8;
+
 interface Waiting {
   readonly id: number;
   readonly message: ToReader;
@@ -49,7 +52,7 @@ export function startReader(
 ): Promise<ReaderHandle> {
   const cancel = new Int32Array(new SharedArrayBuffer(4));
   const cache = new Float64Array(new SharedArrayBuffer(32));
-  const worker = new Worker(url);
+  const worker = new Worker(url, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
   const queue: Waiting[] = [];
   let active: Waiting | null = null;
   let lastId = 0;

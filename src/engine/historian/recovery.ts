@@ -1,6 +1,8 @@
 import { readFile, truncate } from 'node:fs/promises';
+import { isoTime } from './iso-time.ts';
 import { listSegments, removeSegment, segmentPath } from './log.ts';
 import { type LoggedSamples, RECORD, readRecords, readSegmentHeader } from './log-record.ts';
+import type { RecoveryReport } from './store.ts';
 
 export interface Replay {
   /** Highest number of any segment found; the next one is above it. */
@@ -72,4 +74,34 @@ export async function replayLog(path: string, owner: Uint8Array, from: number, t
     }
   }
   return { highest: found.at(-1) ?? 0, segments, samples, sentences };
+}
+
+export interface Recovered {
+  /** Samples in the log of tags that the file does not have. */
+  readonly unknown: number;
+  readonly wasClosed: boolean;
+  readonly lastSample: number | null;
+  /** -Infinity where there is none. */
+  readonly lastStored: number;
+}
+
+/** What a start found, in words. */
+export function recoveryReport(replay: Replay, found: Recovered): RecoveryReport {
+  const { unknown, wasClosed, lastSample, lastStored } = found;
+  const sentences = [...replay.sentences];
+  if (unknown > 0) sentences.push(`${unknown} samples in the log belong to tags that the history does not know.`);
+  const clean = wasClosed && replay.samples === 0 && sentences.length === 0;
+  if (!clean) {
+    const until = lastSample === null ? 'It holds no samples.' : `Its last sample is of ${isoTime(lastSample)}.`;
+    sentences.unshift(
+      `The history was not closed properly; ${replay.samples} samples were restored from the log. ${until}`,
+    );
+  }
+  return {
+    clean,
+    samplesReplayed: replay.samples,
+    sentences,
+    lastSample,
+    lastStored: Number.isFinite(lastStored) ? lastStored : null,
+  };
 }

@@ -1,8 +1,8 @@
 import { type Clock, type Database, withStoreErrors } from '#engine/platform/index.ts';
 import { QUALITY, type TimeRange } from '#shared/model/index.ts';
-import { type ChunkTable, tagDecoderOf } from './chunk-table.ts';
-import type { LastValue } from './messages.ts';
-import { decodedSince, readTags, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
+import { tagDecoderOf } from './chunk-table.ts';
+import type { LastValues } from './messages.ts';
+import { decodedSince, readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
 import type { StoredTag, TagRegistration } from './store.ts';
 import { createTagState, type TagState } from './tag-state.ts';
 import type { TailStarts } from './tail-starts.ts';
@@ -24,13 +24,19 @@ export interface Registry {
   ): { readonly forms: Uint32Array; readonly stale: boolean };
   described(): StoredTag[];
   bounds(): TimeRange | null;
-  lastValues(): LastValue[];
+  /** `known`: ids that the asker has already, of the first so many tags. */
+  lastValues(known: number): LastValues;
 }
+
+/** Of the chunks of a tag: first sample, and last sample and recipe of the newest; null where there is none. */
+type TagEnds = { readonly number: number } & (
+  | { readonly first: number; readonly last: number; readonly recipe: number }
+  | { readonly first: null }
+);
 
 export function createRegistry(
   path: string,
   database: Database,
-  table: ChunkTable,
   clock: Clock,
   chunkSamples: number,
   starts: TailStarts,
@@ -41,14 +47,27 @@ export function createRegistry(
   const tagWriter = tagWriterOf(database);
   const older = database.prepare('SELECT 1 FROM rollups WHERE tag = ? AND tier = 0 AND recipe < ? LIMIT 1').pluck();
 
+  // In one statement: thousands of tags are looked up several times as fast.
+  const ends = new Map(
+    database
+      .prepare<[], TagEnds>(
+        `SELECT number,
+           (SELECT first FROM chunks WHERE tag = number ORDER BY first LIMIT 1) AS first,
+           (SELECT last FROM chunks WHERE tag = number ORDER BY first DESC LIMIT 1) AS last,
+           (SELECT recipe FROM chunks WHERE tag = number ORDER BY first DESC LIMIT 1) AS recipe
+         FROM tags`,
+      )
+      .all()
+      .map((row) => [row.number, row]),
+  );
   for (const tag of readTags(database)) {
     const state = createTagState(tag.number, tag.registration, tag.recipes, chunkSamples, starts);
     state.rollupsStale = state.since > 1 && older.get(tag.number, state.since) !== undefined;
-    const newest = table.preceding(tag.number, Number.MAX_SAFE_INTEGER);
-    if (newest !== null) {
-      state.closedLast = newest.last;
-      state.lastForm = newest.recipe;
-      state.first = table.following(tag.number, Number.MIN_SAFE_INTEGER)?.first ?? newest.first;
+    const found = ends.get(tag.number)!;
+    if (found.first !== null) {
+      state.closedLast = found.last;
+      state.lastForm = found.recipe;
+      state.first = found.first;
     }
     if (tag.last !== null) {
       state.lastTime = tag.last.time;
@@ -90,8 +109,7 @@ export function createRegistry(
             const recipe = same ? newest : { ...tag.recipe, version: newest.version + 1 };
             tagWriter.put(known.number, tag, recipe, clock.now());
             const otherForm = storageClassOf(newest) !== storageClassOf(recipe);
-            const since = same ? known.since : decodedSince([...known.recipes, recipe]);
-            const otherRollups = since !== known.since && Number.isFinite(known.closedLast);
+            const otherRollups = !sameDecoding(newest, recipe) && Number.isFinite(known.closedLast);
             if (otherForm) forms.push(known.number, recipe.version);
             if (otherRollups) stale = true;
             changes.push(() => {
@@ -102,7 +120,7 @@ export function createRegistry(
               if (!same) {
                 known.recipes = [...known.recipes, recipe];
                 known.decoder = tagDecoderOf(known.recipes);
-                known.since = since;
+                known.since = decodedSince(known.recipes);
               }
               if (otherRollups) known.rollupsStale = true;
               known.registration = { ...tag, recipe };
@@ -136,23 +154,28 @@ export function createRegistry(
       return from <= to ? { from, to: to + 1 } : null;
     },
 
-    lastValues() {
-      const values: LastValue[] = [];
+    lastValues(known) {
+      const ids: string[] = [];
+      const time = new Float64Array(states.size).fill(Number.NaN);
+      const value = new Float64Array(states.size);
+      const quality = new Uint16Array(states.size);
       const slot = new Float64Array(1);
-      const slotWords = new Int32Array(slot.buffer);
+      const words = new Int32Array(slot.buffer);
+      let at = 0;
+      // Tags are never taken out, so each keeps its place.
       for (const state of states.values()) {
-        if (!Number.isFinite(state.lastTime)) continue;
-        slotWords[0] = state.lastLow;
-        slotWords[1] = state.lastHigh;
-        const value = state.decoder.one(slot, 0, state.lastForm);
-        values.push({
-          id: state.id,
-          time: state.lastTime,
-          value: value ?? Number.NaN,
-          quality: value === null ? QUALITY.badConfiguration : state.lastQuality,
-        });
+        if (at >= known) ids.push(state.id);
+        if (Number.isFinite(state.lastTime)) {
+          words[0] = state.lastLow;
+          words[1] = state.lastHigh;
+          const number = state.decoder.one(slot, 0, state.lastForm);
+          time[at] = state.lastTime;
+          value[at] = number ?? Number.NaN;
+          quality[at] = number === null ? QUALITY.badConfiguration : state.lastQuality;
+        }
+        at++;
       }
-      return values;
+      return { ids, time, value, quality };
     },
   };
 }

@@ -16,6 +16,7 @@ import { planAggregate } from './query.ts';
 import { TEXT_FUNCTIONS } from './query-aggregate.ts';
 import { CACHE_BYTES } from './reader.ts';
 import { aggregateBy, checkView, type ReaderHandle, rawBlocks, searchBy, startReader } from './reader-client.ts';
+import { createReaders, type Readers } from './readers.ts';
 import { startRetention } from './retain.ts';
 import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
@@ -64,16 +65,7 @@ export async function openStore(
     return begun;
   });
   const cacheBytes = options.cacheBytes === undefined ? CACHE_BYTES : Math.floor(options.cacheBytes / READERS);
-  const readers: ReaderHandle[] = [];
-  try {
-    const opening = await Promise.allSettled(Array.from({ length: READERS }, newReader));
-    for (const one of opening) if (one.status === 'fulfilled') readers.push(one.value);
-    for (const one of opening) if (one.status === 'rejected') throw one.reason;
-  } catch (error) {
-    for (const reader of readers) await reader.close();
-    await writer.close().catch(() => undefined);
-    throw error;
-  }
+  const readers = createReaders(READERS, cacheBytes, deps.log, newReader);
   return {
     store: createStore(options, deps, writer, readers, newReader),
     recovery: recovered ?? writer.start.recovery,
@@ -96,7 +88,7 @@ function createStore(
   options: StoreOptions,
   deps: StoreDeps,
   writer: Awaited<ReturnType<typeof startWriter>>,
-  readers: ReaderHandle[],
+  readers: Readers,
   newReader: () => Promise<ReaderHandle>,
 ): SampleStore {
   const { clock, log } = deps;
@@ -115,6 +107,8 @@ function createStore(
   /** Times that were dropped and are not yet in the gap ledger. */
   let lost: { from: number; to: number; reason: string } | null = null;
   let lastAppend = 0;
+  /** In the writer's order, as far as they have been asked for. */
+  const tagIds: string[] = [];
   let closed: Promise<void> | null = null;
   let dead: Error | null = null;
   const listeners = new Set<(status: StoreStatus) => void>();
@@ -129,15 +123,7 @@ function createStore(
     dropped: dropped + counts.refused,
     samplesStored: counts.samplesStored,
     paused: dead === null ? counts.paused : `The history's writer has stopped: ${dead.message}`,
-    cache: readers.reduce(
-      ({ bytes, limit, hits, misses }, { cache }) => ({
-        bytes: bytes + cache.bytes,
-        limit: limit + cache.limit,
-        hits: hits + cache.hits,
-        misses: misses + cache.misses,
-      }),
-      { bytes: 0, limit: 0, hits: 0, misses: 0 },
-    ),
+    cache: readers.cache,
   });
   const changed = (): void => {
     const now = status();
@@ -164,8 +150,9 @@ function createStore(
   });
   writer.onWarning((text) => log.warn(text));
   writer.onLargeWal(() => {
-    reader()
-      .call('moveWal', null, null)
+    readers
+      .least()
+      .then((reader) => reader.call('moveWal', null, null))
       .catch((error: unknown) => {
         if (closed !== null) return;
         log.warn('The history could not take over what was written beside it.', { error: String(error) });
@@ -230,27 +217,6 @@ function createStore(
     return all;
   };
 
-  const replacing = new Set<ReaderHandle>();
-  /** The readers that live; one that has died (out of memory, a fault) is replaced meanwhile. */
-  const living = (): readonly ReaderHandle[] => {
-    for (const [place, one] of readers.entries()) {
-      if (!one.dead || replacing.has(one) || closed !== null) continue;
-      replacing.add(one);
-      log.error('A reader of the history has stopped and is replaced.');
-      newReader()
-        .then(async (fresh) => {
-          if (closed !== null) await fresh.close();
-          else readers[place] = fresh;
-        })
-        .catch((error: unknown) => log.error('A reader of the history could not be started.', { error: String(error) }))
-        .finally(() => replacing.delete(one));
-    }
-    const alive = readers.filter((one) => !one.dead);
-    return alive.length === 0 ? readers : alive;
-  };
-  /** The reader with the least to do. */
-  const reader = (): ReaderHandle => living().reduce((best, one) => (one.load < best.load ? one : best));
-
   const store: SampleStore = {
     register(tags) {
       writer.send({ kind: 'register', tags });
@@ -297,7 +263,14 @@ function createStore(
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
-    lastValues: () => writer.call('lastValues', null),
+    async lastValues() {
+      const { ids, time, value, quality } = await writer.call('lastValues', { known: tagIds.length });
+      // Another call may have been answered meanwhile.
+      for (const id of ids.slice(tagIds.length - (time.length - ids.length))) tagIds.push(id);
+      return tagIds.flatMap((id, i) =>
+        Number.isFinite(time[i]) ? { id, time: time[i]!, value: value[i]!, quality: quality[i]! } : [],
+      );
+    },
     pin(_name, from) {
       const key = Symbol();
       pins.set(key, from);
@@ -321,12 +294,12 @@ function createStore(
     },
     async measure(range, tags) {
       const unsealed = await writer.call('count', { range, tags });
-      return reader().call('measure', { range, tags, unsealed }, null);
+      return (await readers.least()).call('measure', { range, tags, unsealed }, null);
     },
     close() {
       closed ??= (async () => {
         retention[Symbol.dispose]();
-        for (const one of readers) await one.close();
+        await readers.close();
         try {
           await writer.close();
         } finally {
@@ -348,8 +321,8 @@ function createStore(
     bounds: async () => writer.call('bounds', null),
     async view(tags, range, pixels, signal) {
       const input = checkView(tags, range, pixels);
-      if (tags.length < TAGS_PER_READER) return withTexts(await reader().call('view', input, signal));
-      const alive = living();
+      if (tags.length < TAGS_PER_READER) return withTexts(await (await readers.least()).call('view', input, signal));
+      const alive = await readers.all();
       const share = Math.ceil(tags.length / alive.length);
       const parts = await Promise.all(
         alive.map((one, i) => one.call('view', { ...input, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
@@ -357,12 +330,12 @@ function createStore(
       return withTexts(parts.flat());
     },
     async *raw(tags, range, signal) {
-      for await (const block of rawBlocks(reader(), tags, range, signal)) yield withTexts(block);
+      for await (const block of rawBlocks(await readers.least(), tags, range, signal)) yield withTexts(block);
     },
     async aggregate(query, signal) {
       const { start, step, length } = planAggregate(query);
       const { tags } = query;
-      const alive = tags.length < TAGS_PER_READER ? [reader()] : living();
+      const alive = tags.length < TAGS_PER_READER ? [await readers.least()] : await readers.all();
       const share = Math.ceil(tags.length / alive.length);
       const parts = await Promise.all(
         alive.map((one, i) => aggregateBy(one, { ...query, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
@@ -373,10 +346,12 @@ function createStore(
       });
       return { start, step, length, series };
     },
-    search: (query, signal) => searchBy(reader(), query, signal),
-    neighbours: (tag, time, signal) => reader().call('neighbours', { tag, time }, signal),
-    gaps: (range, signal) => reader().call('gaps', { range }, signal),
-    events: (range, kinds, signal) => reader().call('events', { range, kinds }, signal),
+    async *search(query, signal) {
+      yield* searchBy(await readers.least(), query, signal);
+    },
+    neighbours: async (tag, time, signal) => (await readers.least()).call('neighbours', { tag, time }, signal),
+    gaps: async (range, signal) => (await readers.least()).call('gaps', { range }, signal),
+    events: async (range, kinds, signal) => (await readers.least()).call('events', { range, kinds }, signal),
   };
   const { archive } = options;
   const retention = startRetention(options, {

@@ -121,7 +121,7 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
     case 'bounds':
       return writer.bounds();
     case 'lastValues':
-      return writer.lastValues();
+      return writer.lastValues(given('lastValues').known);
     case 'status':
       return writer.status();
     case 'prune':

@@ -10,7 +10,7 @@ import { createJournal, type Journal } from './journal.ts';
 import { syncFolder } from './log.ts';
 import type {
   DurableNote,
-  LastValue,
+  LastValues,
   StringRow,
   TailPart,
   WriterCounts,
@@ -88,7 +88,7 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   const pyramid = pyramidOf(database);
   const sealing = sealingOf(database, table, reader, pyramid, onDamage, options.chunkSamples);
   const starts = createTailStarts();
-  const registry = createRegistry(path, database, table, clock, options.chunkSamples, starts);
+  const registry = createRegistry(path, database, clock, options.chunkSamples, starts);
   const strings = database.prepare<[], StringRow>('SELECT number, text FROM strings ORDER BY number').all();
   const sealedCount = database.prepare<[], number>('SELECT coalesce(sum(count), 0) FROM chunks').pluck();
   const pause = (): Promise<void> => clock.sleep(0);
@@ -271,10 +271,10 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
 
     tags: () => registry.described(),
     bounds: () => registry.bounds(),
-    async lastValues(): Promise<LastValue[]> {
+    async lastValues(known: number): Promise<LastValues> {
       // What is not durable is not told; while the disk takes nothing, waiting for it would not help.
       if (journal.paused === null) await journal.flush().catch(() => undefined);
-      return registry.lastValues();
+      return registry.lastValues(known);
     },
 
     async status(): Promise<WriterCounts> {

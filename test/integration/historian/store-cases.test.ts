@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readGaps } from '#engine/historian/event-table.ts';
 import { usedBytes } from '#engine/historian/retention.ts';
@@ -321,6 +321,42 @@ describe('a store in unusual use', () => {
     await store.close();
   });
 
+  it('keeps the form of samples that wait for the log while the next segment is begun, over a kill', async () => {
+    const file = path();
+    const words: DecodeRecipe = { ...PLAIN_RECIPE, form: 'bits', type: 'int16' };
+    // Only what a full segment and explicit flushes write: samples of both forms wait together.
+    const store = await openDirect(file, { flushMs: 60_000, segmentBytes: 4_000 });
+    const put = (tag: number, from: number, count: number, value: number): void => {
+      store.append(
+        Array.from({ length: count }, (_, i) => ({ tag, time: START + (from + i) * SECOND, value, quality: 0 })),
+      );
+    };
+    store.writer.register([registration(0, words), registration(1, words)]);
+    put(1, 0, 400, 1);
+    // Fills the segment: the next one is being made when the samples come.
+    const flushed = store.writer.flush();
+    await new Promise((resolve) => setImmediate(resolve));
+    put(0, 0, 300, 65_535);
+    store.writer.register([registration(0)]);
+    put(0, 300, 300, 1.5);
+    await flushed;
+    await expect.poll(() => readdirSync(dirname(file)).some((name) => name.endsWith('.log-000002'))).toBe(true);
+    await store.writer.flush();
+    const lefts = [leftBehind(file)];
+    const database = openDatabase(file, { readonly: true });
+    const logFrom = database.prepare("SELECT value FROM meta WHERE key = 'log_from'").pluck();
+    await expect.poll(() => logFrom.get()).toBe(2);
+    database.close();
+    lefts.push(leftBehind(file));
+    await store.close();
+    for (const left of lefts) {
+      const again = await openDirect(left);
+      const values = again.raw(['tag-0'], EVER).flatMap((part) => [...part.value]);
+      expect(values).toEqual([...Array.from({ length: 300 }, () => -1), ...Array.from({ length: 300 }, () => 1.5)]);
+      await again.close();
+    }
+  });
+
   it('makes samples bad whose tag was a text and is a number now, or the other way round', async () => {
     const file = path();
     const text: DecodeRecipe = { ...PLAIN_RECIPE, form: 'text', type: 'string' };
@@ -342,7 +378,10 @@ describe('a store in unusual use', () => {
     put(0, 300, 65_535);
     store.writer.register([registration(0, text)]);
     store.writer.intern(1, 'Coil 1');
-    expect(await store.writer.lastValues()).toMatchObject([{ value: Number.NaN, quality: QUALITY.badConfiguration }]);
+    expect(await store.writer.lastValues(0)).toMatchObject({
+      value: Float64Array.of(Number.NaN),
+      quality: Uint16Array.of(QUALITY.badConfiguration),
+    });
     put(300, 300, 1);
     expect(values()).toEqual([...bad(300), ...good(300, 1)]);
     await store.writer.seal([], EVER);
@@ -364,63 +403,12 @@ describe('a store in unusual use', () => {
     await store.close();
 
     const again = await openDirect(file);
-    expect(await again.writer.lastValues()).toMatchObject([{ value: 70, quality: 0 }]);
+    expect(await again.writer.lastValues(0)).toMatchObject({ value: Float64Array.of(70), quality: Uint16Array.of(0) });
     again.writer.register([registration(0, text)]);
-    expect(await again.writer.lastValues()).toMatchObject([{ value: Number.NaN, quality: QUALITY.badConfiguration }]);
-    await again.close();
-    expectRollups(file);
-  });
-
-  it('scales samples by a recipe of the class they were stored in, whatever the newest one is', async () => {
-    const file = path();
-    const scaled = (recipe: Partial<DecodeRecipe>, gain: number, offset: number): DecodeRecipe => ({
-      ...PLAIN_RECIPE,
-      ...recipe,
-      scaling: { kind: 'gain', gain, offset },
+    expect(await again.writer.lastValues(0)).toMatchObject({
+      value: Float64Array.of(Number.NaN),
+      quality: Uint16Array.of(QUALITY.badConfiguration),
     });
-    const words = { form: 'bits', type: 'uint16' } as const;
-    const store = await openDirect(file, { chunkSamples: 200 });
-    const put = (from: number, value: number): void => {
-      store.append(
-        Array.from({ length: 300 }, (_, i) => ({ tag: 0, time: START + (from + i) * SECOND, value, quality: 0 })),
-      );
-    };
-    const values = (): unknown => [...new Set(store.raw(['tag-0'], EVER).flatMap((part) => [...part.value]))];
-    const extremes = (): unknown => {
-      const range = { from: START, to: START + 600 * SECOND };
-      const { series } = store.aggregate({
-        tags: [{ tag: 'tag-0', functions: ['min', 'max'] }],
-        range,
-        grid: { step: 300 * SECOND, origin: START },
-        fill: { kind: 'none' },
-        maxHold: null,
-      });
-      const [view] = store.view(['tag-0'], range, 20);
-      return [series[0]!.columns.map((column) => [...column]), Math.min(...view!.value), Math.max(...view!.value)];
-    };
-
-    store.writer.register([registration(0, scaled({}, 2, 0))]);
-    put(0, 100);
-    store.writer.register([registration(0, scaled(words, 0.5, 1))]);
-    put(300, 7);
-    expect(values()).toEqual([200, 4.5]);
-    await store.writer.seal([], EVER);
-    expect(values()).toEqual([200, 4.5]);
-    const columns = (number: number, word: number) => [
-      [
-        [number, word],
-        [number, word],
-      ],
-      word,
-      number,
-    ];
-    expect(extremes()).toEqual(columns(200, 4.5));
-    // A correction of the newest scaling is one of its own class.
-    store.writer.register([registration(0, scaled(words, 4, -8))]);
-    expect(values()).toEqual([200, 20]);
-    expect(extremes()).toEqual(columns(200, 20));
-    await store.close();
-    const again = await openDirect(file);
     await again.close();
     expectRollups(file);
   });

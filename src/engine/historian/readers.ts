@@ -1,0 +1,103 @@
+import type { Logger } from '#engine/platform/index.ts';
+import { AppError } from '#shared/errors.ts';
+import type { CacheCounts } from './decoded-cache.ts';
+import type { ReaderHandle } from './reader-client.ts';
+
+/** Threads that read a history. They are started when they are asked for, since each takes some 15 MB. */
+export interface Readers {
+  /** The reader with the least to do. Another is started, for later calls, where all are busy. */
+  least(): Promise<ReaderHandle>;
+  /** All that live, for a call that is shared out among them; the rest are started for the next one. */
+  all(): Promise<readonly ReaderHandle[]>;
+  /** What all of them remember together. */
+  readonly cache: CacheCounts;
+  close(): Promise<void>;
+}
+
+interface Place {
+  reader: ReaderHandle | null;
+  starting: Promise<ReaderHandle> | null;
+}
+
+/** `most` threads at most, each made by `start` and with `cacheBytes` of its own; the first is started at once. */
+export function createReaders(
+  most: number,
+  cacheBytes: number,
+  log: Logger,
+  start: () => Promise<ReaderHandle>,
+): Readers {
+  const places = Array.from({ length: most }, (): Place => ({ reader: null, starting: null }));
+  let closed: Promise<void> | null = null;
+
+  const begin = (place: Place): Promise<ReaderHandle> => {
+    place.starting ??= start()
+      .then((reader) => {
+        place.reader = reader;
+        return reader;
+      })
+      .finally(() => {
+        place.starting = null;
+      });
+    return place.starting;
+  };
+  const beginForLater = (place: Place): void => {
+    begin(place).catch((error: unknown) => {
+      if (closed === null) log.error('A reader of the history could not be started.', { error: String(error) });
+    });
+  };
+  /** The readers that live; one that has died (out of memory, a fault) is replaced meanwhile. */
+  const living = (): ReaderHandle[] => {
+    if (closed !== null) throw new AppError('rpc.disconnected', 'The history is closed.', { details: null });
+    for (const place of places) {
+      if (place.reader?.dead !== true) continue;
+      place.reader = null;
+      log.error('A reader of the history has stopped and is replaced.');
+      beginForLater(place);
+    }
+    return places.flatMap(({ reader }) => reader ?? []);
+  };
+  const one = async (): Promise<ReaderHandle> => {
+    const place = places.find(({ starting }) => starting !== null) ?? places[0]!;
+    return begin(place);
+  };
+  const another = (): void => {
+    const place = places.find(({ reader, starting }) => reader === null && starting === null);
+    if (place !== undefined) beginForLater(place);
+  };
+
+  beginForLater(places[0]!);
+  return {
+    async least() {
+      const alive = living();
+      if (alive.length === 0) return one();
+      const best = alive.reduce((least, reader) => (reader.load < least.load ? reader : least));
+      if (best.load > 0) another();
+      return best;
+    },
+    async all() {
+      const alive = living();
+      if (alive.length === 0) return [await one()];
+      if (alive.length < most) another();
+      return alive;
+    },
+    get cache() {
+      const sum = { bytes: 0, limit: most * cacheBytes, hits: 0, misses: 0 };
+      for (const { reader } of places) {
+        if (reader === null) continue;
+        sum.bytes += reader.cache.bytes;
+        sum.hits += reader.cache.hits;
+        sum.misses += reader.cache.misses;
+      }
+      return sum;
+    },
+    close() {
+      closed ??= (async () => {
+        for (const { reader, starting } of places) {
+          const last = reader ?? (await starting?.catch(() => null)) ?? null;
+          await last?.close();
+        }
+      })();
+      return closed;
+    },
+  };
+}
