@@ -21,7 +21,7 @@ export const graphRange = z.object({
   to: z.string().min(1).max(60),
   zone: z.string().max(60).nullable().default(null),
 });
-export type GraphRange = Readonly<z.infer<typeof graphRange>>;
+export type GraphRange = DeepReadonly<z.infer<typeof graphRange>>;
 
 /**
  * `stepMs`: time between points; null takes the shortest round step with which there are at most `maxPoints`. Steps are
@@ -35,7 +35,7 @@ export const graphResolution = z.object({
   /** Smallest and largest value of each step beside the aggregate. */
   envelope: z.boolean().default(false),
 });
-export type Resolution = Readonly<z.infer<typeof graphResolution>>;
+export type Resolution = DeepReadonly<z.infer<typeof graphResolution>>;
 
 /**
  * What a label must be; a label that a series lacks counts as empty text. A plain text means `equals`. `like` compares
@@ -50,7 +50,7 @@ export const labelMatch = z.union([
   z.strictObject({ like: labelValue }),
   z.strictObject({ unlike: labelValue }),
 ]);
-export type LabelMatch = z.infer<typeof labelMatch>;
+export type LabelMatch = DeepReadonly<z.infer<typeof labelMatch>>;
 export type LabelMatches = Readonly<Record<string, LabelMatch>>;
 
 /** How series whose named labels are equal become one, step by step; steps without a value in one of them leave it out. */
@@ -58,7 +58,7 @@ export const groupBy = z.object({
   labels: z.array(labelName).max(40),
   aggregate: z.enum(['sum', 'mean', 'min', 'max', 'count']),
 });
-export type GroupBy = Readonly<z.infer<typeof groupBy>>;
+export type GroupBy = DeepReadonly<z.infer<typeof groupBy>>;
 
 const colour = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'Write a colour as #rrggbb.');
 
@@ -79,7 +79,7 @@ export const graphStyle = z.object({
     .max(8)
     .default([]),
 });
-export type GraphStyle = Readonly<z.infer<typeof graphStyle>>;
+export type GraphStyle = DeepReadonly<z.infer<typeof graphStyle>>;
 
 /** Settings that only one backend understands, under its id: `timescale: { ... }`. Others leave them alone. */
 const extensions = z.record(z.string().max(40), z.record(z.string().max(100), z.unknown()));
@@ -105,7 +105,7 @@ export const seriesDefinition = z.object({
   style: seriesStyle.default(() => seriesStyle.parse({})),
   extensions: extensions.default({}),
 });
-export type SeriesDefinition = Readonly<z.infer<typeof seriesDefinition>>;
+export type SeriesDefinition = DeepReadonly<z.infer<typeof seriesDefinition>>;
 
 /** A graph, whichever database it is drawn from. */
 export const graphDefinition = z.object({

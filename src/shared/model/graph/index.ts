@@ -1,3 +1,4 @@
+export * from './capabilities.ts';
 export * from './graph.ts';
 export * from './ingest.ts';
 export * from './metric.ts';

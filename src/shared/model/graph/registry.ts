@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { quote } from '#shared/errors.ts';
-import type { Issue } from './graph.ts';
+import type { DeepReadonly, Issue } from './graph.ts';
 import {
   type Aggregation,
   aggregation,
@@ -33,7 +33,7 @@ export const backendOverride = z.strictObject({
   /** Settings that only this backend understands. */
   options: z.record(z.string().max(100), z.unknown()).optional(),
 });
-export type BackendOverride = Readonly<z.infer<typeof backendOverride>>;
+export type BackendOverride = DeepReadonly<z.infer<typeof backendOverride>>;
 
 /** One metric as a registry file declares it, under its key. */
 export const metricDeclaration = z.strictObject({

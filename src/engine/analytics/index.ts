@@ -1,0 +1,2 @@
+export { type GraphContext, type GraphSource, runGraph } from './graph-service.ts';
+export { convertSeries, fillSeries, groupSeries, resampleSeries, stackSeries } from './transforms.ts';

@@ -1,0 +1,22 @@
+import { local } from './local/index.ts';
+import type { TsdbBackend } from './tsdb.ts';
+
+export type {
+  CompiledQuery,
+  PlannedSeries,
+  QueryPlan,
+  TsdbBackend,
+  TsdbClient,
+  TsdbConnection,
+  TsdbContext,
+  TsdbIngestor,
+} from './tsdb.ts';
+
+/** All backends. A new one is a folder beside this file and an entry here. */
+export const backends = [local] as const;
+export type BackendId = (typeof backends)[number]['id'];
+
+/** The backend of a source's settings; undefined for one that this version does not have. */
+export function findBackend(id: string): TsdbBackend | undefined {
+  return backends.find((backend) => backend.id === id);
+}
