@@ -13,7 +13,7 @@ import type { ImportPreview } from '#shared/rpc/importing.ts';
 import { driverOf, type Services } from './services.ts';
 
 /** `known` is the device's connection where the project does not have it yet. */
-function settingsOf(
+export function settingsOf(
   services: Services,
   device: DeviceDocument,
   known: ConnectionDocument | null = null,

@@ -108,6 +108,7 @@ export async function* previewTagList(
     };
     try {
       if (count > MOST_ROWS) refuseRow(`A list has at most ${MOST_ROWS} rows. Split it.`);
+      if (named !== null && named.problem !== null) refuseRow(named.problem);
       if (problem !== null) refuseRow(problem);
       const earlier = names.get(base.name);
       if (earlier !== undefined) refuseRow(`The name "${base.name}" stands in line ${earlier} already.`);

@@ -274,7 +274,7 @@ export function ImportDialog({
             }
           />
         </div>
-        {preview !== null && (
+        {preview !== null && preview.format === 'csv' && (
           <details>
             <summary className="section-title">Columns that are understood</summary>
             <dl className="facts import-columns">
