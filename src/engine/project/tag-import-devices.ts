@@ -106,7 +106,7 @@ export function findDevices(
     name: '',
     device: null,
     connection: null,
-    problem: 'The list does not say what this device is.',
+    problem: null,
   };
   return { of: (key) => places.get(key) ?? nowhere, listed: { devices: listed, made: { connections, devices } } };
 }

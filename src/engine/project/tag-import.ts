@@ -118,7 +118,7 @@ export async function* previewTagList(
         connection: null,
         problem: null,
       };
-      const device = place.device ?? refuseRow(place.problem ?? 'The list names no device for this row.');
+      const device = place.device ?? refuseRow(place.problem ?? 'The list does not say what device this is.');
       const tag = readTag(cell, separator, known, { device, connection: place.connection }, context);
       const owner = byName.get(tag.name);
       if (owner !== undefined && owner.id !== tag.id) refuseRow(`The name "${tag.name}" belongs to another tag.`);
