@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
 import { buildCatalogue, createHandlers, type HostDialogs, type Services } from '#engine/api/index.ts';
-import { createExportWriter, exporters } from '#engine/exporters/index.ts';
+import { exporters as allExporters, createExportWriter } from '#engine/exporters/index.ts';
 import { openRecording, openStore, workOnFiles } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
 import { createLive, createTagTable } from '#engine/live/index.ts';
@@ -25,14 +25,14 @@ import {
   writeDurable,
 } from '#engine/platform/index.ts';
 import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
-import { protocols } from '#engine/protocols/index.ts';
+import { protocols as allProtocols } from '#engine/protocols/index.ts';
 import {
   createExportJobs,
   createRecorder,
   createRecordingFiles,
   createRecordingJobs,
 } from '#engine/recording/index.ts';
-import { isAppError } from '#shared/errors.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
 import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, type DemoAddress } from './demo.ts';
@@ -82,6 +82,8 @@ export interface EngineOptions {
   };
   /** Recordings in the folder above which the oldest are removed; 0 or absent: all are kept. */
   readonly keepRecordings?: number;
+  /** Ids of protocols and export formats that are switched off; throws `config.invalid` for one that there is not. */
+  readonly without?: readonly string[];
   /** Folder for Parquet files of what is forgotten or removed by these limits; null or absent: none are written. */
   readonly archive?: string | null;
 }
@@ -113,6 +115,7 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const clock = options.clock ?? systemClock();
+  const { protocols, exporters } = pluginsWithout(options.without ?? []);
   const at = (...names: string[]): string => join(options.dataDirectory, ...names);
   withStoreErrors(options.dataDirectory, () => mkdirSync(options.dataDirectory, { recursive: true }));
   const logBook = createLogBook({
@@ -420,7 +423,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 }
 
 /** Protocols and export formats with id, version, abilities and settings, as the screen gets them too. */
-export const catalogue = (): Catalogue => buildCatalogue(protocols, exporters);
+export const catalogue = (): Catalogue => buildCatalogue(allProtocols, allExporters);
+
+function pluginsWithout(without: readonly string[]) {
+  const all = [...allProtocols, ...allExporters].map(({ id }) => id);
+  const unknown = without.find((id) => !all.some((known) => known === id));
+  if (unknown !== undefined) {
+    const message = `There is no protocol or export format "${unknown}" to switch off. There are ${all.join(', ')}.`;
+    throw new AppError('config.invalid', message, { details: { issues: [{ path: 'without', message }] } });
+  }
+  const chosen = ({ id }: { readonly id: string }): boolean => !without.includes(id);
+  return { protocols: allProtocols.filter(chosen), exporters: allExporters.filter(chosen) };
+}
 
 async function startDemoAtStart(
   project: ProjectStore,

@@ -36,7 +36,7 @@ describe('settings of the program', () => {
     expect(sources).toMatchObject({
       port: 'flag --port',
       flushMs: 'environment PARX_FLUSH_MS',
-      historyDays: join(folder, 'parx.yaml'),
+      historyDays: `${join(folder, 'parx.yaml')}, line 3`,
       historyGigabytes: 'default',
     });
   });
@@ -59,13 +59,25 @@ describe('settings of the program', () => {
     expect(refusal(['--prot', '1'])).toMatch(/--prot.*\nUse --help/s);
     expect(refusal(['--port', 'http'])).toContain('flag --port');
     expect(refusal(['--port', '70000'])).toContain('port = 70000 (flag --port)');
-    expect(refusal([], { PARX_FLUSH_MS: '5' })).toContain('environment PARX_FLUSH_MS');
+    expect(refusal([], { PARX_FLUSH_MS: '-5' })).toContain('environment PARX_FLUSH_MS');
     expect(refusal([], { PARX_DEMO: 'maybe' })).toContain('PARX_DEMO');
     expect(refusal(['--config', join(folder, 'none.yaml')])).toContain('There is no configuration file');
-    writeFileSync(join(folder, 'parx.yaml'), 'prot: 1');
-    expect(refusal([])).toContain('there is no setting "prot"');
-    writeFileSync(join(folder, 'parx.yaml'), 'port: [1');
-    expect(refusal([])).toContain("can't be read");
+  });
+
+  it('names the line of the file that is wrong', () => {
+    const file = join(folder, 'parx.yaml');
+    const says = (content: string): string => {
+      writeFileSync(file, content);
+      return refusal([]);
+    };
+    expect(says('# the line\nport: 1\n\nprot: 1')).toContain(`${file}, line 4: there is no setting "prot"`);
+    expect(says('port: 1\nflushMs: 5000')).toContain(`flushMs = 5000 (${file}, line 2): `);
+    expect(says('port: 1\nhost: [1\ndemo: false')).toMatch(/can't be read.* at line \d/);
+    expect(says('port: 1\nport: 2')).toMatch(/can't be read.* at line 2/);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the file's own notation
+    expect(says('port: 1\n\ndata: ${NO_SUCH_NAME}')).toContain('Line 3: the environment variable NO_SUCH_NAME is not');
+    writeFileSync(file, '');
+    expect(run([]).config.port).toBe(8420);
     writeFileSync(join(folder, 'parx.yaml'), '- 1');
     expect(refusal([])).toContain("can't be read");
   });
@@ -75,6 +87,12 @@ describe('settings of the program', () => {
     writeFileSync(join(folder, 'parx.yaml'), 'port: ${MY_PORT}');
     expect(run([], { MY_PORT: '1234' }).config.port).toBe(1234);
     expect(refusal([])).toContain('MY_PORT is not set');
+  });
+
+  it('takes the sync of each block, and a list of what is switched off', () => {
+    expect(run(['--flush-ms', '0']).config.flushMs).toBe(0);
+    expect(run(['--without', 'egd, parquet']).config.without).toBe('egd, parquet');
+    expect(refusal(['--without', 'Modbus TCP'])).toMatch(/flag --without\): Write ids as --catalogue lists them/);
   });
 
   it('explains itself', () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parse as parseYaml } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 
 /** Settings of the program itself, not of a project. Each comes from a flag, else the environment, else the file, else the default. */
@@ -21,8 +21,12 @@ export const hostConfig = z.strictObject({
   keepRecordings: z.number().int().min(0).max(1_000_000),
   /** Where Parquet files of what is forgotten are written before; empty: nowhere. */
   archive: z.string(),
-  /** Longest time from a sample's arrival until it is safe on the disk. */
-  flushMs: z.number().int().min(20).max(1000),
+  /** Longest time from a sample's arrival until it is safe on the disk; 0: each block of samples is synced at once. */
+  flushMs: z.number().int().min(0).max(1000),
+  /** Ids of protocols and export formats that are switched off, with commas between. */
+  without: z
+    .string()
+    .regex(/^[a-z0-9-]*(,\s*[a-z0-9-]+)*$/, 'Write ids as --catalogue lists them, with commas between.'),
 });
 export type HostConfig = z.infer<typeof hostConfig>;
 
@@ -91,8 +95,14 @@ const SETTINGS: Readonly<Record<keyof HostConfig, Setting>> = {
   flushMs: {
     flag: 'flush-ms',
     environment: 'PARX_FLUSH_MS',
-    help: 'longest time until a sample is safe on the disk, 20 to 1000',
+    help: 'longest time until a sample is safe on the disk, 0 (each block at once) to 1000',
     fallback: '1000',
+  },
+  without: {
+    flag: 'without',
+    environment: 'PARX_WITHOUT',
+    help: 'protocols and export formats that are switched off: ids as in --catalogue, commas between',
+    fallback: '',
   },
 };
 const NAMES = Object.keys(SETTINGS) as (keyof HostConfig)[];
@@ -137,15 +147,12 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
   const data = text(flags.data) ?? env.PARX_DATA;
   const named = text(flags.config) ?? env.PARX_CONFIG;
   const path = named ?? join(data ?? SETTINGS.data.fallback, 'parx.yaml');
-  let file: Readonly<Record<string, unknown>> = {};
+  let file: ConfigFile = { values: {}, lines: {} };
   if (named !== undefined && !existsSync(path))
     return { kind: 'say', text: `There is no configuration file ${path}.`, exitCode: 2 };
   if (existsSync(path)) {
     try {
-      const parsed: unknown = parseYaml(expand(readFileSync(path, 'utf8'), env));
-      if (parsed !== null && (typeof parsed !== 'object' || Array.isArray(parsed)))
-        throw new Error('It must be a list of "name: value" lines.');
-      file = (parsed ?? {}) as Readonly<Record<string, unknown>>;
+      file = readConfigFile(readFileSync(path, 'utf8'), env);
     } catch (error) {
       return {
         kind: 'say',
@@ -153,11 +160,11 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
         exitCode: 2,
       };
     }
-    const unknown = Object.keys(file).find((key) => !(NAMES as readonly string[]).includes(key));
+    const unknown = Object.keys(file.values).find((key) => !(NAMES as readonly string[]).includes(key));
     if (unknown !== undefined) {
       return {
         kind: 'say',
-        text: `${path}: there is no setting "${unknown}". Known are ${NAMES.join(', ')}.`,
+        text: `${path}, line ${file.lines[unknown]}: there is no setting "${unknown}". Known are ${NAMES.join(', ')}.`,
         exitCode: 2,
       };
     }
@@ -173,8 +180,8 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
         ? [flag, `flag --${setting.flag}`]
         : env[setting.environment] !== undefined
           ? [env[setting.environment], `environment ${setting.environment}`]
-          : file[name] !== undefined
-            ? [file[name], path]
+          : file.values[name] !== undefined
+            ? [file.values[name], `${path}, line ${file.lines[name]}`]
             : [setting.fallback, 'default'];
     values[name] = typeof value === 'string' ? coerce(name, value) : value;
     sources[name] = source as string;
@@ -202,18 +209,42 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
 const text = (value: string | boolean | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
+const TEXTS: ReadonlySet<keyof HostConfig> = new Set(['data', 'host', 'logLevel', 'archive', 'without']);
+
 function coerce(name: keyof HostConfig, value: string): unknown {
   if (name === 'demo')
     return value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value;
-  if (name === 'data' || name === 'host' || name === 'logLevel' || name === 'archive') return value;
+  if (TEXTS.has(name)) return value;
   return value.trim() === '' ? value : Number(value);
+}
+
+interface ConfigFile {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Where each setting stands, counted from 1. */
+  readonly lines: Readonly<Record<string, number>>;
+}
+
+/** Throws an `Error` whose sentence names the line. */
+function readConfigFile(content: string, env: Readonly<Record<string, string | undefined>>): ConfigFile {
+  const counter = new LineCounter();
+  const document = parseDocument(expand(content, env), { lineCounter: counter });
+  const [fault] = document.errors;
+  if (fault !== undefined) throw new Error(fault.message.split('\n')[0]);
+  if (document.contents === null) return { values: {}, lines: {} };
+  if (!isMap(document.contents)) throw new Error('Line 1: it must be a list of "name: value" lines.');
+  const lines: Record<string, number> = {};
+  for (const { key } of document.contents.items) {
+    if (isScalar(key)) lines[String(key.value)] = counter.linePos(key.range?.[0] ?? 0).line;
+  }
+  return { values: document.toJS() as Record<string, unknown>, lines };
 }
 
 /** `${NAME}` in the file is replaced by the environment; a name that is not set is an error, not an empty text. */
 function expand(content: string, env: Readonly<Record<string, string | undefined>>): string {
-  return content.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
+  return content.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string, at: number) => {
     const value = env[name];
-    if (value === undefined) throw new Error(`The environment variable ${name} is not set.`);
+    const line = content.slice(0, at).split('\n').length;
+    if (value === undefined) throw new Error(`Line ${line}: the environment variable ${name} is not set.`);
     return value;
   });
 }

@@ -2,13 +2,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { addDemo } from '#engine/demo.ts';
+import { openStore } from '#engine/historian/index.ts';
 import { createLogger, openDatabase, systemClock } from '#engine/platform/index.ts';
 import { openProject } from '#engine/project/index.ts';
 import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts';
-import { startEngine } from '#test/support/engine.ts';
+import { firstItem, sourceWorkers, startEngine } from '#test/support/engine.ts';
 import { createFakeClock } from '#test/support/fake-clock.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+import { blockOf, registration } from './historian/direct.ts';
 
 // How one run of the engine ends and the next begins.
 
@@ -124,4 +127,59 @@ it('notes which connections, devices and tags a change was of, and how many went
   });
   await expect.poll(newest).toBe('Configuration changed: tag "Tag b", 1 tag removed.');
   await engine.stop();
+});
+
+it('runs without what is switched off, says so of a connection that needs it, and stops nothing else', async () => {
+  const folder = temporaryDirectory();
+  const connection = makeConnection({ id: 'off', protocol: 'egd' });
+  const other = makeConnection({
+    id: 'on',
+    name: 'On',
+    settings: { ...makeConnection().settings, port: await freePort() },
+  });
+  const { engine, client } = await startEngine(folder, { without: ['egd', 'parquet'] });
+  const screen = client();
+  const { protocols, exporters } = await screen.catalogue.get();
+  expect(protocols.map(({ id }) => id)).toContain('modbus');
+  expect(protocols.map(({ id }) => id)).not.toContain('egd');
+  expect(exporters.map(({ id }) => id)).toEqual(['csv']);
+  await screen.project.commit({
+    changes: [connection, other].flatMap((document) => {
+      const device = makeDevice({ id: `${document.id}-device`, connectionId: document.id });
+      const tag = makeTag({ id: `${document.id}-tag`, name: document.id, deviceId: device.id });
+      return [
+        { kind: 'connection' as const, id: document.id, document, expected: null },
+        { kind: 'device' as const, id: device.id, document: device, expected: null },
+        { kind: 'tag' as const, id: tag.id, document: tag, expected: null },
+      ];
+    }),
+  });
+  const { connections } = await firstItem(screen.connections.watch(), (item) =>
+    item.connections.some(({ connectionId, attempts }) => connectionId === 'on' && attempts > 0),
+  );
+  const off = connections.find(({ connectionId }) => connectionId === 'off');
+  expect(`${off?.message}`).toMatch(
+    /"egd" is not known to this version of ParX, or switched off by --without\. Choose another/,
+  );
+  await engine.stop();
+  await expect(startEngine(folder, { without: ['egt'] })).rejects.toThrow(/no protocol or export format "egt"/);
+});
+
+it('stores each block at once where it is told to', async () => {
+  const pace = async (flushMs: number): Promise<number> => {
+    const { store } = await openStore(
+      { path: join(temporaryDirectory(), 'history.parx'), flushMs },
+      { clock: systemClock(), log: createLogger(() => undefined), workers: sourceWorkers },
+    );
+    store.register([registration(0)]);
+    await store.append(blockOf([{ tag: 0, time: 1, value: 1, quality: 0 }]));
+    const began = performance.now();
+    for (let n = 2; n < 7; n++) await store.append(blockOf([{ tag: 0, time: n, value: n, quality: 0 }]));
+    const ms = performance.now() - began;
+    await store.close();
+    return ms;
+  };
+  // Five blocks, one after the other, each waits for half of the interval where there is one.
+  expect(await pace(600)).toBeGreaterThan(1_400);
+  expect(await pace(0)).toBeLessThan(700);
 });

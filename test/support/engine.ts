@@ -21,7 +21,7 @@ export interface TestEngine {
 /** The whole engine under plain Node, on a data folder of the test. */
 export async function startEngine(
   dataDirectory: string,
-  options: Partial<Pick<EngineOptions, 'host' | 'clock' | 'history' | 'logLevel' | 'onLog'>> = {},
+  options: Partial<Pick<EngineOptions, 'host' | 'clock' | 'history' | 'logLevel' | 'onLog' | 'without'>> = {},
 ): Promise<TestEngine> {
   const engine = await createEngine({
     dataDirectory,

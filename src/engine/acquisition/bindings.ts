@@ -66,7 +66,7 @@ export function resolveConnection(
   });
   if (driver === undefined) {
     return broken(
-      `The protocol "${document.protocol}" is not known to this version of ParX. Choose another one, or update ParX.`,
+      `The protocol "${document.protocol}" is not known to this version of ParX, or switched off by --without. Choose another one, switch it on, or update ParX.`,
     );
   }
   const config = driver.config.safeParse(document.settings);

@@ -59,9 +59,13 @@ export function historySource(services: Services, source: string): HistorySource
 export function driverOf(services: Services, protocol: string): ProtocolDriver {
   const driver = services.protocols.find((candidate) => candidate.id === protocol);
   if (driver === undefined) {
-    throw new AppError('protocol.unknown', `This version of ParX has no protocol "${protocol}".`, {
-      details: { protocol },
-    });
+    throw new AppError(
+      'protocol.unknown',
+      `The protocol "${protocol}" is not known to this version of ParX, or switched off by --without.`,
+      {
+        details: { protocol },
+      },
+    );
   }
   return driver;
 }

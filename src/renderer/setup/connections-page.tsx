@@ -339,7 +339,7 @@ export function ConnectionsPage(): ReactNode {
             <p className="list-note">
               {catalogue === null
                 ? 'The list of protocols is being read.'
-                : `This version does not know the protocol "${current.connection.protocol}".`}
+                : `The protocol "${current.connection.protocol}" is switched off, or newer than this version.`}
             </p>
           )}
           {shownTab === 'settings' && protocol !== null && (

@@ -244,7 +244,7 @@ describe('changes while running', () => {
     );
     expect(problems.get('mill-2-v1')).toMatch(/^The device settings can't be used\. unit: /);
     expect(problems.get('alien-1-v1')).toBe(
-      'The protocol "profibus" is not known to this version of ParX. Choose another one, or update ParX.',
+      'The protocol "profibus" is not known to this version of ParX, or switched off by --without. Choose another one, switch it on, or update ParX.',
     );
     expect(problems.get('broken-1-v1')).toMatch(/^The settings can't be used\. plant: /);
     expect(problems.get('orphan')).toBe('The device of this tag does not exist.');
