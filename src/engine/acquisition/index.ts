@@ -3,5 +3,6 @@ export type { BackOffLimits } from './back-off.ts';
 export type { AcquiredDocuments } from './bindings.ts';
 export { type ClockWatchOptions, watchClock } from './clock-watch.ts';
 export { STATE_NUMBERS } from './diagnostics.ts';
+export { type LookedAt, type Resolution, type ResolveTarget, resolveTag } from './resolve.ts';
 export type { GapNotice } from './tag-group.ts';
 export type { Visit } from './visits.ts';

@@ -9,6 +9,7 @@ import { addressesAt, browseStream, bytesStream, mappedPlaces } from './browsing
 import { buildCatalogue } from './catalogue.ts';
 import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection, traceStream } from './connections.ts';
+import { movedAddresses, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
 import { historySource, type Services } from './services.ts';
 import { projectStream, tagStream } from './streams.ts';
@@ -85,6 +86,12 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       bytes: (input, { signal }) => bytesStream(services, input, signal),
       addresses: async (input) => ({ addresses: addressesAt(services, input) }),
       mapped: async (input) => ({ places: mappedPlaces(services, input) }),
+    },
+    looking: {
+      resolve: (input, { signal }) => resolveStream(services, input, signal),
+      moved: async ({ deviceId, shift }) => movedAddresses(services, deviceId, shift),
+      scanAreas: async ({ deviceId }) => ({ areas: scanAreasOf(services, deviceId) }),
+      scan: (input, { signal }) => scanStream(services, input, signal),
     },
     tags: {
       watch: (_input, { signal }) => tagStream(services, signal),

@@ -18,6 +18,10 @@ export type {
   RawPlace,
   RawValue,
   SampleSink,
+  ScanArea,
+  ScanFound,
+  ScanProgress,
+  ScanRange,
   SharedLink,
   TagBinding,
 } from './protocol.ts';

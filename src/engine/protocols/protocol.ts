@@ -60,6 +60,8 @@ export interface BrowseNode {
   /** Means the same on the next connection. */
   readonly id: string;
   readonly name: string;
+  /** What a tag of it is called, where the name alone does not say enough. */
+  readonly fullName?: string;
   /** In the protocol's own words, with dimensions: "DINT[8]". */
   readonly typeName?: string;
   readonly description?: string;
@@ -172,6 +174,43 @@ export interface RawPlaced {
   readonly bit: number | null;
 }
 
+/** A part of a device that can be looked through: its places are counted as on the wire, from 0. */
+export interface ScanArea {
+  readonly id: string;
+  /** "Holding registers" */
+  readonly title: string;
+  readonly places: number;
+}
+
+export interface ScanRange {
+  readonly area: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A run of places that could be read. */
+export interface ScanFound extends ScanRange {
+  /** Addresses of the first and the last place, as tags have them. */
+  readonly from: string;
+  readonly to: string;
+  /** Of a tag in the first place, unless it is known better. */
+  readonly type: ValueType;
+  /** What the first places held. */
+  readonly values: readonly number[];
+}
+
+export interface ScanProgress {
+  /** 0 to 1. */
+  readonly done: number;
+  readonly requests: number;
+  /** What is looked at now, or how it ended. */
+  readonly says: string;
+  /** All found so far, in order. */
+  readonly found: readonly ScanFound[];
+  /** What was unusual, in sentences. */
+  readonly notes: readonly string[];
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: the family's array holds drivers of different settings
 export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   /** 'modbus' */
@@ -232,4 +271,16 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
     signal: AbortSignal,
     shared: SharedLink<Address> | null,
   ): AsyncIterable<TestStep>;
+  readonly scanAreas?: readonly ScanArea[];
+  /**
+   * Finds out what of a device can be read, with few requests, each in a turn of its own at the running link. `every`
+   * looks at each place; else what lies between places that are refused may be passed over. Throws `protocol.timeout`
+   * where the device does not answer, and `protocol.link-lost`.
+   */
+  scan?(
+    target: { readonly deviceId: string; readonly ranges: readonly ScanRange[]; readonly every: boolean },
+    context: DriverContext,
+    signal: AbortSignal,
+    shared: SharedLink<Address>,
+  ): AsyncIterable<ScanProgress>;
 }

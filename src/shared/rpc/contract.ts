@@ -23,6 +23,7 @@ import {
 } from '../model/index.ts';
 import { browsing } from './browsing.ts';
 import { importing } from './importing.ts';
+import { looking } from './looking.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
 
 const id = z.string().max(200);
@@ -374,6 +375,7 @@ export const contract = {
     }),
   },
   browsing,
+  looking,
   tags: {
     watch: stream({
       role: 'viewer',

@@ -15,9 +15,11 @@ interface PlanState {
 /** Once may be chance. */
 const NOTICED_AFTER = 3;
 
-/** Links of connections made here, for the connection test that takes its turn on one. */
-const links = new WeakMap<object, Link>();
-export const linkOf = (connection: object): Link | undefined => links.get(connection);
+/** Links of connections made here, for tests and scans that take their turns on one. */
+const links = new WeakMap<object, { readonly link: Link; readonly units: ReadonlyMap<string, Unit> }>();
+export const linkOf = (connection: object): Link | undefined => links.get(connection)?.link;
+export const unitOf = (connection: object, deviceId: string): Unit | undefined =>
+  links.get(connection)?.units.get(deviceId);
 
 /** One link for all units behind it. What is learned about a unit lasts as long as the link. */
 export async function connectModbus(
@@ -80,6 +82,6 @@ export async function connectModbus(
     notice: () => link.notice(NOTICED_AFTER),
     close: () => link.close(),
   };
-  links.set(connection, link);
+  links.set(connection, { link, units });
   return connection;
 }

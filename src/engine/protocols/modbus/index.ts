@@ -12,9 +12,10 @@ import { connectModbus } from './connection.ts';
 import { exceptionName } from './exceptions.ts';
 import { explain } from './explain.ts';
 import { endpointOf } from './link.ts';
-import { addressAt } from './peek.ts';
+import { addressAt, placeOf } from './peek.ts';
 import { createRecipe, valueTypes } from './recipe.ts';
 import sample from './sample.json' with { type: 'json' };
+import { scanAreas, scanModbus } from './scan.ts';
 import { testModbus } from './test-ladder.ts';
 
 export const modbus = {
@@ -32,7 +33,7 @@ export const modbus = {
     device: modbusDevice.parse(sample.device),
     address: sample.address,
   },
-  can: { browse: false, scan: false },
+  can: { browse: false, scan: true },
   valueTypes,
   statusName: exceptionName,
   explain,
@@ -41,7 +42,10 @@ export const modbus = {
   formatAddress,
   describeAddress,
   addressAt,
+  placeOf,
   recipe: createRecipe,
   connect: connectModbus,
   test: testModbus,
+  scanAreas,
+  scan: scanModbus,
 } as const satisfies ProtocolDriver<ModbusConfig, ModbusDevice, ModbusAddress>;

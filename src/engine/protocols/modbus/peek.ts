@@ -1,6 +1,7 @@
 import type { Clock } from '#engine/platform/index.ts';
-import type { RawBytes, RawValue } from '#engine/protocols/protocol.ts';
+import type { RawBytes, RawPlaced, RawValue } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
+import type { ValueType } from '#shared/model/index.ts';
 import { formatAddress, type ModbusAddress, registersOf } from './address.ts';
 import { askUnit, badAnswer, silentUnit } from './ask.ts';
 import { EXCEPTION, exceptionAdvice, exceptionText } from './exceptions.ts';
@@ -41,7 +42,7 @@ export async function peekUnit(
     const answer = await askUnit(unit, link, clock, { table, offset, count: length }, signal);
     switch (answer.kind) {
       case 'data':
-        return bits ? unpacked(answer.bytes, length) : answer.bytes.slice();
+        return bits ? unpacked(answer.bytes, length) : Uint8Array.from(answer.bytes);
       case 'exception':
         return answer.code;
       case 'malformed':
@@ -92,4 +93,11 @@ export function addressAt(from: ModbusAddress, bytes: number, value: RawValue): 
   if ((value.type === 'string') !== (value.length !== null) || (value.length ?? 1) > 250) return null;
   const address: ModbusAddress = { table, offset, bit: value.bit, length: value.length };
   return offset < 0 || offset + registersOf(value.type, address) > TABLE_SIZE ? null : address;
+}
+
+export function placeOf(from: ModbusAddress, address: ModbusAddress, type: ValueType): RawPlaced | null {
+  if (from.table !== address.table) return null;
+  const unit = isBitTable(from.table) ? 1 : 2;
+  const bytes = address.length ?? registersOf(type, address) * unit;
+  return { offset: (address.offset - from.offset) * unit, bytes, bit: address.bit };
 }

@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ResolutionItem, ScanItem } from '#shared/rpc/looking.ts';
+import { createRegisterImage, type RegisterImage, startModbusSimulator } from '#simulators/modbus/index.ts';
+import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts';
+import { type EngineClient, startEngine } from '#test/support/engine.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+// Looking closer at a device, through the whole engine: which type and order a place has, and what can be read at all.
+
+const cleanUp: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+async function start(image: RegisterImage, settings: object = {}, link: object = {}) {
+  const simulator = await startModbusSimulator({ units: { 1: image } });
+  cleanUp.push(() => simulator.close());
+  const { engine, client } = await startEngine(temporaryDirectory());
+  cleanUp.push(() => engine.stop());
+  const screen = await client();
+  const documents = [
+    [
+      'connection',
+      makeConnection({ id: 'c', name: 'c', settings: { host: '127.0.0.1', port: simulator.port, ...link } }),
+    ],
+    [
+      'device',
+      makeDevice({
+        id: 'd',
+        connectionId: 'c',
+        name: 'd',
+        settings: { unitId: 1, responseTimeoutMs: 300, ...settings },
+      }),
+    ],
+    ['tag', makeTag({ id: 't', deviceId: 'd', name: 't', address: '400101', periodMs: 50 })],
+  ] as const;
+  await screen.project.commit({
+    changes: documents.map(([kind, document]) => ({ kind, id: document.id, document, expected: null })),
+  });
+  return { simulator, screen };
+}
+
+/** A float32 in the order CDAB. */
+function swapped(value: number): [number, number] {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  return [view.getUint16(2), view.getUint16(0)];
+}
+
+async function scan(screen: EngineClient, ranges: readonly (readonly [string, number, number])[], every = false) {
+  let last: ScanItem | undefined;
+  const input = { deviceId: 'd', every, ranges: ranges.map(([area, first, end]) => ({ area, first, last: end })) };
+  for await (const item of screen.looking.scan(input)) last = item;
+  return last!;
+}
+const rangesOf = ({ found }: ScanItem) => found.map(({ area, from, to }) => `${area} ${from} ${to}`);
+
+const tag = { address: '400101', type: 'float32', order: null, scaling: null, range: null } as const;
+
+describe('the word-order resolver', () => {
+  it('puts the order first that a live value has, with neighbours and reasons, and asks once a look', async () => {
+    const image = createRegisterImage({ everything: true });
+    const { screen, simulator } = await start(image);
+    await screen.project.commit({ changes: [{ kind: 'tag', id: 't', document: null, expected: 1 }] });
+    const before = simulator.control.requests().length;
+    let item: ResolutionItem | undefined;
+    let value = 812.4;
+    image.setRegisters('holding', 100, swapped(value));
+    for await (item of screen.looking.resolve({ deviceId: 'd', tag, periodMs: 0 })) {
+      value += Math.sin(item.looks) * 3;
+      image.setRegisters('holding', 100, swapped(value));
+      if (item.looks >= 6) break;
+    }
+    const own = item!.places.find(({ shift }) => shift === 0)!;
+    expect(own.candidates[0]).toMatchObject({ type: 'float32', order: 'CDAB', address: '400101', score: 1 });
+    expect(own.candidates[0]!.reasons[0]).toMatch(/^changes by at most 0\.\d %/);
+    expect(own.candidates.filter(({ current }) => current)).toMatchObject([{ type: 'float32', order: 'ABCD' }]);
+    expect(item!.places.map(({ shift, address }) => [shift, address])).toEqual([
+      [-1, '400100'],
+      [0, '400101'],
+      [1, '400102'],
+    ]);
+    expect(item!.moved).toBe(true);
+    expect(simulator.control.requests().length - before).toBeLessThanOrEqual(7);
+  }, 20_000);
+
+  it('reads as far as the device goes, and says what it refuses', async () => {
+    const image = createRegisterImage();
+    image.setRegisters('holding', 100, [0x41c8, 0]);
+    const { screen } = await start(image);
+    for await (const item of screen.looking.resolve({ deviceId: 'd', tag, periodMs: 0 })) {
+      const own = item.places.find(({ shift }) => shift === 0)!;
+      expect(own.bytes).toHaveLength(4);
+      expect(own.candidates.find(({ current }) => current)).toMatchObject({ value: 25 });
+      expect(own.candidates.some(({ type }) => type === 'float64')).toBe(false);
+      expect(item.places.some(({ shift }) => shift === -1)).toBe(false);
+      break;
+    }
+    for await (const item of screen.looking.resolve({
+      deviceId: 'd',
+      tag: { ...tag, address: '400301' },
+      periodMs: 0,
+    })) {
+      expect(item.problem).toContain('exception 2, illegal data address');
+      break;
+    }
+    const coil = screen.looking.resolve({
+      deviceId: 'd',
+      tag: { ...tag, address: '000001', type: 'bit' },
+      periodMs: 0,
+    });
+    await expect(coil[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'config.invalid' });
+  }, 20_000);
+
+  it('moves the addresses of all tags of a device by one', async () => {
+    const { screen } = await start(createRegisterImage({ everything: true }));
+    const tags = [
+      makeTag({ id: 'a', deviceId: 'd', name: 'a', address: '400110.3', type: 'bit' }),
+      makeTag({ id: 'b', deviceId: 'd', name: 'b', address: '400200:string20', type: 'string' }),
+      makeTag({ id: 'e', deviceId: 'd', name: 'e', address: '000001', type: 'bit' }),
+    ];
+    await screen.project.commit({
+      changes: tags.map((document) => ({ kind: 'tag' as const, id: document.id, document, expected: null })),
+    });
+    expect(await screen.looking.moved({ deviceId: 'd', shift: -1 })).toEqual({
+      tags: [
+        { id: 't', address: '400100' },
+        { id: 'a', address: '400109.3' },
+        { id: 'b', address: '400199:string20' },
+      ],
+      stay: ['e'],
+    });
+  });
+});
+
+describe('a scan', () => {
+  function islands(): RegisterImage {
+    const image = createRegisterImage();
+    image.setRegisters(
+      'holding',
+      0,
+      Array.from({ length: 40 }, (_, i) => i),
+    );
+    image.setRegisters(
+      'holding',
+      300,
+      Array.from({ length: 250 }, (_, i) => 1000 + i),
+    );
+    image.setRegisters('input', 1000, [7, 8, 9]);
+    return image;
+  }
+
+  it('finds the ranges of all tables with few requests, and what they hold', async () => {
+    const { screen, simulator } = await start(islands());
+    const before = simulator.control.requests().length;
+    const result = await scan(screen, [
+      ['holding', 0, 1999],
+      ['input', 0, 1999],
+      ['coil', 0, 1999],
+      ['discrete', 0, 1999],
+    ]);
+    expect(rangesOf(result)).toEqual(['holding 400001 400040', 'holding 400301 400550', 'input 301001 301003']);
+    expect(result.found[1]!.values.slice(0, 3)).toEqual([1000, 1001, 1002]);
+    expect(result.done).toBe(1);
+    expect(result.says).toContain('293 places in 3 ranges');
+    expect(simulator.control.requests().length - before).toBeLessThan(700);
+  }, 30_000);
+
+  it('looks at every place when asked to, and finds a single register among refused ones', async () => {
+    const image = createRegisterImage();
+    image.setRegisters('holding', 77, [4711]);
+    const { screen } = await start(image);
+    expect(rangesOf(await scan(screen, [['holding', 0, 249]]))).toEqual([]);
+    expect(rangesOf(await scan(screen, [['holding', 0, 249]], true))).toEqual(['holding 400078 400078']);
+  }, 30_000);
+
+  it('ends with a clear sentence where nobody answers, and stops when it is cancelled', async () => {
+    const { screen, simulator } = await start(islands());
+    const abort = new AbortController();
+    const stream = screen.looking.scan(
+      { deviceId: 'd', every: true, ranges: [{ area: 'holding', first: 0, last: 65_535 }] },
+      { signal: abort.signal },
+    );
+    await expect(
+      (async () => {
+        for await (const _ of stream) abort.abort();
+      })(),
+    ).rejects.toMatchObject({ code: 'rpc.cancelled' });
+    const after = simulator.control.requests().filter(({ count }) => count > 2).length;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(simulator.control.requests().filter(({ count }) => count > 2).length - after).toBeLessThanOrEqual(1);
+    simulator.control.set({ dropEvery: 1 });
+    await expect(scan(screen, [['holding', 0, 999]])).rejects.toMatchObject({
+      code: expect.stringMatching(/^protocol\./),
+    });
+  }, 30_000);
+
+  it('keeps the polls of the link running', async () => {
+    const { screen, simulator } = await start(islands());
+    const polls = () => simulator.control.requests().filter(({ offset }) => offset === 100).length;
+    const [before, began] = [polls(), performance.now()];
+    await scan(screen, [['holding', 0, 3999]]);
+    const seconds = (performance.now() - began) / 1000;
+    // One poll every 50 ms is wanted.
+    expect(polls() - before).toBeGreaterThan(seconds * 20 * 0.7);
+  }, 30_000);
+});
