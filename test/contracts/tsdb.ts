@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GraphSource, runGraph } from '#engine/analytics/index.ts';
 import type { PlannedSeries, QueryPlan, TsdbBackend } from '#engine/tsdb/index.ts';
@@ -19,7 +20,7 @@ import {
   registeredMetric,
 } from '#shared/model/graph/index.ts';
 import { QUALITY } from '#shared/model/index.ts';
-import { guardLeaks } from '#test/support/leak-guard.ts';
+import { expectNoNewHandles, type OpenHandles, openHandles } from '#test/support/leak-guard.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
 import { never, SECOND, START } from './store-samples.ts';
 
@@ -96,13 +97,17 @@ const planOf = (change: Partial<QueryPlan> = {}, series: Partial<PlannedSeries> 
 export function describeBackend(fixture: BackendFixture): void {
   const { backend } = fixture;
   describe(`backend: ${backend.id}`, () => {
-    guardLeaks();
     const directory = suiteDirectory();
     let server: BackendServer;
+    let before: OpenHandles;
     beforeAll(async () => {
+      before = openHandles();
       server = await fixture.start(directory.path);
     });
-    afterAll(() => server.stop());
+    afterAll(async () => {
+      await server.stop();
+      await expectNoNewHandles(before);
+    });
     const opened = async (
       samples: readonly MetricSamples[],
       run: (
@@ -176,6 +181,52 @@ export function describeBackend(fixture: BackendFixture): void {
           expect(series[0]!.value[0], aggregate).toBe(value);
         }
       });
+    });
+
+    it('gives the same, aggregated by itself and worked out above it from its samples', async () => {
+      // Values that make sums exact, so that the order of adding up does not show.
+      const number = fc.oneof(
+        { weight: 9, arbitrary: fc.integer({ min: -1_000, max: 1_000 }) },
+        fc.constant(Number.NaN),
+      );
+      const quality = fc.constantFrom<number>(0, 0, 0, 0, 0, QUALITY.uncertain, QUALITY.badTimeout, QUALITY.bad);
+      const sample = fc.tuple(fc.integer({ min: -20_000_000, max: 80_000_000 }), number, quality);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(sample, { maxLength: 80 }),
+          fc.integer({ min: 500, max: 70_000 }),
+          fc.constantFrom('epoch', 'range'),
+          async (all, stepMs, align) => {
+            const series = [...new Map(all.map((one) => [one[0], one])).values()];
+            const samples: MetricSamples = {
+              ...rows({ stand: '1' }, []),
+              time: Float64Array.from(series, (one) => START + one[0]),
+              value: Float64Array.from(series, (one) => one[1]),
+              quality: Uint16Array.from(series, (one) => one[2]),
+            };
+            await opened([samples], async (ask, { connection }, registry) => {
+              const { capabilities } = connection;
+              if (!capabilities.raw) return;
+              const above = {
+                backend,
+                connection: { ...connection, capabilities: { ...capabilities, aggregates: [] } },
+              };
+              const definitions = capabilities.aggregates
+                .filter((name) => speed.aggregates.includes(name))
+                .map((name) => ({ id: name, metric: 'mill.speed', aggregate: name }));
+              const graph = graphOf({
+                series: definitions,
+                resolution: { stepMs, align, envelope: capabilities.envelope },
+              });
+              const itself = await ask(graph);
+              const context = { registry, source: () => above, now: START, zone: 'UTC' };
+              const worked = await runGraph(graph, context, never);
+              expect(worked).toEqual(itself);
+            });
+          },
+        ),
+        { numRuns: 25 },
+      );
     });
 
     it('keeps label values of any characters apart, and takes none for an instruction', async () => {

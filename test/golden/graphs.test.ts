@@ -4,7 +4,7 @@ import { runGraph } from '#engine/analytics/index.ts';
 import { type GraphSeries, resolveRange } from '#shared/model/graph/index.ts';
 import type { BackendServer } from '#test/contracts/tsdb.ts';
 import { fixtures } from '#test/contracts/tsdb-fixtures.ts';
-import { guardLeaks } from '#test/support/leak-guard.ts';
+import { expectNoNewHandles, type OpenHandles, openHandles } from '#test/support/leak-guard.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
 import { formatExpected, headOf, type PlainSeries, readCase } from './graph-case.ts';
 import { naiveGraph } from './naive-graph.ts';
@@ -52,7 +52,6 @@ function expectEqual(found: readonly PlainSeries[], expected: readonly PlainSeri
 }
 
 describe('golden graphs', () => {
-  guardLeaks();
   it('are at least thirty', () => expect(files.length).toBeGreaterThanOrEqual(30));
 
   for (const name of files) {
@@ -70,13 +69,17 @@ describe('golden graphs', () => {
 
 for (const fixture of fixtures) {
   describe(`golden graphs on ${fixture.backend.id}`, () => {
-    guardLeaks();
     const directory = suiteDirectory();
     let server: BackendServer;
+    let before: OpenHandles;
     beforeAll(async () => {
+      before = openHandles();
       server = await fixture.start(directory.path);
     });
-    afterAll(() => server.stop());
+    afterAll(async () => {
+      await server.stop();
+      await expectNoNewHandles(before);
+    });
 
     for (const name of files) {
       const one = readCase(readFileSync(new URL(name, folder), 'utf8'));

@@ -113,12 +113,13 @@ function pointOf(
   const usable = inside.filter(isUsable);
   const numbers = usable.map(({ value }) => value);
   const sum = numbers.reduce((a, b) => a + b, 0);
-  const ends = envelope
-    ? {
-        min: numbers.length === 0 ? Number.NaN : Math.min(...numbers),
-        max: numbers.length === 0 ? Number.NaN : Math.max(...numbers),
-      }
-    : {};
+  const ends =
+    envelope && ['first', 'last', 'mean', 'min', 'max'].includes(aggregate)
+      ? {
+          min: numbers.length === 0 ? Number.NaN : Math.min(...numbers),
+          max: numbers.length === 0 ? Number.NaN : Math.max(...numbers),
+        }
+      : {};
   let known = usable.length;
   let value = Number.NaN;
   switch (aggregate) {

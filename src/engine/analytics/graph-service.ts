@@ -13,6 +13,7 @@ import {
   gridTimes,
   hasOffset,
   invalid,
+  isOnScale,
   labelsText,
   type MetricRegistry,
   type RegisteredMetric,
@@ -80,7 +81,9 @@ export async function runGraph(
   for (const part of parts) {
     signal.throwIfAborted();
     const plan = planOf(part, graph, context, range, grid);
-    const answer = part.native ? await ask(part, plan, signal) : await workOut(part, plan, grid, signal);
+    const answer = part.native
+      ? await ask(part, plan, signal)
+      : await workOut(part, plan, grid, graph.resolution.envelope, signal);
     warnings.push(...answer.warnings);
     for (const series of answer.series) {
       found.set(series.definition, [...(found.get(series.definition) ?? []), series]);
@@ -162,7 +165,13 @@ async function ask({ source, definitions }: Part, plan: QueryPlan, signal: Abort
 }
 
 /** Aggregates from the backend's samples, in memory that the number of samples does not change. */
-async function workOut(part: Part, plan: QueryPlan, grid: Grid, signal: AbortSignal): Promise<Answer> {
+async function workOut(
+  part: Part,
+  plan: QueryPlan,
+  grid: Grid,
+  envelope: boolean,
+  signal: AbortSignal,
+): Promise<Answer> {
   const { backend, connection } = part.source;
   const shifted = { ...grid, start: grid.start - part.shift };
   const definitions = new Map(part.definitions.map((definition) => [definition.id, definition]));
@@ -177,7 +186,10 @@ async function workOut(part: Part, plan: QueryPlan, grid: Grid, signal: AbortSig
       let one = found.get(key);
       if (one === undefined) {
         const definition = definitions.get(series.definition)!;
-        one = { series, steps: createSteps(shifted, definition.aggregate, plan.envelope) };
+        one = {
+          series,
+          steps: createSteps(shifted, definition.aggregate, envelope && isOnScale(definition.aggregate)),
+        };
         found.set(key, one);
         if (found.size * grid.length * 5 > MOST_CELLS) {
           throw tooMany(

@@ -39,6 +39,7 @@ export interface QueryPlan {
   readonly range: TimeRange;
   /** Null: every sample of the range. */
   readonly grid: Grid | null;
+  /** Of the series whose aggregate is on the metric's own scale (`isOnScale`); null for the others. */
   readonly envelope: boolean;
   readonly series: readonly PlannedSeries[];
 }

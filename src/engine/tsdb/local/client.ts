@@ -6,6 +6,7 @@ import {
   type GraphSeries,
   type Grid,
   gridTimes,
+  isOnScale,
   keyOf,
   type Labels,
   matchesLabels,
@@ -139,7 +140,7 @@ async function aggregate(
     {
       tags: part.map(({ tag, planned }) => ({
         tag,
-        functions: [...functionsOf(planned), ...(envelope ? (['min', 'max'] as const) : [])],
+        functions: functionsOf(planned, envelope),
       })),
       range,
       grid: { step: grid.step, origin: grid.start },
@@ -167,6 +168,7 @@ async function aggregate(
   });
 }
 
-function functionsOf({ aggregate: name }: PlannedSeries): AggregateFunction[] {
-  return [name as AggregateFunction, 'count', 'bad', 'quality'];
+function functionsOf({ aggregate: name }: PlannedSeries, envelope: boolean): AggregateFunction[] {
+  const ends = envelope && isOnScale(name) ? (['min', 'max'] as const) : [];
+  return [name as AggregateFunction, 'count', 'bad', 'quality', ...ends];
 }

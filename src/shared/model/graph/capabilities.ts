@@ -122,6 +122,9 @@ function seriesProblems(
   }
 }
 
-/** Whether values of an aggregation lie on the scale of the metric itself, so that a zero of another unit moves them. */
+/** Whether aggregated values lie on the scale of the metric itself: only those have an envelope. */
+export const isOnScale = (name: Aggregation): boolean => ['first', 'last', 'mean', 'min', 'max'].includes(name);
+
+/** Whether a zero of another unit moves the values, as degrees Celsius move against kelvin. */
 export const hasOffset = ({ aggregate, groupBy }: Pick<SeriesDefinition, 'aggregate' | 'groupBy'>): boolean =>
-  ['first', 'last', 'mean', 'min', 'max'].includes(aggregate) && (groupBy === null || groupBy.aggregate !== 'sum');
+  isOnScale(aggregate) && groupBy?.aggregate !== 'sum';
