@@ -166,6 +166,8 @@ export type ToReader =
       readonly cacheBytes: number;
       /** Filled by the reader after every call: bytes, limit, hits and misses of what it remembers. */
       readonly cache: Float64Array;
+      /** A recording that another reader has found sound. */
+      readonly checked: boolean;
     }
   /** Instead of opening a file; answered once, with id 0. `cancel`: set to 1 to stop it. */
   | { readonly kind: 'work'; readonly work: FileWork; readonly cancel: Int32Array }

@@ -42,13 +42,17 @@ interface Waiting {
   readonly stopListening: () => void;
 }
 
-/** Starts a reader's thread on a file; `writer` is its way to the samples that are not in the file yet. */
+/**
+ * Starts a reader's thread on a file; `writer` is its way to the samples that are not in the file yet. Without one the
+ * file is a recording, which is checked unless another reader has done so.
+ */
 export function startReader(
   url: URL,
   path: string,
   writer: MessagePort | null,
   onDamage: (sentence: string) => void,
   cacheBytes = CACHE_BYTES,
+  checked = false,
 ): Promise<ReaderHandle> {
   const cancel = new Int32Array(new SharedArrayBuffer(4));
   const cache = new Float64Array(new SharedArrayBuffer(32));
@@ -110,7 +114,7 @@ export function startReader(
           return;
       }
     });
-    const open: ToReader = { kind: 'open', path, writer, cancel, cacheBytes, cache };
+    const open: ToReader = { kind: 'open', path, writer, cancel, cacheBytes, cache, checked };
     worker.postMessage(open, writer === null ? [] : [writer]);
   });
 

@@ -92,7 +92,7 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
     tails.get(answer.id)?.(answer.parts);
     tails.delete(answer.id);
   });
-  const file = message.writer === null ? openRecordingFile(message.path) : null;
+  const file = message.writer === null && !message.checked ? openRecordingFile(message.path) : null;
   const database = file?.database ?? openDatabase(message.path, { readonly: true });
   let broken = file?.broken ?? false;
   const reader = createReader({

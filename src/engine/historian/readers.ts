@@ -7,12 +7,21 @@ import type { ReaderHandle } from './reader-client.ts';
 export interface Readers {
   /** The reader with the least to do. Another is started, for later calls, where all are busy. */
   least(): Promise<ReaderHandle>;
-  /** All that live, for a call that is shared out among them; the rest are started for the next one. */
-  all(): Promise<readonly ReaderHandle[]>;
+  /**
+   * Asks one, or where there are tags for several each that lives for its share of them; the rest are started for the
+   * next call. Answers in the order of the tags.
+   */
+  share<T extends { readonly tags: readonly unknown[] }, Part>(
+    input: T,
+    ask: (reader: ReaderHandle, input: T) => Promise<readonly Part[]>,
+  ): Promise<readonly Part[]>;
   /** What all of them remember together. */
   readonly cache: CacheCounts;
   close(): Promise<void>;
 }
+
+/** Calls of fewer tags are not worth a second thread. */
+const TAGS_PER_READER = 4;
 
 interface Place {
   reader: ReaderHandle | null;
@@ -28,6 +37,8 @@ export function createReaders(
 ): Readers {
   const places = Array.from({ length: most }, (): Place => ({ reader: null, starting: null }));
   let closed: Promise<void> | null = null;
+  /** Another one could not be started; those there are go on alone. */
+  let full = false;
 
   const begin = (place: Place): Promise<ReaderHandle> => {
     place.starting ??= start()
@@ -42,6 +53,7 @@ export function createReaders(
   };
   const beginForLater = (place: Place): void => {
     begin(place).catch((error: unknown) => {
+      full = true;
       if (closed === null) log.error('A reader of the history could not be started.', { error: String(error) });
     });
   };
@@ -61,24 +73,33 @@ export function createReaders(
     return begin(place);
   };
   const another = (): void => {
+    if (full) return;
     const place = places.find(({ reader, starting }) => reader === null && starting === null);
     if (place !== undefined) beginForLater(place);
   };
 
+  const least = async (): Promise<ReaderHandle> => {
+    const alive = living();
+    if (alive.length === 0) return one();
+    const best = alive.reduce((idle, reader) => (reader.load < idle.load ? reader : idle));
+    if (best.load > 0) another();
+    return best;
+  };
+
   beginForLater(places[0]!);
   return {
-    async least() {
+    least,
+    async share(input, ask) {
+      const { tags } = input;
+      if (tags.length < TAGS_PER_READER) return ask(await least(), input);
       const alive = living();
-      if (alive.length === 0) return one();
-      const best = alive.reduce((least, reader) => (reader.load < least.load ? reader : least));
-      if (best.load > 0) another();
-      return best;
-    },
-    async all() {
-      const alive = living();
-      if (alive.length === 0) return [await one()];
+      if (alive.length === 0) return ask(await one(), input);
       if (alive.length < most) another();
-      return alive;
+      const each = Math.ceil(tags.length / alive.length);
+      const parts = await Promise.all(
+        alive.map((reader, i) => ask(reader, { ...input, tags: tags.slice(i * each, (i + 1) * each) })),
+      );
+      return parts.flat();
     },
     get cache() {
       const sum = { bytes: 0, limit: most * cacheBytes, hits: 0, misses: 0 };

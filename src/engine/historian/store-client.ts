@@ -31,8 +31,6 @@ export interface StoreDeps {
 }
 
 const READERS = 2;
-/** Views of fewer tags are not worth a second thread. */
-const TAGS_PER_READER = 4;
 const DEFAULT_BACKLOG = 2_000_000;
 /** Of the writer's heap. Folding thousands of tags would let it grow to 134 MB, to no advantage. */
 const YOUNG_MB = 12;
@@ -321,26 +319,15 @@ function createStore(
     bounds: async () => writer.call('bounds', null),
     async view(tags, range, pixels, signal) {
       const input = checkView(tags, range, pixels);
-      if (tags.length < TAGS_PER_READER) return withTexts(await (await readers.least()).call('view', input, signal));
-      const alive = await readers.all();
-      const share = Math.ceil(tags.length / alive.length);
-      const parts = await Promise.all(
-        alive.map((one, i) => one.call('view', { ...input, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
-      );
-      return withTexts(parts.flat());
+      return withTexts(await readers.share(input, (one, part) => one.call('view', part, signal)));
     },
     async *raw(tags, range, signal) {
       for await (const block of rawBlocks(await readers.least(), tags, range, signal)) yield withTexts(block);
     },
     async aggregate(query, signal) {
       const { start, step, length } = planAggregate(query);
-      const { tags } = query;
-      const alive = tags.length < TAGS_PER_READER ? [await readers.least()] : await readers.all();
-      const share = Math.ceil(tags.length / alive.length);
-      const parts = await Promise.all(
-        alive.map((one, i) => aggregateBy(one, { ...query, tags: tags.slice(i * share, (i + 1) * share) }, signal)),
-      );
-      const series = parts.flat().map((one) => {
+      const found = await readers.share(query, (one, part) => aggregateBy(one, part, signal));
+      const series = found.map((one) => {
         const values = one.columns.filter((_, i) => TEXT_FUNCTIONS.has(one.functions[i]!));
         return one.texts === null ? one : { ...one, texts: named(one.texts, values) };
       });

@@ -90,7 +90,7 @@ const DEBOUNCE_MS = 30;
 /** A window that did not move for so long is asked for at once when it does: the next step is not a drag's. */
 const STILL_MS = 200;
 /** Parts of a picture that is not complete are drawn this far apart: drawing takes the time that reading the rest needs. */
-const PARTIAL_MS = 150;
+const PARTIAL_MS = 250;
 const IDLE_MS = 300;
 const MAX_PARALLEL = 4;
 /** Samples per tag that are reduced in each drawing; beyond it the historian's merged points serve the older ones. */
