@@ -58,4 +58,14 @@ describe.skipIf(needs('chromium'))('the connections of the demo line', () => {
     await screen.page.setViewportSize({ width: 2600, height: 900 });
     await grid.getByRole('columnheader', { name: 'Overruns' }).waitFor();
   });
+
+  it('are switched off and on from the palette', async () => {
+    const shell = shellOf(screen.page);
+    const row = connections.row('Demo rolling mill, EGD').first();
+    await connections.choose('Demo rolling mill, EGD');
+    await shell.run('Switch the connection off');
+    await row.getByText('Off', { exact: true }).waitFor();
+    await shell.run('Switch the connection on');
+    await row.getByText('Running', { exact: true }).waitFor();
+  });
 });

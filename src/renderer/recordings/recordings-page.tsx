@@ -104,6 +104,43 @@ export function RecordingsPage(): ReactNode {
         run: () => selected !== null && openRow(selected),
       },
       {
+        id: 'recordings.close',
+        title: 'Close the selected recording',
+        group: 'Recordings',
+        enabled: () => selected?.opened === true,
+        run: () => selected !== null && close(selected),
+      },
+      ...(
+        [
+          ['verify', 'Check the selected recording', 'verify checksum damage'],
+          ['repair', 'Repair the selected recording into a new file', 'damage salvage'],
+          ['compact', 'Make a compact copy of the selected recording', 'smaller size'],
+        ] as const
+      ).map(([kind, title, words]) => ({
+        id: `recordings.${kind}`,
+        title,
+        group: 'Recordings',
+        words,
+        enabled: () => canWork,
+        run: () => work(kind),
+      })),
+      {
+        id: 'recordings.split',
+        title: 'Split the selected recording',
+        group: 'Recordings',
+        words: 'by day or size parts',
+        enabled: () => canWork,
+        run: () => setDialog('split'),
+      },
+      {
+        id: 'recordings.merge',
+        title: 'Merge the selected recordings',
+        group: 'Recordings',
+        words: 'join',
+        enabled: () => canMerge,
+        run: () => setDialog('merge'),
+      },
+      {
         id: 'recordings.delete',
         title: 'Delete the selected recording',
         group: 'Recordings',
@@ -119,7 +156,7 @@ export function RecordingsPage(): ReactNode {
         run: () => setDialog('note'),
       },
     ],
-    [selected, desktop],
+    [selected, desktop, canWork, canMerge],
   );
 
   const active = recording?.active ?? null;

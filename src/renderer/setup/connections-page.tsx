@@ -144,6 +144,12 @@ export function ConnectionsPage(): ReactNode {
   };
 
   const here = stored?.document ?? null;
+  // The row that is selected, of all that the palette and the menu of a row offer.
+  const [picked, setPicked] = useState<string | null>(null);
+  const pickedRow = rows.find((row) => row.id === picked && row.connection.id === id) ?? null;
+  const pickedDevice = pickedRow?.device ?? null;
+  const addTags = (): void =>
+    client.addTags(pickedDevice?.id ?? current?.devices[0]?.id ?? devicesOf(project, id ?? '')[0]?.document.id ?? '');
   useActions(
     [
       {
@@ -195,11 +201,32 @@ export function ConnectionsPage(): ReactNode {
         run: () => here !== null && void duplicate(here),
       },
       {
+        id: 'connections.toggle',
+        title: here?.enabled === false ? 'Switch the connection on' : 'Switch the connection off',
+        group: 'Connections',
+        enabled: () => here !== null,
+        run: () => here !== null && void toggle(here),
+      },
+      {
+        id: 'connections.tags',
+        title: 'Add tags to the connection',
+        group: 'Connections',
+        enabled: () => here !== null,
+        run: addTags,
+      },
+      {
         id: 'connections.delete',
         title: 'Delete the connection',
         group: 'Connections',
         enabled: () => here !== null,
         run: () => here !== null && void remove(here),
+      },
+      {
+        id: 'connections.delete-device',
+        title: `Delete the device "${shortenMiddle(pickedDevice?.name ?? '', 24)}"`,
+        group: 'Connections',
+        enabled: () => pickedDevice !== null,
+        run: () => pickedDevice !== null && void removeDevice(pickedDevice),
       },
       {
         id: 'connections.retry',
@@ -209,12 +236,10 @@ export function ConnectionsPage(): ReactNode {
         run: () => here !== null && retry(here),
       },
     ],
-    [here, current === null, protocols.length],
+    [here, current === null, protocols.length, pickedDevice],
   );
 
   const columns = useMemo(() => linkColumns(), []);
-  const [picked, setPicked] = useState<string | null>(null);
-  const pickedRow = rows.find((row) => row.id === picked && row.connection.id === id) ?? null;
   const selectedId = pickedRow?.id ?? id;
   const selection = useMemo(() => new Set(selectedId === null ? [] : [selectedId]), [selectedId]);
   const shownTab: Tab = current?.isNew === true && savedTabs.includes(tab) ? 'settings' : tab;
@@ -235,7 +260,7 @@ export function ConnectionsPage(): ReactNode {
       onOpen={() => setTab('settings')}
       onDelete={() => {
         const target = here ?? current?.connection;
-        if (pickedRow?.device != null) void removeDevice(pickedRow.device);
+        if (pickedDevice !== null) void removeDevice(pickedDevice);
         else if (target !== undefined && target !== null) void remove(target);
       }}
       rowClass={(row) =>
@@ -254,17 +279,17 @@ export function ConnectionsPage(): ReactNode {
               {
                 label: 'Add tags',
                 icon: ListPlus,
-                run: () => client.addTags(pickedRow?.device?.id ?? devicesOf(project, here.id)[0]?.document.id ?? ''),
+                run: addTags,
               },
               { label: 'Duplicate', icon: CopyPlus, keys: 'Ctrl+D', run: () => void duplicate(here) },
-              pickedRow?.device == null
+              pickedDevice === null
                 ? { label: 'Delete', icon: Trash2, keys: 'Delete', danger: true, run: () => void remove(here) }
                 : {
-                    label: `Delete the device "${shortenMiddle(pickedRow.device.name, 24)}"`,
+                    label: `Delete the device "${shortenMiddle(pickedDevice.name, 24)}"`,
                     icon: Trash2,
                     keys: 'Delete',
                     danger: true,
-                    run: () => pickedRow.device !== null && void removeDevice(pickedRow.device),
+                    run: () => void removeDevice(pickedDevice),
                   },
             ]
       }
@@ -292,10 +317,7 @@ export function ConnectionsPage(): ReactNode {
           {current.connection.demo && <DemoMark />}
           <span className="toolbar-gap" />
           {here !== null && (
-            <Button
-              icon={ListPlus}
-              onClick={() => client.addTags(pickedRow?.device?.id ?? current.devices[0]?.id ?? '')}
-            >
+            <Button icon={ListPlus} onClick={addTags}>
               Add tags
             </Button>
           )}
