@@ -6,7 +6,14 @@ import { createPreferences, type Preferences } from './preferences.ts';
 import { createProjectEdits, type ProjectEdits } from './project-edits.ts';
 import { createSession, errorText, type OpenPort, type Rpc, type Session } from './session.ts';
 import { createSteadyTimeLeft } from './steady-estimate.ts';
-import { createProjectIntake, createStores, createTagsIntake, type Notice, type Stores } from './stores.ts';
+import {
+  type AddTagsRequest,
+  createProjectIntake,
+  createStores,
+  createTagsIntake,
+  type Notice,
+  type Stores,
+} from './stores.ts';
 import { createTraceFeed, type TraceFeed } from './traces.ts';
 
 export interface NoticeInput {
@@ -42,7 +49,7 @@ export interface AppClient extends Disposable {
   /** Opens the trend with these tags. */
   showInTrend(tagIds: readonly string[], mode?: 'add' | 'replace'): void;
   /** Opens the tags page with the dialog that adds tags to this device. */
-  addTags(deviceId: string): void;
+  addTags(deviceId: string, start?: AddTagsRequest['start']): void;
   /** Opens a saved trend. */
   openTrend(trendId: string): void;
 }
@@ -187,8 +194,8 @@ export function createClient(openPort: OpenPort): AppClient {
       stores.view.setState({ trendRequest: { trendId: null, tagIds, mode } });
       location.hash = '#/trend';
     },
-    addTags(deviceId) {
-      stores.view.setState({ addTagsTo: deviceId });
+    addTags(deviceId, start) {
+      stores.view.setState({ addTagsTo: { deviceId, start: start ?? null } });
       location.hash = '#/tags';
     },
     openTrend(trendId) {

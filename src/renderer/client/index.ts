@@ -20,5 +20,5 @@ export type { Preferences } from './preferences.ts';
 export type { Edit, ProjectEdits } from './project-edits.ts';
 export { createRing, type Ring, type RingView } from './ring.ts';
 export { errorText, type OpenPort, type Rpc, type Session, type SessionState } from './session.ts';
-export type { Notice, ProjectState, Stores, TrendRequest } from './stores.ts';
+export type { AddTagsRequest, Notice, ProjectState, Stores, TrendRequest } from './stores.ts';
 export type { TraceFeed } from './traces.ts';

@@ -13,6 +13,7 @@ import type {
   Stored,
   TagDocument,
   TrendDocument,
+  ValueType,
 } from '#shared/model/index.ts';
 import {
   type Catalogue,
@@ -70,8 +71,14 @@ export interface Stores {
     readonly openedSource: string;
     readonly trendRequest: TrendRequest | null;
     /** Device that tags are to be added to; the tags page takes it away when its dialog opens. */
-    readonly addTagsTo: string | null;
+    readonly addTagsTo: AddTagsRequest | null;
   }>;
+}
+
+/** What "Add tags" begins with, where another page knows it. */
+export interface AddTagsRequest {
+  readonly deviceId: string;
+  readonly start: { readonly address: string; readonly type: ValueType; readonly count: number } | null;
 }
 
 /** Tags or a saved trend that a page sends to the trend; the trend takes the request away when it has shown them. */
@@ -113,7 +120,7 @@ export function createStores(): Stores {
     view: createStore(() => ({
       openedSource: RUNNING_HISTORY,
       trendRequest: null as TrendRequest | null,
-      addTagsTo: null as string | null,
+      addTagsTo: null as AddTagsRequest | null,
     })),
   };
 }

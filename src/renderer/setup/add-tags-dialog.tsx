@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
-import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
+import { type AddTagsRequest, errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
 import {
   Banner,
   Button,
@@ -28,10 +28,13 @@ interface Checked {
 /** One tag, or a series of them whose names and addresses count up; the list shows what will be made. */
 export function AddTagsDialog({
   deviceId,
+  start = null,
   onClose,
   onAdded,
 }: {
   readonly deviceId: string | null;
+  /** What another page knows of the first tag. */
+  readonly start?: AddTagsRequest['start'];
   readonly onClose: () => void;
   readonly onAdded: (ids: readonly string[]) => void;
 }): ReactNode {
@@ -50,12 +53,12 @@ export function AddTagsDialog({
     deviceId !== null && project.device.has(deviceId) ? deviceId : (devices[0]?.device.id ?? ''),
   );
   const [name, setName] = useState('');
-  const [address, setAddress] = useState('');
-  const [type, setType] = useState<TagDocument['type']>('float32');
+  const [address, setAddress] = useState(start?.address ?? '');
+  const [type, setType] = useState<TagDocument['type']>(start?.type ?? 'float32');
   const [order, setOrder] = useState<TagDocument['order']>(null);
   const [period, setPeriod] = useState('500 ms');
   const [unit, setUnit] = useState('');
-  const [count, setCount] = useState('1');
+  const [count, setCount] = useState(String(start?.count ?? 1));
   const [nameStep, setNameStep] = useState('1');
   const [step, setStep] = useState<string | null>(null);
   const [checked, setChecked] = useState<Checked>({ key: '', results: [] });

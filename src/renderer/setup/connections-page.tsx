@@ -22,20 +22,22 @@ import { type LinkRow, linkColumns, useLinkRows } from './connection-rows.tsx';
 import { ConnectionStatusView } from './connection-status.tsx';
 import { devicesOf, duplicateConnection, tagsOfDevices } from './document-edits.ts';
 import { ProtocolLog } from './protocol-log.tsx';
+import { ScanPanel } from './scan-panel.tsx';
 import { TestLadder } from './test-ladder.tsx';
 import './setup.css';
 
 const rowId = (row: LinkRow): string => row.id;
-const tabs = ['status', 'settings', 'test', 'log'] as const;
+const tabs = ['status', 'settings', 'test', 'scan', 'log'] as const;
 type Tab = (typeof tabs)[number];
 const tabNames: Readonly<Record<Tab, string>> = {
   status: 'Status',
   settings: 'Settings',
   test: 'Test',
+  scan: 'Scan',
   log: 'Protocol log',
 };
 /** Tabs of what the engine runs; a draft that was never saved has none of them. */
-const savedTabs: readonly Tab[] = ['status', 'log'];
+const savedTabs: readonly Tab[] = ['status', 'scan', 'log'];
 
 export function ConnectionsPage(): ReactNode {
   const client = useClient();
@@ -184,6 +186,14 @@ export function ConnectionsPage(): ReactNode {
         run: () => setTab('settings'),
       },
       {
+        id: 'connections.scan',
+        title: 'Scan the device for what can be read',
+        group: 'Connections',
+        words: 'browse find registers addresses',
+        enabled: () => here !== null && protocol?.can.scan === true,
+        run: () => setTab('scan'),
+      },
+      {
         id: 'connections.log',
         title: 'Protocol log of the connection',
         group: 'Connections',
@@ -242,7 +252,11 @@ export function ConnectionsPage(): ReactNode {
   const columns = useMemo(() => linkColumns(), []);
   const selectedId = pickedRow?.id ?? id;
   const selection = useMemo(() => new Set(selectedId === null ? [] : [selectedId]), [selectedId]);
-  const shownTab: Tab = current?.isNew === true && savedTabs.includes(tab) ? 'settings' : tab;
+  const shownTabs = tabs.filter(
+    (name) =>
+      !(current?.isNew === true && savedTabs.includes(name)) && (name !== 'scan' || protocol?.can.scan === true),
+  );
+  const shownTab: Tab = shownTabs.includes(tab) ? tab : current?.isNew === true ? 'settings' : 'status';
 
   const table = (
     <DataTable
@@ -272,6 +286,7 @@ export function ConnectionsPage(): ReactNode {
           : [
               { label: 'Settings', keys: 'E', run: () => setTab('settings') },
               { label: 'Test', keys: 'T', run: () => setTab('test') },
+              ...(protocol?.can.scan === true ? [{ label: 'Scan', run: () => setTab('scan') }] : []),
               { label: 'Protocol log', keys: 'L', run: () => setTab('log') },
               { label: 'Try now', icon: RotateCw, run: () => retry(here) },
               { label: here.enabled ? 'Switch off' : 'Switch on', icon: Power, run: () => void toggle(here) },
@@ -323,31 +338,28 @@ export function ConnectionsPage(): ReactNode {
           )}
         </div>
         <div className="tabs" role="tablist" aria-label="Connection">
-          {tabs
-            .filter((name) => !(current.isNew && savedTabs.includes(name)))
-            .map((name) => (
-              <button
-                key={name}
-                type="button"
-                role="tab"
-                id={`connection-tab-${name}`}
-                aria-selected={shownTab === name}
-                aria-controls="connection-panel"
-                tabIndex={shownTab === name ? 0 : -1}
-                onClick={() => setTab(name)}
-                onKeyDown={(event) => {
-                  if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
-                  const list = tabs.filter((entry) => !(current.isNew && savedTabs.includes(entry)));
-                  const step = event.key === 'ArrowRight' ? 1 : list.length - 1;
-                  const next = list[(list.indexOf(name) + step) % list.length];
-                  if (next === undefined) return;
-                  setTab(next);
-                  document.getElementById(`connection-tab-${next}`)?.focus();
-                }}
-              >
-                {tabNames[name]}
-              </button>
-            ))}
+          {shownTabs.map((name) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              id={`connection-tab-${name}`}
+              aria-selected={shownTab === name}
+              aria-controls="connection-panel"
+              tabIndex={shownTab === name ? 0 : -1}
+              onClick={() => setTab(name)}
+              onKeyDown={(event) => {
+                if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
+                const step = event.key === 'ArrowRight' ? 1 : shownTabs.length - 1;
+                const next = shownTabs[(shownTabs.indexOf(name) + step) % shownTabs.length];
+                if (next === undefined) return;
+                setTab(next);
+                document.getElementById(`connection-tab-${next}`)?.focus();
+              }}
+            >
+              {tabNames[name]}
+            </button>
+          ))}
         </div>
         <div
           className="conn-panel"
@@ -356,6 +368,9 @@ export function ConnectionsPage(): ReactNode {
           aria-labelledby={`connection-tab-${shownTab}`}
         >
           {shownTab === 'status' && here !== null && <ConnectionStatusView connection={here} />}
+          {shownTab === 'scan' && here !== null && (
+            <ScanPanel key={here.id} devices={devicesOf(project, here.id).map(({ document }) => document)} />
+          )}
           {shownTab === 'log' && here !== null && <ProtocolLog key={here.id} connection={here} />}
           {protocol === null && !savedTabs.includes(shownTab) && (
             <p className="list-note">

@@ -1,3 +1,4 @@
+import { ScanSearch } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
 import { LiveAge, LiveQuality, LiveValue } from '#renderer/tags/index.ts';
@@ -25,7 +26,7 @@ import {
   textOrNull,
   timeKindNames,
 } from './tag-edits.ts';
-import type { TagRow } from './tag-rows.ts';
+import { type TagRow, useOrdered } from './tag-rows.ts';
 
 /** Fields as text; undefined is "they differ, leave them as they are". */
 interface Draft {
@@ -179,8 +180,16 @@ function applied(tag: TagDocument, draft: Draft): TagDocument {
 }
 
 /** Properties of the selected tags; several are edited together, field by field. */
-export function TagPanel({ rows }: { readonly rows: readonly TagRow[] }): ReactNode {
+export function TagPanel({
+  rows,
+  onOrder,
+}: {
+  readonly rows: readonly TagRow[];
+  /** Opens the search for a tag's type and order. */
+  readonly onOrder: (tag: TagDocument) => void;
+}): ReactNode {
   const tags = useMemo(() => rows.flatMap((row) => (row.tag === null ? [] : [row.tag])), [rows]);
+  const ordered = useOrdered(rows);
   const [only] = rows;
   if (only === undefined) {
     return (
@@ -195,7 +204,11 @@ export function TagPanel({ rows }: { readonly rows: readonly TagRow[] }): ReactN
     <aside className="tag-panel" aria-label="Properties">
       {rows.length === 1 && <TagNow row={only} />}
       {tags.length > 0 ? (
-        <TagForm key={tags.map((tag) => tag.id).join()} tags={tags} />
+        <TagForm
+          key={tags.map((tag) => tag.id).join()}
+          tags={tags}
+          onOrder={ordered === null ? null : () => onOrder(ordered)}
+        />
       ) : (
         <p className="list-note quiet" style={{ padding: '0.75rem' }}>
           Diagnostic tags are made by the engine. They can be recorded and drawn, not changed.
@@ -248,7 +261,14 @@ function TagNow({ row }: { readonly row: TagRow }): ReactNode {
   );
 }
 
-function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode {
+function TagForm({
+  tags,
+  onOrder,
+}: {
+  readonly tags: readonly TagDocument[];
+  /** Null where there is no order to look for. */
+  readonly onOrder: (() => void) | null;
+}): ReactNode {
   const client = useClient();
   const devices = useProject((state) => state.device);
   const connections = useProject((state) => state.connection);
@@ -263,14 +283,19 @@ function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode
   const errors: Errors = { ...checkDraft(draft), ...serverErrors };
   const single = tags.length === 1 ? tags[0] : undefined;
   // What all the protocols of these tags can read, and what is set now, be it one of those or not.
+  const protocols = tags.map((tag) => {
+    const device = devices.get(draft.deviceId ?? tag.deviceId)?.document;
+    const id = device === undefined ? undefined : connections.get(device.connectionId)?.document.protocol;
+    return catalogue?.protocols.find((entry) => entry.id === id);
+  });
   const types = TYPES.filter(
-    (type) =>
-      type === draft.type ||
-      tags.every((tag) => {
-        const device = devices.get(draft.deviceId ?? tag.deviceId)?.document;
-        const id = device === undefined ? undefined : connections.get(device.connectionId)?.document.protocol;
-        return catalogue?.protocols.find((entry) => entry.id === id)?.valueTypes.includes(type) !== false;
-      }),
+    (type) => type === draft.type || protocols.every((entry) => entry?.valueTypes.includes(type) !== false),
+  );
+  const times = (['receive', 'source', 'server'] as const).filter(
+    (kind) =>
+      kind === 'receive' ||
+      kind === draft.timeKind ||
+      protocols.every((entry) => entry?.ownTimes.includes(kind) !== false),
   );
 
   useEffect(() => setServerErrors({}), []);
@@ -372,6 +397,11 @@ function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode
             ]}
           />
         </div>
+        {onOrder !== null && (
+          <Button icon={ScanSearch} disabled={changed} onClick={onOrder}>
+            Find type and order
+          </Button>
+        )}
         <div className="pair">
           <TextField label="Period" mono {...field('period')} />
           <TextField label="Unit" {...field('unit')} maxLength={40} />
@@ -440,7 +470,7 @@ function TagForm({ tags }: { readonly tags: readonly TagDocument[] }): ReactNode
           onChange={(timeKind) => timeKind !== 'differs' && set({ timeKind })}
           choices={[
             ...(draft.timeKind === undefined ? [{ value: 'differs' as const, label: 'differs' }] : []),
-            ...(['receive', 'source', 'server'] as const).map((kind) => ({ value: kind, label: timeKindNames[kind] })),
+            ...times.map((kind) => ({ value: kind, label: timeKindNames[kind] })),
           ]}
         />
         <TextField label="Description" {...field('description')} maxLength={1000} />

@@ -63,3 +63,15 @@ export function useTagRows(withDiagnostics: boolean): readonly TagRow[] {
     return rows;
   }, [tags, devices, connections, infos, withDiagnostics]);
 }
+
+/** The one tag among these whose type and order can be looked for: those of bits and of named values can't. */
+export function useOrdered(rows: readonly TagRow[]): TagDocument | null {
+  const devices = useProject((state) => state.device);
+  const connections = useProject((state) => state.connection);
+  const catalogue = useStores('catalogue', (state) => state.catalogue);
+  const tag = rows.length === 1 ? rows[0]?.tag : null;
+  if (tag == null || tag.type === 'bit') return null;
+  const device = devices.get(tag.deviceId)?.document;
+  const id = device === undefined ? undefined : connections.get(device.connectionId)?.document.protocol;
+  return catalogue?.protocols.find((entry) => entry.id === id)?.addressBytes == null ? null : tag;
+}

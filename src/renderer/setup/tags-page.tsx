@@ -9,11 +9,12 @@ import {
   PanelRight,
   Pencil,
   Power,
+  ScanSearch,
   Tags,
   Trash2,
 } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { useClient, useProject, useStores } from '#renderer/client/index.ts';
+import { type AddTagsRequest, useClient, useProject, useStores } from '#renderer/client/index.ts';
 import {
   Button,
   belowElement,
@@ -30,12 +31,14 @@ import {
   useActions,
   usePreference,
 } from '#renderer/ui/index.ts';
+import type { TagDocument } from '#shared/model/index.ts';
 import { AddTagsDialog } from './add-tags-dialog.tsx';
 import { ImportDialog } from './import-dialog.tsx';
+import { OrderDialog } from './order-dialog.tsx';
 import { tagColumns } from './tag-columns.tsx';
 import { removeChanges, tagChange } from './tag-edits.ts';
 import { TagPanel } from './tag-panel.tsx';
-import { type TagRow, useTagRows } from './tag-rows.ts';
+import { type TagRow, useOrdered, useTagRows } from './tag-rows.ts';
 import './setup.css';
 import './tags.css';
 
@@ -62,7 +65,8 @@ export function TagsPage(): ReactNode {
   const [selection, setSelection] = useState<ReadonlySet<string>>(none);
   const [shown, setShown] = useState(0);
   const [dialog, setDialog] = useState<
-    | { readonly kind: 'add'; readonly deviceId: string | null }
+    | { readonly kind: 'add'; readonly deviceId: string | null; readonly start?: AddTagsRequest['start'] }
+    | { readonly kind: 'order'; readonly tag: TagDocument }
     | { readonly kind: 'import'; readonly text: string | null }
     | null
   >(null);
@@ -72,11 +76,14 @@ export function TagsPage(): ReactNode {
   const selected = useMemo(() => rows.filter((row) => selection.has(row.id)), [rows, selection]);
   const editable = useMemo(() => selected.filter((row) => row.tag !== null), [selected]);
 
+  const ordered = useOrdered(editable);
+  const findOrder = useCallback((tag: TagDocument) => setDialog({ kind: 'order', tag }), []);
+
   // Another page sends the user here to add tags to a device.
   const addTo = useStores('view', (state) => state.addTagsTo);
   useEffect(() => {
     if (addTo === null || !loaded) return;
-    setDialog({ kind: 'add', deviceId: addTo });
+    setDialog({ kind: 'add', ...addTo });
     client.stores.view.setState({ addTagsTo: null });
   }, [addTo, loaded, client]);
 
@@ -166,6 +173,15 @@ export function TagsPage(): ReactNode {
         run: () => table.current?.edit(),
       },
       {
+        id: 'tags.order',
+        title: 'Find type and word order on live values',
+        group: 'Tags',
+        words: 'byte swap endian resolver',
+        keys: ['O'],
+        enabled: () => ordered !== null,
+        run: () => ordered !== null && findOrder(ordered),
+      },
+      {
         id: 'tags.delete',
         title: 'Delete the selected tags',
         group: 'Tags',
@@ -232,7 +248,7 @@ export function TagsPage(): ReactNode {
         run: () => setDiagnostics(!diagnostics),
       },
     ],
-    [deviceCount, selection, editable, rows.length, panel, diagnostics],
+    [deviceCount, selection, editable, rows.length, panel, diagnostics, ordered],
   );
 
   if (!loaded) return <Skeleton rows={12} />;
@@ -262,6 +278,13 @@ export function TagsPage(): ReactNode {
           keys: 'F2',
           disabled: editable.length !== 1,
           run: () => table.current?.edit(),
+        },
+        {
+          label: 'Find type and order',
+          icon: ScanSearch,
+          keys: 'O',
+          disabled: ordered === null,
+          run: () => ordered !== null && findOrder(ordered),
         },
         { label: 'Switch on or off', icon: Power, disabled: editable.length === 0, run: () => void toggle() },
         'separator',
@@ -378,7 +401,7 @@ export function TagsPage(): ReactNode {
         <SplitPane
           name="tags"
           first={grid}
-          second={panel && total > 0 ? <TagPanel rows={selected} /> : null}
+          second={panel && total > 0 ? <TagPanel rows={selected} onOrder={findOrder} /> : null}
           secondSize="20rem"
           minSecond="16rem"
         />
@@ -386,6 +409,7 @@ export function TagsPage(): ReactNode {
       {dialog?.kind === 'add' && (
         <AddTagsDialog
           deviceId={dialog.deviceId}
+          start={dialog.start ?? null}
           onClose={() => setDialog(null)}
           onAdded={(ids) => {
             setSelection(new Set(ids));
@@ -396,6 +420,7 @@ export function TagsPage(): ReactNode {
           }}
         />
       )}
+      {dialog?.kind === 'order' && <OrderDialog tag={dialog.tag} onClose={() => setDialog(null)} />}
       {dialog?.kind === 'import' && <ImportDialog text={dialog.text} onClose={() => setDialog(null)} />}
     </div>
   );
