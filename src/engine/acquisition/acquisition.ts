@@ -211,9 +211,6 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       return live === undefined ? restingStatus(resolved, clock.now()) : live.driver.status();
     });
 
-  const clockOffsets = (): Map<string, number> =>
-    new Map([...running.values()].flatMap(({ driver }) => [...driver.clockOffsets()]));
-
   const every = (ms: number, act: () => void): void => {
     let timer: Disposable;
     const tick = (): void => {
@@ -230,7 +227,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     for (const { driver } of running.values()) driver.monitor();
   });
   every(DIAGNOSTICS_PERIOD_MS, () => {
-    sampleDiagnostics(status(), clockOffsets(), table, builder, clock.now());
+    sampleDiagnostics(status(), table, builder, clock.now());
     if (running.size > 0) notifySoon();
   });
   const sleepWatch = watchClock({
@@ -259,10 +256,13 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       }
       const tags = resolver.resolve(documents.tags, (deviceId) => places.get(deviceId));
       const periods = new Map<string, Set<number>>(connections.map(({ document }) => [document.id, new Set()]));
-      const ownClocks = new Set<string>();
+      const ownClocks = new Set(
+        connections.flatMap(({ driver, devices: own }) =>
+          driver?.ownTimes === undefined ? [] : own.map(({ id }) => id),
+        ),
+      );
       for (const { idle: unread, runtime } of tags) {
         if (unread === null) periods.get(runtime.connectionId)?.add(runtime.periodMs);
-        if (runtime.timeKind !== 'receive') ownClocks.add(runtime.deviceId);
       }
       const diagnostics = connections.flatMap((connection) => {
         const own = [...(periods.get(connection.document.id) ?? [])];
@@ -377,6 +377,8 @@ function restingStatus(resolved: ResolvedConnection, now: number): ConnectionSta
       requests: 0,
       errors: 0,
       timeouts: 0,
+      clockAheadMs: null,
+      clockGainPerDayMs: null,
     })),
     groups: [],
   };

@@ -1,5 +1,6 @@
 import type { LinkState, UnixMicros } from '#shared/model/index.ts';
 import { type BackOff, type BackOffLimits, createBackOff } from './back-off.ts';
+import { createDeviceClock, type DeviceClock } from './device-clock.ts';
 import { createMeasurements, type Measurements } from './statistics.ts';
 
 /** Why a device is given up for now. */
@@ -36,6 +37,8 @@ export interface DeviceState {
   /** Milliseconds per request. */
   readonly response: Measurements;
   readonly backOff: BackOff;
+  /** Measured where the device dates its samples. */
+  readonly clock: DeviceClock;
   state: LinkState;
   since: UnixMicros;
 }
@@ -65,6 +68,7 @@ export function createDeviceState(
     timeouts: 0,
     response: createMeasurements(512),
     backOff: createBackOff(limits, random),
+    clock: createDeviceClock(),
     state: 'connecting',
     since: now,
   };

@@ -62,7 +62,7 @@ const group: readonly Meaning[] = [
   { suffix: 'overruns', name: 'overruns', description: 'Ticks missed since the start', unit: null, decimals: 0 },
 ];
 
-/** The tags of one connection with its devices and the periods in use; `ownClocks` are devices whose times are used. */
+/** The tags of one connection with its devices and the periods in use; `ownClocks` are devices that date what they send. */
 export function diagnosticTags(
   connection: ResolvedConnection,
   periodsMs: readonly number[],
@@ -105,7 +105,6 @@ export function diagnosticTags(
 /** One sample of every diagnostic tag; what has not been measured yet is bad with "no data". */
 export function sampleDiagnostics(
   statuses: readonly ConnectionStatus[],
-  clockOffsetsMs: ReadonlyMap<string, number>,
   table: TagTable,
   builder: BlockBuilder,
   now: UnixMicros,
@@ -127,7 +126,7 @@ export function sampleDiagnostics(
       put(idOf(link, line.deviceId, 'requests'), line.requests);
       put(idOf(link, line.deviceId, 'errors'), line.errors);
       put(idOf(link, line.deviceId, 'timeouts'), line.timeouts);
-      put(idOf(link, line.deviceId, 'clock'), clockOffsetsMs.get(line.deviceId) ?? null);
+      put(idOf(link, line.deviceId, 'clock'), line.clockAheadMs);
     }
   }
   builder.closeSoon();

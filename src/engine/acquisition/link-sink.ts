@@ -2,6 +2,7 @@ import type { Clock } from '#engine/platform/index.ts';
 import type { SampleSink } from '#engine/protocols/protocol.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
 import { type BlockBuilder, soundQuality, soundTime } from './block-builder.ts';
+import type { DeviceClock } from './device-clock.ts';
 import type { TagGroup } from './tag-group.ts';
 
 /** Where the samples of one tag of a link go. */
@@ -9,6 +10,8 @@ export interface Route {
   readonly group: TagGroup;
   /** The tag wants this computer's time, whatever the device says. */
   readonly receiveTime: boolean;
+  /** Of the tag's device. */
+  readonly clock: DeviceClock | undefined;
 }
 
 /** The sink of one session. After `close`, late answers of an abandoned request reach nobody. */
@@ -38,6 +41,7 @@ export function createLinkSink(
     if (route === undefined) return undefined;
     if (told) {
       received = clock.now();
+      if (Number.isFinite(time)) route.clock?.note(time, received);
       at = route.receiveTime ? received : soundTime(time, received);
     } else if (route.receiveTime) {
       at = Number.isFinite(time) ? soundTime(time, 0) : clock.now();

@@ -7,6 +7,7 @@ import {
   type UnixMicros,
 } from '#shared/model/index.ts';
 import type { ConnectionSpec } from './connection-spec.ts';
+import { clockTrouble } from './device-clock.ts';
 import type { DeviceState, Failure } from './device-state.ts';
 import { deviceLossText, linkLossText, namesText, silenceText } from './sentences.ts';
 import type { TagGroup } from './tag-group.ts';
@@ -146,6 +147,8 @@ function deviceStatus(facts: LinkFacts, device: DeviceState, now: UnixMicros): D
     requests: device.requests,
     errors: device.errors,
     timeouts: device.timeouts,
+    clockAheadMs: device.clock.aheadMs(),
+    clockGainPerDayMs: device.clock.gainPerDayMs(),
   };
 }
 
@@ -156,8 +159,9 @@ function deviceMessage(facts: LinkFacts, device: DeviceState, now: UnixMicros): 
     case 'disabled':
       return device.enabled ? 'Nothing to read: no enabled tags.' : null;
     case 'connecting':
-    case 'running':
       return null;
+    case 'running':
+      return clockTrouble(device.name, device.clock.aheadMs(), device.clock.gainPerDayMs());
     case 'degraded':
       return device.trouble ?? `Some groups of ${device.name} get no data.`;
     case 'lost': {

@@ -40,8 +40,6 @@ export interface RunningDriver {
   replan(spec: ConnectionSpec): void;
   status(): ConnectionStatus;
   groups(): readonly GroupStatus[];
-  /** Milliseconds by which the devices' clocks are ahead, for those that date their samples themselves. */
-  clockOffsets(): ReadonlyMap<string, number>;
   /** Tries again now what is waiting for its next attempt. */
   retry(): void;
   /** The time until now can't be relied on (sleep): the link is opened anew at once. */
@@ -156,7 +154,8 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     routes = new Map();
     for (const group of facts.groups.values()) {
       for (const { tag, binding } of group.tags) {
-        routes.set(binding.index, { group, receiveTime: tag.timeKind === 'receive' });
+        const device = facts.devices.get(group.deviceId);
+        routes.set(binding.index, { group, receiveTime: tag.timeKind === 'receive', clock: device?.clock });
       }
     }
   };
@@ -408,13 +407,6 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     },
     status: () => connectionStatusOf(facts, groupStatuses(), clock.now()),
     groups: groupStatuses,
-    clockOffsets() {
-      const offsets = new Map<string, number>();
-      for (const { deviceId, clockAheadBy } of facts.groups.values()) {
-        if (clockAheadBy !== null) offsets.set(deviceId, clockAheadBy / 1000);
-      }
-      return offsets;
-    },
     retry() {
       backOff.reset();
       for (const device of facts.devices.values()) {

@@ -49,8 +49,6 @@ export interface TagGroup {
   readonly lastGood: UnixMicros | null;
   /** Receive time of the last sample, bad ones included. */
   readonly lastReceived: UnixMicros;
-  /** Microseconds that the device's clock was ahead of this computer's at the last sample it dated; null: it dates none. */
-  readonly clockAheadBy: number | null;
   /** Monotonic time up to which samples are known to have come. */
   heardMs: number;
   /** Samples have come since this was last set to false. */
@@ -127,9 +125,6 @@ export function createTagGroup(
     },
     get lastReceived() {
       return lastReceived;
-    },
-    get clockAheadBy() {
-      return aheadBy;
     },
     heardMs: nowMs,
     fresh: false,

@@ -22,6 +22,7 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       valueTypes: [...driver.valueTypes],
       can: driver.can,
       tells: driver.tells ?? false,
+      ownTimes: [...(driver.ownTimes ?? [])],
       statusNames: Object.fromEntries(
         STATUS_NUMBERS.flatMap((status) => {
           const name = driver.statusName(status);

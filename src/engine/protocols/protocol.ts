@@ -5,6 +5,7 @@ import type {
   Quality,
   TagDocument,
   TestStep,
+  TimeKind,
   UnixMicros,
   ValueType,
   WordOrder,
@@ -28,7 +29,10 @@ export interface DriverContext {
   readonly trace: ((direction: 'sent' | 'received', bytes: Uint8Array) => void) | null;
 }
 
-/** Where decoded samples go. Values are stored forms as the tag's recipe says (see shared/model/recipe.ts). */
+/**
+ * Where decoded samples go. Values are stored forms as the tag's recipe says (see shared/model/recipe.ts). `time` is the
+ * device's where it dates what it sends, and NaN where it was told but not dated; an answer is dated when it arrives.
+ */
 export interface SampleSink {
   /** Forms `number` and `bits`. A bad sample passes NaN and its quality. */
   push(tagIndex: number, time: UnixMicros, value: number, quality: Quality): void;
@@ -237,6 +241,8 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   readonly can: { readonly browse: boolean; readonly scan: boolean };
   /** Its connections are of mode `push`: nothing is asked, so there are no requests to show. */
   readonly tells?: boolean;
+  /** Times that its devices can give a sample besides that of receipt; left out: none. */
+  readonly ownTimes?: readonly Exclude<TimeKind, 'receive'>[];
   readonly valueTypes: readonly ValueType[];
   /** Name of a status number of this protocol's devices, as kept in the quality. */
   statusName(status: number): string | undefined;

@@ -106,6 +106,8 @@ interface PlainColumn<Row> {
   readonly text?: true;
   /** Of devices that are asked; one that sends by itself has no such figure. */
   readonly asked?: true;
+  /** The column is left out where no row has it. */
+  readonly shown?: (row: Row) => boolean;
   readonly warn?: (row: Row) => boolean;
   readonly cell: (row: Row) => ReactNode;
 }
@@ -124,6 +126,18 @@ const deviceColumns: readonly PlainColumn<DeviceRow>[] = [
   { title: 'Requests', asked: true, cell: ({ device }) => formatCount(device.requests) },
   { title: 'Errors', asked: true, cell: ({ device }) => formatCount(device.errors) },
   { title: 'Time-outs', asked: true, cell: ({ device }) => formatCount(device.timeouts) },
+  {
+    title: 'Clock ahead',
+    hint: "How far the device's clock is ahead of this computer's, by the times it gives what it sends",
+    shown: ({ device }) => device.clockAheadMs !== null,
+    cell: ({ device }) => ms(device.clockAheadMs),
+  },
+  {
+    title: 'Gains a day',
+    hint: "What the device's clock gains on this computer's, measured over ten minutes and more",
+    shown: ({ device }) => device.clockGainPerDayMs !== null,
+    cell: ({ device }) => ms(device.clockGainPerDayMs),
+  },
   {
     title: 'Last good',
     cell: ({ device, now }) =>
@@ -163,7 +177,7 @@ const toldColumns: readonly PlainColumn<GroupRow>[] = [
 ];
 
 function PlainTable<Row>({
-  columns,
+  columns: all,
   rows,
   empty,
 }: {
@@ -171,6 +185,7 @@ function PlainTable<Row>({
   readonly rows: readonly (Row & { readonly key: string; readonly hint: string | undefined })[];
   readonly empty?: string;
 }): ReactNode {
+  const columns = all.filter(({ shown }) => shown === undefined || rows.some(shown));
   const side = ({ text }: PlainColumn<Row>): string | undefined => (text === true ? undefined : 'num');
   return (
     <div className="wide">

@@ -17,6 +17,10 @@ export const deviceStatus = z.object({
   requests: z.number(),
   errors: z.number(),
   timeouts: z.number(),
+  /** Milliseconds that the device's clock is ahead of this computer's, negative: behind; null where it dates nothing. */
+  clockAheadMs: z.number().nullable(),
+  /** Milliseconds that it gains a day; null until it was watched for ten minutes. */
+  clockGainPerDayMs: z.number().nullable(),
 });
 export type DeviceStatus = z.infer<typeof deviceStatus>;
 

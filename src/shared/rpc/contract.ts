@@ -48,6 +48,8 @@ const protocolEntry = z.object({
   can: z.object({ browse: z.boolean(), scan: z.boolean() }),
   /** Devices send by themselves: there are no requests, no answers to wait for, no predicted duration. */
   tells: z.boolean(),
+  /** Times that its devices can give a sample besides that of receipt. */
+  ownTimes: z.array(timeKind),
   /** Names of the status numbers that a device's quality can carry. */
   statusNames: z.record(z.string(), z.string()),
 });

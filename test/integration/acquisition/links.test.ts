@@ -93,6 +93,9 @@ describe('devices that tell by themselves', () => {
       source.tell([['v1', 1, clock.now() + ahead]]);
       await clock.advance(1_100);
       expect(rig.latest(`diag.${name}.${name}-1.clock`).value).toBe(ahead / 1_000);
+      const [device] = rig.link(name).devices;
+      expect(device).toMatchObject({ clockAheadMs: ahead / 1_000, clockGainPerDayMs: null });
+      expect(device?.message).toContain(ahead > 0 ? '1 h 00 min ahead of' : '1 h 00 min behind');
       await clock.advance(1_900);
       const [, first, stale] = rig.of(`${name}-1-v1`);
       expect((first?.time ?? 0) - (first?.received ?? 0)).toBe(ahead);
@@ -107,6 +110,8 @@ describe('devices that tell by themselves', () => {
     await clock.advance(100);
     plant.tell([['v1', 1, clock.now() - hour]]);
     await clock.advance(100);
+    // Measured all the same, so that it can be looked at before it is chosen.
+    expect(rig.link('mill').devices[0]?.clockAheadMs).toBe(-hour / 1_000);
     expect(rig.of('mill-1-v1').at(-1)?.time, 'the tag wants the receive time').toBe(
       rig.of('mill-1-v1').at(-1)?.received,
     );

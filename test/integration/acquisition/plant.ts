@@ -250,6 +250,7 @@ function push(
 export function pushDriver(plants: Plants): ProtocolDriver<Config, Device, string> {
   return {
     ...base('push'),
+    ownTimes: ['source'],
     async connect(settings, _devices, { clock }, signal) {
       const plant = await connectTo(plants, settings, signal);
       let fail: ((error: AppError) => void) | null = null;

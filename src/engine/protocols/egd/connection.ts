@@ -97,9 +97,8 @@ export async function connectEgd(
     }
     const { header } = parsed;
     const data = bytes.subarray(HEADER_BYTES);
-    const time: UnixMicros =
-      header.produced !== null && timeIsSound(header.status) ? header.produced : context.clock.now();
-    ear.heard.note(header, data, time, address, parsed.kind === 'swapped', clock.monotonicMs());
+    const own = header.produced !== null && timeIsSound(header.status) ? header.produced : null;
+    ear.heard.note(header, data, own ?? context.clock.now(), address, parsed.kind === 'swapped', clock.monotonicMs());
     if (parsed.kind === 'swapped' && !config.acceptSwapped) {
       sayOnce(
         `swapped ${address}`,
@@ -109,7 +108,7 @@ export async function connectEgd(
     }
     const wanted = routes.get(header.producer)?.get(header.exchange);
     if (wanted === undefined || sink === null) return;
-    for (const one of wanted) deliver(one, header, data, time, address, sink);
+    for (const one of wanted) deliver(one, header, data, own ?? Number.NaN, address, sink);
   });
 
   function deliver(

@@ -35,6 +35,7 @@ export const egd = {
   },
   can: { browse: true, scan: false },
   tells: true,
+  ownTimes: ['source'],
   valueTypes,
   statusName,
   explain,
