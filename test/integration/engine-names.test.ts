@@ -96,7 +96,10 @@ describe('tags with long names in every script', () => {
       quality: false,
       options: {},
     });
-    const { jobs } = await firstItem(screen.exports.watch(), (item) => item.jobs[0]?.state !== 'running');
+    const { jobs } = await firstItem(
+      screen.exports.watch(),
+      (item) => !['waiting', 'running'].includes(item.jobs[0]?.state ?? ''),
+    );
     expect(jobs[0]).toMatchObject({ state: 'done', message: null });
     const artifact = await engine.openArtifact(id);
     const [heading, , first] = parseRecords(readFileSync(artifact?.path ?? '', 'utf8'), ',');

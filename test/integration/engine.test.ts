@@ -98,7 +98,10 @@ describe('the engine', () => {
       quality: true,
       options: {},
     });
-    const { jobs } = await firstItem(screen.exports.watch(), (item) => item.jobs[0]?.state !== 'running');
+    const { jobs } = await firstItem(
+      screen.exports.watch(),
+      (item) => !['waiting', 'running'].includes(item.jobs[0]?.state ?? ''),
+    );
     expect(jobs[0]).toMatchObject({ id, state: 'done', progress: 1, artifact: id });
     expect(jobs[0]?.rows).toBeGreaterThan(10);
     expect(await screen.exports.saveAs({ id })).toEqual({ saved: false });

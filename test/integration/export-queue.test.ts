@@ -52,6 +52,9 @@ it('takes a stated number of exports at a time, and the next when one is cancell
   expect(() => jobs.start(request(source))).toThrow(
     expect.objectContaining({ code: 'rpc.limit', retryable: true, message: expect.stringMatching(/^20 exports/) }),
   );
+  // One is at work, the others say that they wait.
+  await expect.poll(() => jobs.list().filter(({ state }) => state === 'running')).toHaveLength(1);
+  expect(jobs.list().filter(({ state }) => state === 'waiting')).toHaveLength(19);
   jobs.cancel(ids[7]!);
   jobs.start(request(source));
   expect(jobs.list()).toHaveLength(21);

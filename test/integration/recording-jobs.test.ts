@@ -11,7 +11,7 @@ const POLLS = 4_000;
 const TAGS = 3;
 
 async function done(screen: EngineClient, id: string): Promise<RecordingJob> {
-  const ended = (job: RecordingJob): boolean => job.id === id && job.state !== 'running';
+  const ended = (job: RecordingJob): boolean => job.id === id && job.state !== 'waiting' && job.state !== 'running';
   const { jobs } = await firstItem(screen.recordingJobs.watch(), (item) => item.jobs.some(ended));
   return jobs.find(ended)!;
 }
@@ -89,6 +89,10 @@ it('cancels the running job and those that wait, and leaves nothing of them', as
   const screen = client();
   const ids: string[] = [];
   for (let i = 0; i < 3; i++) ids.push((await screen.recordingJobs.start({ kind: 'compact', id: 'long.parx' })).id);
+  const states = await firstItem(screen.recordingJobs.watch(), ({ jobs }) =>
+    jobs.some((job) => job.state === 'running'),
+  );
+  expect(states.jobs.map(({ state }) => state)).toEqual(['waiting', 'waiting', 'running']);
   for (const id of ids) await screen.recordingJobs.cancel({ id });
   for (const id of ids) expect(await done(screen, id)).toMatchObject({ state: 'cancelled', files: [] });
   await screen.recordingJobs.remove({ id: ids[0]! });

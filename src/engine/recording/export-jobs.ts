@@ -82,6 +82,7 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
       entry.job = { ...entry.job, ...part };
       changes.notify();
     };
+    update({ state: 'running' });
     let writer: TableWriter | null = null;
     try {
       const known = new Map((await request.source.tags(signal)).map((tag) => [tag.id, tag]));
@@ -132,7 +133,7 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
   };
 
   const refuseTooMany = (): void => {
-    const waiting = [...jobs.values()].filter(({ job }) => job.state === 'running').length;
+    const waiting = [...jobs.values()].filter(({ job }) => isOpen(job)).length;
     if (waiting >= MOST_WAITING) {
       throw new AppError('rpc.limit', `${waiting} exports are not done yet. Wait for one of them, or cancel one.`, {
         details: { what: 'exports at the same time', limit: MOST_WAITING },
@@ -175,7 +176,7 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
         id,
         name: request.name,
         format: exporter.id,
-        state: 'running',
+        state: 'waiting',
         progress: 0,
         rows: 0,
         bytes: 0,
@@ -198,7 +199,7 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
     list: () => [...jobs.values()].map((entry) => entry.job).reverse(),
     cancel(id) {
       const entry = jobs.get(id);
-      if (entry?.job.state !== 'running') return;
+      if (entry === undefined || !isOpen(entry.job)) return;
       entry.abort.abort(new AppError('rpc.cancelled', 'The export was cancelled.', { details: null }));
       entry.job = { ...entry.job, state: 'cancelled' };
       changes.notify();
@@ -223,6 +224,8 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
     },
   };
 }
+
+const isOpen = ({ state }: ExportJob): boolean => state === 'waiting' || state === 'running';
 
 function columnsOf(tags: readonly StoredTag[], quality: boolean): ColumnSpec[] {
   const columns: ColumnSpec[] = [{ name: 'time', unit: null, type: 'time' }];

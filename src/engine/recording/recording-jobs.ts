@@ -54,6 +54,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       entry.job = { ...entry.job, ...part };
       changes.notify();
     };
+    update({ state: 'running' });
     try {
       const work = workOf(request);
       const done = await options.work(work, (progress) => update({ progress }), signal);
@@ -102,7 +103,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
 
   const abort = (id: string): void => {
     const entry = jobs.get(id);
-    if (entry?.job.state !== 'running') return;
+    if (entry === undefined || !isOpen(entry.job)) return;
     entry.abort.abort(new AppError('rpc.cancelled', 'The work was cancelled.', { details: null }));
     entry.job = { ...entry.job, state: 'cancelled' };
     changes.notify();
@@ -113,20 +114,20 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       const ids = request.kind === 'merge' ? request.ids : [request.id];
       for (const id of ids) pathOf(id);
       const known = [...jobs.values()];
-      if (known.filter(({ job }) => job.state === 'running').length >= MOST_WAITING) {
+      if (known.filter(({ job }) => isOpen(job)).length >= MOST_WAITING) {
         throw new AppError('rpc.limit', `${MOST_WAITING} such jobs are not done yet. Wait for one, or cancel one.`, {
           details: { what: 'jobs on recordings at the same time', limit: MOST_WAITING },
           retryable: true,
         });
       }
-      const done = [...jobs].filter(([, { job }]) => job.state !== 'running');
+      const done = [...jobs].filter(([, { job }]) => !isOpen(job));
       for (const [old] of done.slice(0, Math.max(0, done.length + 1 - MOST_KEPT))) jobs.delete(old);
       const id = options.newId();
       const job: RecordingJob = {
         id,
         kind: request.kind,
         name: request.kind === 'merge' ? request.name : request.id,
-        state: 'running',
+        state: 'waiting',
         progress: 0,
         started: clock.now(),
         message: null,
@@ -153,3 +154,5 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
     },
   };
 }
+
+const isOpen = ({ state }: RecordingJob): boolean => state === 'waiting' || state === 'running';

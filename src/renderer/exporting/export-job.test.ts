@@ -24,6 +24,7 @@ describe('export names and texts', () => {
   });
   it('say what a job is doing', () => {
     expect(jobText(job)).toBe('45 %, 12\u202f345 rows, 2.5 MB');
+    expect(jobText({ ...job, state: 'waiting', progress: 0 })).toBe('Waits for the exports before it');
     expect(jobText({ ...job, state: 'done' })).toBe('12\u202f345 rows, 2.5 MB');
     expect(jobText({ ...job, state: 'failed', message: 'The disk is full.' })).toBe('The disk is full.');
   });

@@ -14,6 +14,8 @@ export function exportName(source: string, from: string): string {
 export function jobText(job: ExportJob): string {
   const amount = `${formatCount(job.rows)} rows, ${formatBytes(job.bytes)}`;
   switch (job.state) {
+    case 'waiting':
+      return 'Waits for the exports before it';
     case 'running':
       return `${Math.floor(job.progress * 100)} %, ${amount}`;
     case 'done':

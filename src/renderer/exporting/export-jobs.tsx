@@ -1,4 +1,4 @@
-import { CircleCheck, CircleX, Download, Loader, Trash2, X } from 'lucide-react';
+import { CircleCheck, CircleX, Download, Hourglass, Loader, Trash2, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useClient, useStores, useZone } from '#renderer/client/index.ts';
 import { Button, formatTime, IconButton, MiddleText } from '#renderer/ui/index.ts';
@@ -6,7 +6,7 @@ import type { ExportJob } from '#shared/rpc/contract.ts';
 import { artifactPath, jobText } from './export-job.ts';
 import './exporting.css';
 
-const marks = { running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
+const marks = { waiting: Hourglass, running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
 
 /** Exports of this engine, the newest first: progress, cancel, fetch, forget. */
 export function ExportJobs(): ReactNode {
@@ -62,7 +62,7 @@ export function ExportJobs(): ReactNode {
               <Download size={15} aria-hidden />
             </a>
           )}
-          {job.state === 'running' ? (
+          {job.state === 'running' || job.state === 'waiting' ? (
             <IconButton
               icon={X}
               label={`Cancel ${job.name}`}
@@ -91,6 +91,8 @@ export function ExportJobs(): ReactNode {
 
 function JobMark({ job }: { readonly job: ExportJob }): ReactNode {
   const Icon = marks[job.state];
-  const words = { running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' }[job.state];
+  const words = { waiting: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' }[
+    job.state
+  ];
   return <Icon size={15} className="export-mark" aria-label={words} role="img" />;
 }

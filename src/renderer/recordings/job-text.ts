@@ -12,8 +12,10 @@ export const JOB_TITLES: Readonly<Record<RecordingJob['kind'], string>> = {
 /** How far a job is or what came of it, in words. */
 export function recordingJobText(job: RecordingJob): string {
   switch (job.state) {
+    case 'waiting':
+      return 'Waits for the work before it';
     case 'running':
-      return job.progress === 0 ? 'Waits or begins' : `${Math.floor(job.progress * 100)} %`;
+      return `${Math.floor(job.progress * 100)} %`;
     case 'cancelled':
       return 'Cancelled. Nothing was left behind.';
     case 'failed':

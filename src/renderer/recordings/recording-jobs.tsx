@@ -1,4 +1,4 @@
-import { CircleCheck, CircleX, Loader, Trash2, TriangleAlert, X } from 'lucide-react';
+import { CircleCheck, CircleX, Hourglass, Loader, Trash2, TriangleAlert, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useClient, useStores } from '#renderer/client/index.ts';
 import { IconButton, MiddleText } from '#renderer/ui/index.ts';
@@ -34,7 +34,7 @@ export function RecordingJobs(): ReactNode {
                 </span>
               ))}
             </div>
-            {job.state === 'running' ? (
+            {job.state === 'running' || job.state === 'waiting' ? (
               <IconButton
                 icon={X}
                 label={`Cancel ${title}`}
@@ -62,8 +62,14 @@ export function RecordingJobs(): ReactNode {
   );
 }
 
-const marks = { running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
-const words = { running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' } as const;
+const marks = { waiting: Hourglass, running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
+const words = {
+  waiting: 'Waiting',
+  running: 'Running',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+} as const;
 
 function JobMark({ job }: { readonly job: RecordingJob }): ReactNode {
   const damaged = job.state === 'done' && job.sound === false;

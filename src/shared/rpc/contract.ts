@@ -177,11 +177,13 @@ const historyTag = z.object({
 });
 export type HistoryTag = z.infer<typeof historyTag>;
 
+/** Jobs run one after the other; those that have not begun wait. */
+const jobState = z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']);
 const exportJob = z.object({
   id,
   name: z.string(),
   format: z.string(),
-  state: z.enum(['running', 'done', 'failed', 'cancelled']),
+  state: jobState,
   /** 0 to 1. */
   progress: z.number(),
   rows: z.number(),
@@ -198,7 +200,7 @@ const recordingJob = z.object({
   kind: z.enum(['verify', 'repair', 'compact', 'split', 'merge']),
   /** Id of the recording that is worked on; of a merge the new one's name. */
   name: z.string(),
-  state: z.enum(['running', 'done', 'failed', 'cancelled']),
+  state: jobState,
   /** 0 to 1. */
   progress: z.number(),
   started: unixMicros,
