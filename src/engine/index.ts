@@ -4,7 +4,8 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
-import { buildCatalogue, createHandlers, type HostDialogs, type Services } from '#engine/api/index.ts';
+import { createGraphDesk } from '#engine/analytics/index.ts';
+import { buildCatalogue, createHandlers, type HostDialogs, historySource, type Services } from '#engine/api/index.ts';
 import { exporters as allExporters, createExportWriter } from '#engine/exporters/index.ts';
 import { openRecording, openStore, workOnFiles } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
@@ -24,7 +25,7 @@ import {
   withStoreErrors,
   writeDurable,
 } from '#engine/platform/index.ts';
-import { openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
+import { openMetricRegistry, openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import { protocols as allProtocols } from '#engine/protocols/index.ts';
 import {
   createExportJobs,
@@ -33,6 +34,7 @@ import {
   createRecordingJobs,
 } from '#engine/recording/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
+import { zoneOf } from '#shared/model/index.ts';
 import { type Catalogue, contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, type DemoAddress } from './demo.ts';
@@ -305,6 +307,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       files,
       recordingJobs,
       exports,
+      graphs: createGraphDesk({
+        clock,
+        log: log.module('graphs'),
+        declared: await openMetricRegistry(at('metrics')),
+        history: (source) => historySource(services, source),
+        zone: () => zoneOf(project.list('settings')[0]?.document.timeZone ?? null).name,
+      }),
       newId: randomUUID,
       loadDemo: () => loadDemo(true),
       async saveProject() {

@@ -9,6 +9,7 @@ import { addressesAt, browseStream, bytesStream, mappedPlaces } from './browsing
 import { buildCatalogue } from './catalogue.ts';
 import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection, traceStream } from './connections.ts';
+import { graphHandlers } from './graphs.ts';
 import { movedAddresses, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
 import { historySource, type Services } from './services.ts';
@@ -43,6 +44,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
         else services.logBook.setLevel(input.module, input.level);
       },
     },
+    graphs: graphHandlers(services),
     preferences: {
       get: async ({ name }) => ({ value: services.installation.preferences.get(name) }),
       async set({ name, value }) {

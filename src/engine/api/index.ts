@@ -1,3 +1,3 @@
 export { buildCatalogue } from './catalogue.ts';
 export { createHandlers } from './handlers.ts';
-export type { HostDialogs, Services } from './services.ts';
+export { type HostDialogs, historySource, type Services } from './services.ts';

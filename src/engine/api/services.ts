@@ -1,4 +1,5 @@
 import type { Acquisition } from '#engine/acquisition/index.ts';
+import type { GraphDesk } from '#engine/analytics/index.ts';
 import type { Exporter } from '#engine/exporters/index.ts';
 import type { HistorySource, SampleStore } from '#engine/historian/index.ts';
 import type { Installation } from '#engine/installation/index.ts';
@@ -36,6 +37,7 @@ export interface Services {
   readonly files: RecordingFiles;
   readonly recordingJobs: RecordingJobs;
   readonly exports: ExportJobs;
+  readonly graphs: GraphDesk;
   readonly newId: () => string;
   readonly health: () => EngineHealth;
   readonly loadDemo: () => Promise<{ readonly connectionId: string; readonly trendId: string }>;

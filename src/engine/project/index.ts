@@ -1,7 +1,13 @@
 export type { Backup, BackupPolicy } from './backups.ts';
 export { formatGraph, readGraph } from './graph-yaml.ts';
 export type { LoadProblem } from './load.ts';
-export { type LoadedRegistry, loadMetricRegistry, type ReadRegistryFile, registryFolder } from './metric-registry.ts';
+export {
+  type LoadedRegistry,
+  loadMetricRegistry,
+  openMetricRegistry,
+  type ReadRegistryFile,
+  registryFolder,
+} from './metric-registry.ts';
 export type { Change, RemovedDocument } from './plan.ts';
 export { type ReplaceReport, replaceProject } from './replace.ts';
 export {

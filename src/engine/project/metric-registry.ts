@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import { join, posix, sep } from 'node:path';
 import { z } from 'zod';
@@ -176,4 +177,12 @@ export function registryFolder(folder: string): ReadRegistryFile {
       await handle.close();
     }
   };
+}
+
+const FIRST_FILE = 'metrics.yaml';
+
+/** The registry of a data folder: `metrics.yaml` and what it includes; empty where there is no such file. */
+export async function openMetricRegistry(folder: string): Promise<LoadedRegistry> {
+  if (!existsSync(join(folder, FIRST_FILE))) return { metrics: [], issues: [], files: [] };
+  return await loadMetricRegistry(FIRST_FILE, registryFolder(folder));
 }

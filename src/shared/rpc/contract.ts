@@ -22,6 +22,7 @@ import {
   wordOrder,
 } from '../model/index.ts';
 import { browsing } from './browsing.ts';
+import { graphs } from './graphs.ts';
 import { importing } from './importing.ts';
 import { looking } from './looking.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
@@ -570,6 +571,7 @@ export const contract = {
     /** Takes a job off the list; the files that it has written stay. */
     remove: call({ role: 'operator', input: z.object({ id }), output: nothing }),
   },
+  graphs,
   exports: {
     start: call({
       role: 'viewer',

@@ -195,11 +195,20 @@ export function createMetricRegistry(
 ): MetricRegistry {
   const metrics = new Map<string, RegisteredMetric>();
   for (const metric of [...declared, ...tags.map(tagMetric)]) metrics.set(metric.key, metric);
-  const sorted = [...metrics.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const texts = sorted.map(({ key, title, description }) => `${key}\n${title}\n${description}`.toLowerCase());
+  // Sorted when somebody searches: graphs only look keys up.
+  let order: { readonly sorted: readonly RegisteredMetric[]; readonly texts: readonly string[] } | null = null;
+  const ordered = () => {
+    const sorted = order?.sorted ?? [...metrics.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    order ??= {
+      sorted,
+      texts: sorted.map(({ key, title, description }) => `${key}\n${title}\n${description}`.toLowerCase()),
+    };
+    return order;
+  };
   return {
     get: (key) => metrics.get(key),
     search({ text, namespace, offset, limit }) {
+      const { sorted, texts } = ordered();
       const words = text.toLowerCase().split(/\s+/).filter(Boolean);
       const whole = words.join(' ');
       const first: RegisteredMetric[] = [];
@@ -215,7 +224,7 @@ export function createMetricRegistry(
     },
     namespaces() {
       const counts = new Map<string, number>();
-      for (const { identifier } of sorted)
+      for (const { identifier } of ordered().sorted)
         counts.set(identifier.namespace, (counts.get(identifier.namespace) ?? 0) + 1);
       return [...counts].map(([namespace, count]) => ({ namespace, metrics: count }));
     },
