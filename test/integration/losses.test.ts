@@ -66,7 +66,14 @@ const kinds = {
         losses: {
           restart: away((ms) => device.control.restart(ms)),
           silent: fault({ dropEvery: 1 }),
-          'half-open': fault({ halfOpen: true }),
+          // It holds what it has never closed, and comes back by being switched off and on.
+          'half-open': () => {
+            const comeBack = fault({ halfOpen: true })();
+            return () => {
+              comeBack();
+              device.control.disconnectAll();
+            };
+          },
           cut: fault({ cutMidAnswer: true }),
           garbage: fault({ garbage: true }),
         },
@@ -94,7 +101,14 @@ const kinds = {
         losses: {
           restart: away((ms) => device.restart(ms)),
           silent: fault({ silent: true }),
-          'half-open': fault({ halfOpen: true }),
+          // It holds what it has never closed, and comes back by being switched off and on.
+          'half-open': () => {
+            const comeBack = fault({ halfOpen: true })();
+            return () => {
+              comeBack();
+              device.disconnectAll();
+            };
+          },
           cut: fault({ cutMidAnswer: true }),
           garbage: fault({ garbage: true }),
         },

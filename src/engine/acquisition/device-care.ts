@@ -97,7 +97,8 @@ export function createDeviceCare(options: DeviceCareOptions): DeviceCare {
   const giveUp = (device: DeviceState, quality: Quality, reason: string, error: unknown): void => {
     const { nominalMs, pauseMs } = device.backOff.next();
     device.failure = { error, retryMs: nominalMs };
-    schedule.hold(device.id, clock.monotonicMs() + pauseMs);
+    facts.triedMs = clock.monotonicMs();
+    schedule.hold(device.id, facts.triedMs + pauseMs);
     for (const group of groupsOf(device)) group.markBad(quality, reason, clock.now());
   };
 

@@ -24,6 +24,8 @@ export interface LinkFacts {
   /** Why the link is down, or nobody answers on it; null when nothing failed since somebody answered last. */
   failure: Failure | null;
   attempts: number;
+  /** When the link was last begun to be opened, or was given back by a device that left a request unanswered; monotonic. */
+  triedMs: number;
   nextAttempt: UnixMicros | null;
   readonly startedAt: UnixMicros;
   state: LinkState;

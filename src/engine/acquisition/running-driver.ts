@@ -82,6 +82,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     notice: () => session?.connection.notice?.() ?? null,
     failure: null,
     attempts: 0,
+    triedMs: clock.monotonicMs(),
     nextAttempt: null,
     startedAt: started,
     state: 'connecting',
@@ -330,9 +331,12 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   };
 
   const lost = (error: unknown): number => {
-    const { nominalMs, pauseMs } = sound
-      ? { nominalMs: options.backOff.minMs, pauseMs: Math.min(FIRST_RETRY_MS, options.backOff.minMs) }
-      : backOff.next();
+    const shortestMs = Math.min(FIRST_RETRY_MS, options.backOff.minMs);
+    const next = sound ? { nominalMs: options.backOff.minMs, pauseMs: shortestMs } : backOff.next();
+    const { nominalMs } = next;
+    // The pause runs from one try to the next: a connect that was waited for, or a device that was left alone for a
+    // while before the link was found to be lost, have had theirs.
+    const pauseMs = Math.max(shortestMs, next.pauseMs - (clock.monotonicMs() - facts.triedMs));
     sound = false;
     const now = clock.now();
     if (!isAppError(error)) bug(`The link to ${facts.spec.endpoint} failed.`, error);
@@ -364,6 +368,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       }
       let error: unknown;
       facts.attempts++;
+      facts.triedMs = clock.monotonicMs();
       facts.nextAttempt = null;
       try {
         await live(await open());
