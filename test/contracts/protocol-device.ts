@@ -9,6 +9,27 @@ export interface KnownTag {
   readonly value: number | bigint | string;
 }
 
+/** Numbers at the ends of their types, and those that are none; every driver must bring them as they are. */
+export const EDGES = [
+  ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 2 ** -149, 2 ** -126].map(
+    (value) => ['float32', value] as const,
+  ),
+  ['float32', -(2 - 2 ** -23) * 2 ** 127],
+  ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, Number.MIN_VALUE, Number.MAX_VALUE].map(
+    (value) => ['float64', value] as const,
+  ),
+  ['int16', -32_768],
+  ['int16', 32_767],
+  ['uint16', 65_535],
+  ['int32', -2_147_483_648],
+  ['int32', 2_147_483_647],
+  ['uint32', 4_294_967_295],
+  ['int64', -9_223_372_036_854_775_808n],
+  ['int64', 9_223_372_036_854_775_807n],
+  ['int64', 9_007_199_254_740_993n],
+  ['uint64', 18_446_744_073_709_551_615n],
+] as const satisfies readonly (readonly [ValueType, number | bigint])[];
+
 /** What a protocol needs to be held to the contract: a device that is not made with the driver's own library. */
 export type ProtocolSimulator =
   | { readonly mode: 'poll'; start(): Promise<RunningSimulator> }

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { startEgdProducer } from '#simulators/egd/index.ts';
 import { freeUdpPort } from '#test/support/free-port.ts';
-import type { KnownTag, ProtocolSimulator } from './protocol-device.ts';
+import { EDGES, type KnownTag, type ProtocolSimulator } from './protocol-device.ts';
 
 const PRODUCER = '10.20.30.40';
 const MANY_FROM = 300;
@@ -52,6 +52,15 @@ export const egdSimulator: ProtocolSimulator = {
     }
     add('length', 'uint32', 1_400 - 1);
     add('signature', 'uint32', 0x0102);
+    EDGES.forEach(([type, value], n) => {
+      const offset = 100 + 8 * n;
+      const view = new DataView(data.buffer, data.byteOffset + offset, 8);
+      if (typeof value === 'bigint') view.setBigUint64(0, BigInt.asUintN(64, value), true);
+      else if (type === 'float32') view.setFloat32(0, value, true);
+      else if (type === 'float64') view.setFloat64(0, value, true);
+      else view.setUint32(0, value >>> 0, true);
+      add(String(offset), type, value);
+    });
     for (let n = 0; n < 1_000; n++) data[MANY_FROM + n] = n % 251;
 
     const port = await freeUdpPort();

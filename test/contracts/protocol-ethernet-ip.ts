@@ -1,5 +1,5 @@
 import { createTagMemory, startEipSimulator } from '#simulators/ethernet-ip/index.ts';
-import type { KnownTag, ProtocolSimulator } from './protocol-device.ts';
+import { EDGES, type KnownTag, type ProtocolSimulator } from './protocol-device.ts';
 
 /** Every type, in the controller's scope, in a program, in arrays and in members of a user-defined type. */
 const numbers = [
@@ -48,6 +48,16 @@ export const ethernetIpSimulator: ProtocolSimulator = {
       put(`Arr_${type}[0]`, as, value);
       put(`Arr_${type}[38]`, as, value);
       put(`Line.Reels[3].V${type}`, as, value);
+    }
+    EDGES.forEach(([type, value], n) => {
+      const [name] = numbers.find(([, as]) => as === type)!;
+      memory.define(`Edge${n}`, name);
+      put(`Edge${n}`, type, value);
+    });
+    // Names that are something else elsewhere.
+    for (const [n, name] of ['__proto__', 'constructor', 'toString', 'T'.repeat(40)].entries()) {
+      memory.define(name, 'DINT');
+      put(name, 'int32', 100 + n);
     }
     memory.define('Grid', 'INT', [3, 4, 5]);
     put('Grid[2,3,4]', 'int16', -77);

@@ -1,5 +1,5 @@
 import { createRegisterImage, startModbusSimulator, startRtuSimulator } from '#simulators/modbus/index.ts';
-import type { KnownTag, ProtocolSimulator } from './protocol-device.ts';
+import { EDGES, type KnownTag, type ProtocolSimulator } from './protocol-device.ts';
 
 /** Every type in every order that it has, in both register tables, and the bits. */
 const numbers = {
@@ -50,6 +50,11 @@ const simulatorWith = (framing: 'tcp' | 'rtu-over-tcp'): ProtocolSimulator => ({
         known.push({ address: `${place()}.${bit}`, type: 'bit', order: null, value });
       }
     }
+    image.define('holding', 1_000, 4 * EDGES.length);
+    EDGES.forEach(([type, value], n) => {
+      image.setValue('holding', 1_000 + 4 * n, type, value, { order: 'ABCD' });
+      known.push({ address: `4${String(1_001 + 4 * n).padStart(5, '0')}`, type, order: 'ABCD', value });
+    });
     for (const [table, name] of [
       ['coil', 'C'],
       ['discrete', 'DI'],

@@ -72,6 +72,8 @@ export interface TagMemory {
   defineType(name: string, members: readonly MemberDeclaration[]): Template;
   /** `name` may begin with "Program:X."; `type` is an elementary type, STRING or a defined type. */
   define(name: string, type: string, dimensions?: readonly number[]): Tag;
+  /** Takes a tag away, as a download to the controller does; what is not there is left alone. */
+  remove(name: string): void;
   find(program: string | null, name: string): Tag | undefined;
   /** Where `path`, such as `Line.Reels[2].Speed`, lies. Throws for what does not exist. */
   place(path: string): Place;
@@ -187,6 +189,14 @@ export function createTagMemory({ packBools = true }: { readonly packBools?: boo
     templates,
     programs,
     find,
+    remove(name) {
+      const scoped = /^(Program:[^.]+)\.(.*)$/.exec(name);
+      const key = keyOf(scoped?.[1] ?? null, scoped?.[2] ?? name);
+      const tag = found.get(key);
+      if (tag === undefined) return;
+      found.delete(key);
+      tags.splice(tags.indexOf(tag), 1);
+    },
     place,
     template: (id) => templates.get(id),
     defineType: (name, members) => build(name, nextTemplate++, members),

@@ -127,6 +127,18 @@ describe('what is heard', () => {
     expect(periodOf(heard.all()[0]!)).toBe(17.5);
   });
 
+  it('takes one that was overtaken off the losses, by the time of its producer', () => {
+    const heard = createHeard();
+    const note = (requestId: number, time: number) => {
+      const header = { requestId, producer: 1, exchange: 2, produced: time, status: 1, signature: 0 };
+      heard.note(header, new Uint8Array(8), time, 'a', false, time);
+      return heard.find(1, 2)!.lost;
+    };
+    expect([2, 1, 4, 3, 8, 6].map((number) => note(number, 10 * number))).toEqual([0, 0, 1, 0, 3, 2]);
+    // Begun anew: the numbers go back and the time does not.
+    expect([note(1, 200), note(2, 210)]).toEqual([2, 2]);
+  });
+
   it('is bounded, whatever is sent', () => {
     const heard = createHeard();
     for (let exchange = 0; exchange < 5_000; exchange++) {

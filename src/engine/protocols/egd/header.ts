@@ -32,6 +32,12 @@ export function parseHeader(datagram: Uint8Array): ParsedHeader {
   if (datagram.length < HEADER_BYTES) {
     return { kind: 'other', reason: `${datagram.length} bytes are less than the header of ${HEADER_BYTES}` };
   }
+  if (datagram.length > HEADER_BYTES + MAX_DATA_BYTES) {
+    return {
+      kind: 'other',
+      reason: `${datagram.length - HEADER_BYTES} bytes of data are more than a production has (${MAX_DATA_BYTES})`,
+    };
+  }
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const type = view.getUint8(0);
   const version = view.getUint8(1);

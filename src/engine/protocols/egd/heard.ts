@@ -22,6 +22,9 @@ export interface HeardExchange {
   lastRequest: number;
 }
 
+/** So many productions can overtake one; further back is a producer that has begun anew. */
+const MOST_LATE = 16;
+
 /** Anybody can send to the port: no more exchanges than this are kept. */
 const MOST = 2_000;
 
@@ -69,11 +72,17 @@ export function createHeard(): Heard {
         exchanges.set(header.exchange, entry);
       }
       const step = (header.requestId - entry.lastRequest) & 0xffff;
-      // A producer that does not count (0), a late or doubled production and a restart are not taken for losses.
+      // A producer that does not count (0), a doubled production and a restart are not taken for losses.
       if (step > 1 && step < 0x8000 && entry.lastRequest !== 0) entry.lost += step - 1;
+      // One that was overtaken has been taken for lost by the one before it; the count goes on from there.
+      const late = step >= 0x1_0000 - MOST_LATE && time < entry.time;
+      entry.productions++;
+      if (late) {
+        if (entry.lost > 0) entry.lost--;
+        return;
+      }
       entry.lastRequest = header.requestId;
       entry.from = from;
-      entry.productions++;
       if (entry.data.length !== data.length) entry.data = new Uint8Array(data.length);
       entry.data.set(data);
       entry.time = time;
