@@ -86,7 +86,9 @@ export async function runGraph(
       : await workOut(part, plan, grid, graph.resolution.envelope, signal);
     warnings.push(...answer.warnings);
     for (const series of answer.series) {
-      found.set(series.definition, [...(found.get(series.definition) ?? []), series]);
+      const own = found.get(series.definition);
+      if (own === undefined) found.set(series.definition, [series]);
+      else own.push(series);
     }
   }
   const time = gridTimes(grid);

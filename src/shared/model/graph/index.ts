@@ -1,3 +1,4 @@
+export * from './builder.ts';
 export * from './capabilities.ts';
 export * from './graph.ts';
 export * from './ingest.ts';

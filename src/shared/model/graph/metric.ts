@@ -74,14 +74,14 @@ export function declaredKeyFault(key: string): string | null {
 export const aggregation = z.enum(['first', 'last', 'mean', 'min', 'max', 'sum', 'count', 'rate', 'increase']);
 export type Aggregation = z.infer<typeof aggregation>;
 
-const ALLOWED: Readonly<Record<MetricType, readonly Aggregation[]>> = {
+export const ALLOWED_AGGREGATIONS = {
   counter: ['rate', 'increase', 'last', 'first', 'count'],
   gauge: ['mean', 'min', 'max', 'last', 'first', 'sum', 'count'],
   histogram: ['rate', 'increase', 'last', 'first', 'count'],
   summary: ['last', 'first', 'min', 'max', 'count'],
-};
+} as const satisfies Record<MetricType, readonly Aggregation[]>;
 /** Aggregations that mean something for the type, the usual one first. */
-export const aggregationsFor = (type: MetricType): readonly Aggregation[] => ALLOWED[type];
+export const aggregationsFor = (type: MetricType): readonly Aggregation[] => ALLOWED_AGGREGATIONS[type];
 
 /** Whether values that fall are restarts. */
 export const isCumulative = (type: MetricType): boolean => type === 'counter' || type === 'histogram';
