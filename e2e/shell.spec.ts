@@ -7,7 +7,7 @@ import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
-import { eventually, openScreen, type Screen } from './fixtures/screen.ts';
+import { eventually, openScreen, type Screen, textThat } from './fixtures/screen.ts';
 import { PAGES, shellOf } from './pages/shell.ts';
 
 const folder = suiteDirectory();
@@ -93,6 +93,7 @@ describe.skipIf(needs('chromium'))('the shell', () => {
           await page.getByLabel('Level of engine').selectOption('As all modules');
         },
       ],
+      ['what the program can do', 'Overview', () => shell.run('About ParX')],
       ['a note', 'Recordings', (page) => page.getByRole('button', { name: 'Note' }).click()],
     ];
     // What a failed test left open would stand in the way of all that follow.
@@ -130,6 +131,17 @@ describe.skipIf(needs('chromium'))('the shell', () => {
       await form.getByRole('button', { name: 'Discard' }).click();
       await screen.page.keyboard.press('Alt+a');
     });
+  });
+
+  it('lists protocols and formats with id, abilities and settings', async () => {
+    await shell.run('About ParX');
+    const about = screen.page.getByRole('dialog', { name: 'About ParX Workstation' });
+    const modbus = about.locator('details').filter({ hasText: /modbus \d+\.\d+\.\d+/ });
+    await modbus.locator('summary').click();
+    await textThat(modbus, /asks devices.*writes nothing to the plant.*Host.*Port.*Response time-out \(ms\)/s);
+    await about.getByText('*.csv').waitFor();
+    await screen.page.keyboard.press('Escape');
+    await about.waitFor({ state: 'hidden' });
   });
 
   it('keeps the chosen theme over a reload', async () => {

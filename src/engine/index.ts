@@ -356,6 +356,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         dataDirectory: options.dataDirectory,
         host: options.host.kind,
         keepAwake: recorder.busy(),
+        historyCache: store.status().cache,
       }),
     };
     const handlers = createHandlers(services);

@@ -58,6 +58,7 @@ describe('the engine', () => {
     const [series] = items.flatMap((item) => item.series);
     expect(series?.time.length).toBeGreaterThan(10);
     expect([...(series?.time ?? [])]).toEqual([...(series?.time ?? [])].toSorted((a, b) => a - b));
+    expect((await firstItem(screen.engine.health())).historyCache.limit).toBeGreaterThan(1e6);
   });
 
   it('makes a file of its own of what was recorded, opens it and exports from it', async () => {

@@ -11,7 +11,7 @@ const themes: readonly { readonly choice: ThemeChoice; readonly title: string }[
 ];
 
 /** What can be done on every page. */
-export function useGeneralActions(shell: { showSheet(): void; toggleAlerts(): void }): void {
+export function useGeneralActions(shell: { showSheet(): void; toggleAlerts(): void; showAbout(): void }): void {
   const client = useClient();
   const [, go] = useLocation();
   const { choice, setChoice, textSize, setTextSize } = useLook();
@@ -39,6 +39,13 @@ export function useGeneralActions(shell: { showSheet(): void; toggleAlerts(): vo
       keys: ['Alt+A'],
       inFields: true,
       run: shell.toggleAlerts,
+    },
+    {
+      id: 'general.about',
+      title: 'About ParX: version, protocols, export formats',
+      group: 'General',
+      words: 'licence plugins drivers catalogue',
+      run: shell.showAbout,
     },
     ...pages.map((page) => ({
       id: `page.${page.path}`,

@@ -3,6 +3,7 @@ import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { useSession } from '#renderer/client/index.ts';
 import { useOpenedElsewhere } from '#renderer/recordings/index.ts';
 import { listenForActionKeys, Skeleton } from '#renderer/ui/index.ts';
+import { AboutDialog } from './about-dialog.tsx';
 import { AlertsPanel } from './alerts-panel.tsx';
 import { AppPalette } from './app-palette.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
@@ -21,7 +22,12 @@ export function Shell(): ReactNode {
   const [location] = useLocation();
   const [sheet, setSheet] = useState(false);
   const [alerts, setAlerts] = useState(false);
-  useGeneralActions({ showSheet: () => setSheet(true), toggleAlerts: () => setAlerts((open) => !open) });
+  const [about, setAbout] = useState(false);
+  useGeneralActions({
+    showSheet: () => setSheet(true),
+    toggleAlerts: () => setAlerts((open) => !open),
+    showAbout: () => setAbout(true),
+  });
   useOpenedElsewhere();
   useEffect(() => {
     const keys = listenForActionKeys();
@@ -62,6 +68,7 @@ export function Shell(): ReactNode {
       <Notices />
       <AppPalette />
       <ProjectFile />
+      {about && <AboutDialog onClose={() => setAbout(false)} />}
       {sheet && <ShortcutSheet page={page?.title ?? ''} onClose={() => setSheet(false)} />}
     </div>
   );

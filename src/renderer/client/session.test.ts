@@ -28,6 +28,7 @@ function engine(health: () => AsyncIterable<{ now: number }>): HandlersOf<AppCon
           dataDirectory: '',
           host: 'server',
           keepAwake: false,
+          historyCache: { bytes: 0, limit: 0, hits: 0, misses: 0 },
         };
       }
     },

@@ -22,6 +22,7 @@ import {
   useActions,
   usePreference,
 } from '#renderer/ui/index.ts';
+import type { EngineHealth } from '#shared/model/index.ts';
 import { RUNNING_HISTORY, type RuntimeTagInfo } from '#shared/rpc/contract.ts';
 import { FirstRun } from './first-run.tsx';
 import { KeyValuesDialog } from './key-values-dialog.tsx';
@@ -280,6 +281,8 @@ function Recorder(): ReactNode {
         </dd>
         <dt>History</dt>
         <dd className="mono">{formatBytes(recording?.historyBytes)}</dd>
+        <dt title="What was decoded for one picture of the history is kept for the next">History cache</dt>
+        <dd className="mono">{cacheText(health?.historyCache)}</dd>
         <dt>Disk free</dt>
         <dd className="mono">{formatBytes(recording?.diskFreeBytes)}</dd>
         <dt>Engine</dt>
@@ -300,4 +303,11 @@ function Recorder(): ReactNode {
       </dl>
     </section>
   );
+}
+
+function cacheText(cache: EngineHealth['historyCache'] | undefined): string {
+  if (cache === undefined) return NO_VALUE;
+  const asked = cache.hits + cache.misses;
+  const found = asked === 0 ? '' : `, ${Math.round((100 * cache.hits) / asked)} % found in it`;
+  return `${formatBytes(cache.bytes)} of ${formatBytes(cache.limit)}${found}`;
 }

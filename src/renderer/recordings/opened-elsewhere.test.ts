@@ -27,6 +27,7 @@ const health = (host: EngineHealth['host']): EngineHealth => ({
   dataDirectory: '',
   host,
   keepAwake: false,
+  historyCache: { bytes: 0, limit: 0, hits: 0, misses: 0 },
 });
 
 /** The stores are the page's own; only what a watch does to the page is written down. */

@@ -138,6 +138,8 @@ export const engineHealth = z.object({
   dataDirectory: z.string(),
   host: z.enum(['desktop', 'server']),
   keepAwake: z.boolean(),
+  /** What readers of the history remember of what they decoded: bytes now and at most; look-ups that found it or not. */
+  historyCache: z.object({ bytes: z.number(), limit: z.number(), hits: z.number(), misses: z.number() }),
 });
 export type EngineHealth = z.infer<typeof engineHealth>;
 
