@@ -13,7 +13,7 @@ export function connectionsOf(page: Page) {
   const form = page.getByRole('form');
   const ladder = page.getByRole('region', { name: 'Connection test' });
   const list = page.getByRole('grid', { name: 'Connections and devices' });
-  const tab = async (name: 'Status' | 'Settings' | 'Test' | 'Protocol log'): Promise<void> => {
+  const tab = async (name: 'Status' | 'Settings' | 'Test' | 'Scan' | 'Protocol log'): Promise<void> => {
     await page.getByRole('tablist', { name: 'Connection' }).getByRole('tab', { name }).click();
   };
   return {

@@ -113,7 +113,7 @@ describe('the word-order resolver', () => {
   }, 20_000);
 
   it('moves the addresses of all tags of a device by one', async () => {
-    const { screen } = await start(createRegisterImage({ everything: true }));
+    const { screen } = await start(createRegisterImage({ everything: true }), { forbidden: ['HR501-HR510'] });
     const tags = [
       makeTag({ id: 'a', deviceId: 'd', name: 'a', address: '400110.3', type: 'bit' }),
       makeTag({ id: 'b', deviceId: 'd', name: 'b', address: '400200:string20', type: 'string' }),
@@ -123,6 +123,7 @@ describe('the word-order resolver', () => {
       changes: tags.map((document) => ({ kind: 'tag' as const, id: document.id, document, expected: null })),
     });
     expect(await screen.looking.moved({ deviceId: 'd', shift: -1 })).toEqual({
+      settings: null,
       tags: [
         { id: 't', address: '400100' },
         { id: 'a', address: '400109.3' },
@@ -130,6 +131,10 @@ describe('the word-order resolver', () => {
       ],
       stay: ['e'],
     });
+    const on = await screen.looking.moved({ deviceId: 'd', shift: 1 });
+    expect(on.tags[0]).toEqual({ id: 't', address: '400102' });
+    // What is never read stays where it is, though names count from zero now.
+    expect(on.settings).toMatchObject({ addressBase: 'zero', forbidden: ['400501-400510'] });
   });
 });
 

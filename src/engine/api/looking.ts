@@ -62,7 +62,7 @@ export function movedAddresses(
   services: Services,
   deviceId: string,
   shift: -1 | 1,
-): { tags: { id: string; address: string }[]; stay: string[] } {
+): { tags: { id: string; address: string }[]; stay: string[]; settings: Record<string, unknown> | null } {
   const { driver, settings } = lookedAt(services, deviceId);
   const { addressAt, addressBytes, placeOf } = driver;
   if (addressAt === undefined || addressBytes === undefined || placeOf === undefined) {
@@ -85,7 +85,7 @@ export function movedAddresses(
     if (moved === null) stay.push(document.name);
     else tags.push({ id: document.id, address: driver.formatAddress(moved) });
   }
-  return { tags, stay };
+  return { tags, stay, settings: driver.recounted?.(settings, shift) ?? null };
 }
 
 export function scanAreasOf(services: Services, deviceId: string): ScanAreaItem[] {

@@ -261,6 +261,11 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
   addressAt?(from: Address, bytes: number, value: RawValue, device: Device): Address | null;
   /** The other way round: where a value lies, in bytes from `from` on; null for one that has no place there. */
   placeOf?(from: Address, address: Address, type: ValueType): RawPlaced | null;
+  /**
+   * The settings under which an address that is typed as before lies one further on, or one before; null where the
+   * settings do not say from where addresses count, or say so already.
+   */
+  recounted?(device: Device, shift: -1 | 1): Device | null;
   /** How values of this tag are stored and decoded; version 1, the caller counts versions. Throws `config.invalid`. */
   recipe(tag: Pick<TagDocument, 'type' | 'order' | 'scaling' | 'unit'>, address: Address, device: Device): DecodeRecipe;
   /** Throws `protocol.connect-failed`, `protocol.timeout`; within 100 ms of an abort. */

@@ -13,7 +13,7 @@ import {
   Skeleton,
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
-import { type DecodeRecipe, nameOf, type TagDocument, wireBytes } from '#shared/model/index.ts';
+import { type DecodeRecipe, type DocumentChange, nameOf, type TagDocument, wireBytes } from '#shared/model/index.ts';
 import type { ResolutionItem, ResolveCandidate, ResolvePlace } from '#shared/rpc/looking.ts';
 import { tagChange } from './tag-edits.ts';
 import './looking.css';
@@ -104,14 +104,19 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
     if (busy) return;
     setBusy(true);
     try {
-      const { tags, stay } = await client.rpc.looking.moved({ deviceId, shift: by });
+      const { tags, stay, settings } = await client.rpc.looking.moved({ deviceId, shift: by });
       const project = client.stores.project.getState();
-      const changes = tags.flatMap((moved) => {
+      const changes = tags.flatMap((moved): DocumentChange[] => {
         const document = project.tag.get(moved.id)?.document;
         return document === undefined ? [] : [tagChange(project, { ...document, address: moved.address })];
       });
+      const owner = project.device.get(deviceId);
+      if (settings !== null && owner !== undefined) {
+        const document = { ...owner.document, settings: { ...owner.document.settings, ...settings } };
+        changes.push({ kind: 'device', id: deviceId, document, expected: owner.revision });
+      }
       await client.edits.commit(
-        { label: `Addresses of ${plural(changes.length, 'tag')} of "${device?.name ?? ''}" moved by ${by}`, changes },
+        { label: `Addresses of ${plural(tags.length, 'tag')} of "${device?.name ?? ''}" moved by ${by}`, changes },
         true,
       );
       if (stay.length > 0) {
@@ -140,7 +145,11 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
           </span>
           <span className="toolbar-gap" />
           {shift !== 0 && (
-            <Button disabled={busy} onClick={() => void moveAll(shift)}>
+            <Button
+              disabled={busy}
+              title="The device's setting of where addresses count from goes with them, where it has one."
+              onClick={() => void moveAll(shift)}
+            >
               {`Move all tags of the device by ${shift === 1 ? '+1' : '\u22121'}`}
             </Button>
           )}
@@ -231,13 +240,9 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
                     <td className="num mono quiet">{formatNumber(one.min)}</td>
                     <td className="num mono quiet">{formatNumber(one.max)}</td>
                     <td>
-                      <meter
-                        className="order-score"
-                        min={0}
-                        max={1}
-                        value={one.score}
-                        title={`${Math.round(one.score * 100)} of 100`}
-                      />
+                      <span className="order-score" role="img" aria-label={`${Math.round(one.score * 100)} of 100`}>
+                        <span style={{ width: `${one.score * 100}%` }} />
+                      </span>
                     </td>
                     <td className="order-why" title={one.reasons.join('; ')}>
                       {one.reasons.join('; ')}

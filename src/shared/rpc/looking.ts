@@ -87,7 +87,7 @@ export const looking = {
     item: resolution,
     errors,
   }),
-  /** Addresses of all tags of a device, moved by one; nothing is changed. */
+  /** Addresses of all tags of a device, moved by one, and what its settings say then; nothing is changed. */
   moved: call({
     role: 'engineer',
     input: z.object({ deviceId: id, shift: z.union([z.literal(-1), z.literal(1)]) }),
@@ -95,6 +95,8 @@ export const looking = {
       tags: z.array(z.object({ id, address })),
       /** Names of tags whose address would lie outside. */
       stay: z.array(z.string()),
+      /** Settings of the device that count addresses so; null where they need no change. */
+      settings: z.record(z.string(), z.unknown()).nullable(),
     }),
     errors,
   }),

@@ -272,3 +272,14 @@ export function parseRange(text: string, numbering: Numbering): TableRange {
   }
   return { table: first.table, first: first.offset, last: last.offset };
 }
+
+/** Counts addresses from zero instead of from one, or the reverse; what is never read stays where it is. */
+export function recounted(device: ModbusDevice, shift: -1 | 1): ModbusDevice | null {
+  const addressBase = shift === 1 ? 'zero' : 'one';
+  if (device.addressBase === addressBase) return null;
+  const forbidden = device.forbidden.map((text) => {
+    const { table, first, last } = parseRange(text, device);
+    return [first, last].map((offset) => formatAddress({ table, offset, bit: null, length: null })).join('-');
+  });
+  return { ...device, addressBase, forbidden };
+}

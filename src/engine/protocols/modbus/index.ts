@@ -7,7 +7,7 @@ import {
   modbusAddress,
   parseAddress,
 } from './address.ts';
-import { type ModbusConfig, type ModbusDevice, modbusConfig, modbusDevice } from './config.ts';
+import { type ModbusConfig, type ModbusDevice, modbusConfig, modbusDevice, recounted } from './config.ts';
 import { connectModbus } from './connection.ts';
 import { exceptionName } from './exceptions.ts';
 import { explain } from './explain.ts';
@@ -43,6 +43,7 @@ export const modbus = {
   describeAddress,
   addressAt,
   placeOf,
+  recounted,
   recipe: createRecipe,
   connect: connectModbus,
   test: testModbus,

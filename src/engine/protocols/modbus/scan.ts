@@ -35,9 +35,9 @@ const PAUSE_MS = 2;
 
 interface Run {
   readonly table: Table;
-  readonly first: number;
+  first: number;
   last: number;
-  readonly values: number[];
+  values: readonly number[];
 }
 
 /** Ends the look through one area; the sentence becomes a note. */
@@ -130,17 +130,23 @@ export async function* scanModbus(
   };
 
   const keep = (table: Table, first: number, last: number, bytes: Uint8Array): void => {
-    const before = runs.find((run) => run.table === table && first <= run.last + 1 && last >= run.first);
-    if (before !== undefined && first >= before.first) {
-      before.last = Math.max(before.last, last);
-      return;
-    }
     const bits = isBitTable(table);
     const values = Array.from({ length: Math.min(SHOWN, last - first + 1) }, (_, i) =>
       bits ? (bytes[i >> 3]! >> (i & 7)) & 1 : (bytes[2 * i]! << 8) | bytes[2 * i + 1]!,
     );
-    if (before !== undefined) runs.splice(runs.indexOf(before), 1);
-    runs.push({ table, first, last: Math.max(last, before?.last ?? last), values });
+    const before = runs.find((run) => run.table === table && first <= run.last + 1 && last >= run.first);
+    if (before === undefined) {
+      runs.push({ table, first, last, values });
+      return;
+    }
+    if (first < before.first || (first === before.first && values.length > before.values.length)) {
+      before.first = first;
+      before.values = values;
+    }
+    // What is known of the beginning grows with each part that joins it.
+    const known = before.first + before.values.length - first;
+    if (known >= 0) before.values = [...before.values, ...values.slice(known)].slice(0, SHOWN);
+    before.last = Math.max(before.last, last);
   };
 
   /** The last place up to which everything from a readable one on can be read. */
