@@ -22,7 +22,7 @@ metrics:
         unit: m/min
         series:
           - { source: tag-0, labels: { stand: "1" } }
-          - { source: tag-1, labels: { stand: "2" } }
+          - { source: Stand 1 speed, labels: { stand: "2" } }
           - { source: tag-9, labels: { stand: "10" } }
   mill.stand.broken: { type: loud }
 `;

@@ -25,8 +25,13 @@ interface Found {
 }
 
 export function createLocalClient(history: HistorySource): TsdbClient<LocalQuery> {
-  const stored = async (signal: AbortSignal): Promise<ReadonlyMap<string, StoredTag>> =>
-    new Map((await history.tags(signal)).map((tag) => [tag.id, tag]));
+  /** By id, or by name: of several that had a name, the one that was recorded last. */
+  const stored = async (signal: AbortSignal): Promise<FindTag> => {
+    const tags = await history.tags(signal);
+    const byId = new Map(tags.map((tag) => [tag.id, tag]));
+    const byName = new Map(tags.toSorted((a, b) => (a.last ?? 0) - (b.last ?? 0)).map((tag) => [tag.name, tag]));
+    return (source) => byId.get(source) ?? byName.get(source);
+  };
 
   const find = async ({ plan, candidates }: LocalQuery, signal: AbortSignal) => {
     const tags = await stored(signal);
@@ -34,10 +39,9 @@ export function createLocalClient(history: HistorySource): TsdbClient<LocalQuery
     const warnings: string[] = [];
     for (const [at, planned] of plan.series.entries()) {
       const series = candidates[at]!.flatMap((candidate): Found[] => {
-        const labels = labelsOf(candidate, tags);
-        return labels === null || !matchesLabels(planned.match, labels)
-          ? []
-          : [{ planned, tag: candidate.tag, labels }];
+        const tag = tags(candidate.tag);
+        const labels = tag === undefined ? null : labelsOf(candidate, tag);
+        return labels === null || !matchesLabels(planned.match, labels) ? [] : [{ planned, tag: tag!.id, labels }];
       });
       if (series.length > planned.limit) {
         const message = `Series ${planned.definition} stands for ${series.length} stored series, more than its limit of ${planned.limit}. Match fewer, or raise the limit.`;
@@ -97,8 +101,8 @@ export function createLocalClient(history: HistorySource): TsdbClient<LocalQuery
       const tags = await stored(signal);
       const sets: Labels[] = [];
       for (const candidate of candidatesOf(metric)) {
-        const labels = labelsOf(candidate, tags);
-        if (labels !== null) sets.push(labels);
+        const tag = tags(candidate.tag);
+        if (tag !== undefined) sets.push(labelsOf(candidate, tag));
         if (sets.length === limit) break;
       }
       return sets;
@@ -106,12 +110,10 @@ export function createLocalClient(history: HistorySource): TsdbClient<LocalQuery
   };
 }
 
-/** Null where the history has no such tag. */
-function labelsOf({ tag, labels }: Candidate, tags: ReadonlyMap<string, StoredTag>): Labels | null {
-  const stored = tags.get(tag);
-  if (stored === undefined) return null;
-  return labels ?? { connection: stored.connection, device: stored.device, name: stored.name };
-}
+type FindTag = (source: string) => StoredTag | undefined;
+
+const labelsOf = ({ labels }: Candidate, { connection, device, name }: StoredTag): Labels =>
+  labels ?? { connection, device, name };
 
 const identityOf = ({ definition, metric, override }: PlannedSeries, labels: Labels) => ({
   definition,

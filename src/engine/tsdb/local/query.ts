@@ -20,6 +20,7 @@ export const LOCAL_CAPABILITIES: BackendCapabilities = {
 
 /** A tag that a series definition may mean; `labels` null: those of the tag itself. */
 export interface Candidate {
+  /** Its id or its name. */
   readonly tag: string;
   readonly labels: Labels | null;
 }
