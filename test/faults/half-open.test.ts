@@ -9,7 +9,7 @@ import type { HalfOpenKind, HalfOpenResult } from './half-open-child.ts';
 const child = fileURLToPath(new URL('half-open-child.ts', import.meta.url));
 const KINDS: readonly HalfOpenKind[] = ['modbus', 'ethernet-ip', 'egd'];
 
-describe.skipIf(needs('namespaces', 'cables'))('a device that is gone without a word', () => {
+describe.skipIf(needs('namespaces', 'cables'))('a device, or the own address, that is gone without a word', () => {
   it.concurrent.each(KINDS)(
     'is told as gone, and good again within 2 s of its return: %s',
     { timeout: 150_000 },
@@ -20,7 +20,8 @@ describe.skipIf(needs('namespaces', 'cables'))('a device that is gone without a 
         { timeout: 120_000 },
       );
       const results = JSON.parse(stdout) as HalfOpenResult[];
-      expect(results).toHaveLength(LONG ? 4 : 2);
+      // The last one, of those that hold a link, is an own address that has changed.
+      expect(results).toHaveLength((LONG ? 4 : 2) + (kind === 'egd' ? 0 : 1));
       for (const result of results) {
         // A period, the time-out, and what a driver asks a second time before it says so.
         expect(result.badAfterMs).toBeLessThan(3_000);
