@@ -60,10 +60,12 @@ export async function checkAddresses(
     if (others !== null) await others;
     try {
       const { address, type, order } = driver.parseAddress(text, settings);
-      results.push({ text, ok: true, ...driver.describeAddress(address, settings), message: null, type, order });
+      const bytes = type === null ? null : (driver.placeOf?.(address, address, type)?.bytes ?? null);
+      results.push({ text, ok: true, ...driver.describeAddress(address, settings), message: null, type, order, bytes });
     } catch (error) {
       if (!isAppError(error)) throw error;
-      results.push({ text, ok: false, canonical: text, wire: '', message: error.message, type: null, order: null });
+      const { message } = error;
+      results.push({ text, ok: false, canonical: text, wire: '', message, type: null, order: null, bytes: null });
     }
   }
   return results;

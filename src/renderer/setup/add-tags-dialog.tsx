@@ -75,7 +75,8 @@ export function AddTagsDialog({
     /^\d+$/.test(count.trim()) && Number(count) >= 1 && Number(count) <= MAX_COUNT
       ? undefined
       : `From 1 to ${MAX_COUNT}.`;
-  const stepText = step ?? String(addressStep(shownType, protocol?.addressBytes ?? null));
+  const addressBytes = protocol?.addressBytes ?? null;
+  const stepText = step ?? String(addressStep(shownType, addressBytes, firstCheck?.bytes ?? null));
   const stepError = /^-?\d+$/.test(stepText.trim()) ? undefined : 'A whole number is needed.';
   const periodError = checkPeriod(period) ?? undefined;
 
@@ -89,8 +90,9 @@ export function AddTagsDialog({
       unit: textOrNull(unit),
       periodMs: parsePeriod(period) ?? 500,
     };
-    return fillDown(first, total, { name: Math.floor(Number(nameStep)) || 1, address: Number(stepText) || 0 });
-  }, [device, name, address, shownType, order, unit, period, total, nameStep, stepText]);
+    const steps = { name: Math.floor(Number(nameStep)) || 1, address: Number(stepText) || 0 };
+    return fillDown(first, total, steps, addressBytes);
+  }, [device, name, address, shownType, order, unit, period, total, nameStep, stepText, addressBytes]);
 
   const key = `${device}\n${rows.map((row) => row.address).join('\n')}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the device and all addresses

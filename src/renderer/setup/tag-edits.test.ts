@@ -50,6 +50,17 @@ describe('adding many tags', () => {
     expect(steps(2)).toEqual([1, 1, 1, 2, 4, 1]);
     expect(steps(1)).toEqual([1, 1, 2, 4, 8, 1]);
     expect(steps(null)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(addressStep('string', 2, 15), 'a text of 15 bytes in registers').toBe(8);
+    expect(addressStep('string', 1, 15)).toBe(15);
+    expect(addressStep('bit', 2, 2)).toBe(1);
+  });
+
+  it('counts bits on into the next place', () => {
+    const first = { ...tag('t', 'Lamp 1'), address: '400001.14', type: 'bit' as const };
+    const addresses = (bytes: number | null): string[] =>
+      fillDown(first, 4, { name: 1, address: 1 }, bytes).map(({ address }) => address);
+    expect(addresses(2)).toEqual(['400001.14', '400001.15', '400002.0', '400002.1']);
+    expect(addresses(null)).toEqual(['400001.14', '400001.15', '400001.16', '400001.17']);
   });
 });
 

@@ -41,10 +41,11 @@ export const newTag = (deviceId: string): TagDocument => ({
 
 /**
  * How many places an address moves for the next value of this type; a suggestion that can be changed. `bytes` lie
- * between an address and the next; null: each holds one value of any type.
+ * between an address and the next; null: each holds one value of any type. `valueBytes` is what a value takes whose
+ * address says so, such as that of a text.
  */
-export function addressStep(type: ValueType, bytes: number | null): number {
-  return type === 'bit' || bytes === null ? 1 : Math.max(1, Math.ceil(wireBytes(type) / bytes));
+export function addressStep(type: ValueType, bytes: number | null, valueBytes: number | null = null): number {
+  return type === 'bit' || bytes === null ? 1 : Math.max(1, Math.ceil((valueBytes ?? wireBytes(type)) / bytes));
 }
 
 /** Rows of "add many": names and addresses count up from the first. */
@@ -52,8 +53,11 @@ export function fillDown(
   first: TagDocument,
   count: number,
   step: { readonly name: number; readonly address: number },
+  /** Of the protocol: see `addressStep`. */
+  addressBytes: number | null = null,
 ): readonly TagDocument[] {
   const counting = /\d/.test(first.name);
+  const bits = first.type === 'bit' && addressBytes !== null ? addressBytes * 8 : null;
   return Array.from({ length: count }, (_, index) => ({
     ...first,
     id: newId(),
@@ -62,7 +66,7 @@ export function fillDown(
       : index === 0
         ? first.name
         : `${first.name} ${1 + index * step.name}`,
-    address: countAddress(first.address, index, step.address),
+    address: countAddress(first.address, index, step.address, bits),
   }));
 }
 

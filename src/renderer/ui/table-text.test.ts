@@ -47,4 +47,16 @@ describe('countAddress', () => {
   ])('%s, row %d by %d -> %s', (start, index, step, expected) => {
     expect(countAddress(start, index, step)).toBe(expected);
   });
+
+  it.each([
+    ['400012.1', 3, 1, 16, '400012.4'],
+    ['400012.14', 2, 1, 16, '400013.0'],
+    ['400012.0', 2, 16, 16, '400014.0'],
+    ['HR9.15', 1, 1, 16, 'HR10.0'],
+    ['12.6', 3, 1, 8, '13.1'],
+    ['12.9', 1, 1, 8, '12.10'],
+    ['17', 1, 1, 8, '18'],
+  ])('of bits: %s, row %d by %d with %d at a place -> %s', (start, index, step, bits, expected) => {
+    expect(countAddress(start, index, step, bits)).toBe(expected);
+  });
 });

@@ -59,8 +59,17 @@ export function countUp(start: string, index: number, step: number): string {
   return `${head}${String(value).padStart(digits.length, '0')}${tail}`;
 }
 
-/** The same for addresses, whose type or order may stand behind a colon: `HR100:f32` gives `HR102:f32`. */
-export function countAddress(start: string, index: number, step: number): string {
+/**
+ * The same for addresses, whose type or order may stand behind a colon: `HR100:f32` gives `HR102:f32`. Where `bits` lie
+ * at each place, a count of bits goes on with the next place: `400012.15` gives `400013.0` of 16.
+ */
+export function countAddress(start: string, index: number, step: number, bits: number | null = null): string {
+  const bit = bits === null ? null : /^(.*?)(\d+)\.(\d+)$/.exec(start);
+  if (bits !== null && bit !== null && Number(bit[3]) < bits) {
+    const [, head = '', place = '', at = ''] = bit;
+    const moved = Number(at) + index * step;
+    return `${countUp(head + place, Math.floor(moved / bits), 1)}.${moved - Math.floor(moved / bits) * bits}`;
+  }
   const colon = start.lastIndexOf(':');
   if (colon <= 0 || !/\d/.test(start.slice(0, colon))) return countUp(start, index, step);
   return countUp(start.slice(0, colon), index, step) + start.slice(colon);

@@ -226,6 +226,8 @@ const addressCheck = z.object({
   message: z.string().nullable(),
   type: valueType.nullable(),
   order: wordOrder.nullable(),
+  /** What a value takes whose address says its type; null where it does not, or where bytes are not counted. */
+  bytes: z.number().int().nullable(),
 });
 export type AddressCheck = z.infer<typeof addressCheck>;
 
