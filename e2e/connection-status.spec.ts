@@ -45,7 +45,15 @@ describe.skipIf(needs('chromium'))('the connections of the demo line', () => {
     await connections.choose('Demo rolling mill, EGD');
     await connections.tab('Status');
     await connections.panel.getByRole('heading', { name: 'Data as it comes' }).waitFor();
-    expect(await headings()).toEqual(['Device', 'State', 'Last good', 'Expected every', 'Comes at', 'Tags']);
+    expect(await headings()).toEqual([
+      'Device',
+      'State',
+      'Clock ahead',
+      'Last good',
+      'Expected every',
+      'Comes at',
+      'Tags',
+    ]);
   });
 
   it('fit into their table beside the panel, the message included', async () => {

@@ -108,6 +108,44 @@ describe.skipIf(needs('chromium'))('the protocol log of a connection', () => {
     expect(text).toMatch(/illegal data address/);
   });
 
+  it('keeps packets while the page is closed, and saves them all', async () => {
+    await log().getByRole('button', { name: 'Keep in the background' }).click();
+    await log()
+      .getByText(/^Kept since/)
+      .waitFor();
+    const shell = shellOf(screen.page);
+    await shell.go('Tags');
+    const seen = device.control.requests().length;
+    await eventually(
+      () => device.control.requests().length,
+      (count) => count > seen + 20,
+    );
+    await shell.go('Connections');
+    await connections.choose('Boiler');
+    await connections.tab('Protocol log');
+    await eventually(
+      async () =>
+        Number.parseInt(
+          /: ([\d\u2009\u202f,]+) packets/.exec(
+            (await log()
+              .getByText(/^Kept since/)
+              .textContent()) ?? '',
+          )?.[1] ?? '',
+          10,
+        ),
+      (count) => count > 20,
+    );
+    const [download] = await Promise.all([
+      screen.page.waitForEvent('download'),
+      log().getByRole('button', { name: 'Save all' }).click(),
+    ]);
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(text).toMatch(/^Protocol log of "Boiler", 127\.0\.0\.1:\d+\r\nSaved .*\r\nKept since /);
+    expect(text.match(/ {2}sent {6}/g)?.length).toBeGreaterThan(20);
+    await log().getByRole('button', { name: 'Forget' }).click();
+    await log().getByRole('button', { name: 'Keep in the background' }).waitFor();
+  });
+
   it('had nothing to complain about', () => {
     expect(screen.faults()).toEqual([]);
   });

@@ -24,6 +24,7 @@ import type { ConnectionSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
 import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
+import { createTraces, type Traces } from './traces.ts';
 import { createVisits, type Visit } from './visits.ts';
 
 export interface Acquisition {
@@ -48,12 +49,10 @@ export interface Acquisition {
    * own. Throws what connecting throws, `config.invalid` where the settings can't be used, and `store.not-found`.
    */
   visit(connectionId: string, signal: AbortSignal): Promise<Visit>;
-  /** Raw bytes of one connection, from now until disposed. */
-  trace(connectionId: string, listener: TraceListener): Disposable;
+  readonly traces: Traces;
   /** Every tag gets `badShutdown`; resolves within two seconds, when the sockets are gone. Safe to call twice. */
   stop(): Promise<void>;
 }
-export type TraceListener = (direction: 'sent' | 'received', bytes: Uint8Array) => void;
 
 export interface AcquisitionOptions {
   readonly clock: Clock;
@@ -95,7 +94,6 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
   const closing = new Map<string, Promise<void>>();
   const idle = new Map<string, Quality>();
   const visits = createVisits(clock, log.module('visit'));
-  const tracers = new Map<string, Set<TraceListener>>();
   const timers = new Set<Disposable>();
   let connections: readonly ResolvedConnection[] = [];
   let groupsOf = new Map<string, readonly GroupSpec[]>();
@@ -110,15 +108,8 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       changes.notify();
     });
   };
+  const traces = createTraces(clock, notifySoon);
   const stagger = (periodMs: number): number => ((started++ * GOLDEN) % 1) * Math.min(periodMs, STAGGER_MS);
-  const tracerOf = (id: string): TraceListener | null => {
-    const listeners = tracers.get(id);
-    if (listeners === undefined || listeners.size === 0) return null;
-    return (direction, bytes) => {
-      for (const listener of listeners) listener(direction, bytes);
-    };
-  };
-
   const specOf = (resolved: ResolvedConnection, driver: ProtocolDriver): ConnectionSpec => ({
     id: resolved.document.id,
     name: resolved.document.name,
@@ -139,7 +130,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       intern: options.intern,
       random,
       backOff: options.backOff ?? DEFAULT_BACK_OFF,
-      trace: () => tracerOf(id),
+      trace: () => traces.listenerOf(id),
       onChange: notifySoon,
       onGap: (gap) => options.onGap?.(gap),
       stagger,
@@ -273,6 +264,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         );
       });
       table.update([...tags.map((tag) => tag.runtime), ...diagnostics]);
+      traces.retain(new Set(connections.map(({ document }) => document.id)));
       problems = new Map(
         tags.flatMap(({ runtime }) => (runtime.problem === null ? [] : [[runtime.id, runtime.problem] as const])),
       );
@@ -297,21 +289,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       }
       return visits.visit(resolved, running.get(connectionId)?.driver ?? null, signal);
     },
-    trace(connectionId, listener) {
-      let listeners = tracers.get(connectionId);
-      if (listeners === undefined) {
-        listeners = new Set();
-        tracers.set(connectionId, listeners);
-      }
-      listeners.add(listener);
-      const own = listeners;
-      return {
-        [Symbol.dispose]() {
-          own.delete(listener);
-          if (own.size === 0 && tracers.get(connectionId) === own) tracers.delete(connectionId);
-        },
-      };
-    },
+    traces,
     stop() {
       stopped ??= (async () => {
         for (const timer of timers) timer[Symbol.dispose]();

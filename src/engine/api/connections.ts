@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { conflate, createChanging, systemNetwork } from '#engine/platform/index.ts';
+import { systemNetwork } from '#engine/platform/index.ts';
 import type { DriverContext } from '#engine/protocols/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { ConnectionDocument, DeviceDocument, TestStep } from '#shared/model/index.ts';
@@ -80,67 +80,4 @@ function issuesOf(result: z.ZodSafeParseResult<unknown>, prefix: string): Issue[
     path: [prefix, ...issue.path.map(String)].join('.'),
     message: issue.message,
   }));
-}
-
-const WAITING_LINES = 2_000;
-/** Longer frames are cut in the trace; the protocols of this trade stay below. */
-const SHOWN_BYTES = 2_048;
-/** Enough to read along; a fast link brings hundreds of frames a second. */
-const TRACE_MS = 200;
-
-interface TraceLine {
-  readonly time: number;
-  readonly direction: 'sent' | 'received';
-  readonly hex: string;
-  readonly words: string[];
-}
-
-/** The protocol log of one connection. Bytes are kept only while somebody looks. */
-export async function* traceStream(
-  services: Services,
-  id: string,
-  signal: AbortSignal,
-): AsyncGenerator<{ lines: TraceLine[]; dropped: number }> {
-  const connection = services.project.get('connection', id)?.document;
-  if (connection === undefined) {
-    throw new AppError('store.not-found', 'This connection does not exist any more.', {
-      details: { kind: 'connection', id },
-    });
-  }
-  const driver = driverOf(services, connection.protocol);
-  let waiting: { readonly time: number; readonly direction: 'sent' | 'received'; readonly bytes: Uint8Array }[] = [];
-  let dropped = 0;
-  const changes = createChanging();
-  const subscription = services.acquisition.trace(id, (direction, bytes) => {
-    waiting.push({ time: services.clock.now(), direction, bytes: bytes.slice(0, SHOWN_BYTES) });
-    if (waiting.length > WAITING_LINES) {
-      dropped += waiting.length - WAITING_LINES;
-      waiting = waiting.slice(-WAITING_LINES);
-    }
-    changes.notify();
-  });
-  try {
-    yield* conflate(
-      () => {
-        const lines = waiting.map(({ time, direction, bytes }) => ({
-          time,
-          direction,
-          hex: Buffer.from(bytes)
-            .toString('hex')
-            .replace(/..(?=.)/g, '$& '),
-          words: [...(driver.explain?.(direction, bytes) ?? [])],
-        }));
-        const item = { lines, dropped };
-        waiting = [];
-        dropped = 0;
-        return item;
-      },
-      changes.watch,
-      services.clock,
-      signal,
-      TRACE_MS,
-    );
-  } finally {
-    subscription[Symbol.dispose]();
-  }
 }

@@ -8,13 +8,14 @@ import type { HandlersOf } from '#shared/rpc/index.ts';
 import { addressesAt, browseStream, bytesStream, mappedPlaces } from './browsing.ts';
 import { buildCatalogue } from './catalogue.ts';
 import { choicesOf } from './choices.ts';
-import { checkConnection, testConnection, traceStream } from './connections.ts';
+import { checkConnection, testConnection } from './connections.ts';
 import { graphHandlers } from './graphs.ts';
 import { movedAddresses, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
 import { historySource, type Services } from './services.ts';
 import { projectStream, tagStream } from './streams.ts';
 import { checkAddresses, previewImport } from './tags.ts';
+import { keepTrace, keptTraces, readTrace, traceStream } from './traces.ts';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** States that people look at; more often than this and the eye can't follow. */
@@ -79,6 +80,9 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       check: async ({ connection, devices }) => checkConnection(services, connection, devices),
       test: (input, { signal }) => testConnection(services, input, signal),
       trace: ({ id }, { signal }) => traceStream(services, id, signal),
+      keptTraces: (_input, { signal }) => keptTraces(services, signal),
+      keepTrace: async ({ id, on }) => keepTrace(services, id, on),
+      readTrace: ({ id }, { signal }) => readTrace(services, id, signal),
       async retry({ id }) {
         services.acquisition.retry(id);
       },

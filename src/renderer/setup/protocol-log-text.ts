@@ -87,6 +87,8 @@ export interface LogHeading {
   readonly zone: string | null;
   readonly zoneText: string;
   readonly savedAt: UnixMicros;
+  /** From when on packets were kept, where that is not what the first line says. */
+  readonly since?: UnixMicros;
   /** Packets that were not fetched in time. */
   readonly dropped: number;
   readonly onlyTrouble: boolean;
@@ -97,8 +99,15 @@ export function protocolLogText(entries: readonly LogEntry[], heading: LogHeadin
   const lines = [
     `Protocol log of "${heading.connection}"${heading.endpoint === null ? '' : `, ${heading.endpoint}`}`,
     `Saved ${formatTime(heading.savedAt, heading.zone, 'millisecond')}, times in ${heading.zoneText}`,
+    ...(heading.since === undefined ? [] : [`Kept since ${formatTime(heading.since, heading.zone, 'millisecond')}`]),
     ...(heading.onlyTrouble ? ['Only errors and exceptions are listed.'] : []),
-    ...(heading.dropped > 0 ? [`Packets that were not fetched in time and are missing: ${heading.dropped}`] : []),
+    ...(heading.dropped > 0
+      ? [
+          heading.since === undefined
+            ? `Packets that were not fetched in time and are missing: ${heading.dropped}`
+            : `Older packets that had to go to make room: ${heading.dropped}`,
+        ]
+      : []),
     '',
   ];
   for (const entry of entries) {

@@ -13,6 +13,7 @@ import {
   zoneName,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument } from '#shared/model/index.ts';
+import { KeptTrace, saveText } from './kept-trace.tsx';
 import {
   appendEntries,
   askedSentence,
@@ -125,11 +126,7 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
       dropped,
       onlyTrouble,
     });
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
-    link.download = logFileName(connection.name, savedAt, zone);
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    saveText(text, logFileName(connection.name, savedAt, zone));
   };
 
   useActions(
@@ -176,6 +173,7 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
           <option value="trouble">Errors and exceptions</option>
         </select>
         <span className="toolbar-gap" />
+        <KeptTrace connection={connection} heading={{ endpoint: status?.endpoint ?? null, zone, zoneText }} />
         <Button look="plain" icon={Eraser} disabled={kept.entries.length === 0} onClick={clear}>
           Clear
         </Button>

@@ -26,6 +26,7 @@ import { graphs } from './graphs.ts';
 import { importing } from './importing.ts';
 import { looking } from './looking.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
+import { tracing } from './tracing.ts';
 
 const id = z.string().max(200);
 const ids = (max: number) => z.array(id).max(max);
@@ -354,24 +355,7 @@ export const contract = {
       item: testStep,
       errors: ['config.invalid', 'protocol.unknown'],
     }),
-    /** What goes over the wire from now on, in words and bytes; at most 2,000 lines wait, older ones are counted. */
-    trace: stream({
-      role: 'operator',
-      input: z.object({ id }),
-      item: z.object({
-        lines: z.array(
-          z.object({
-            time: unixMicros,
-            direction: z.enum(['sent', 'received']),
-            /** Two digits a byte with blanks between. */
-            hex: z.string(),
-            words: z.array(z.string()),
-          }),
-        ),
-        dropped: z.number().int(),
-      }),
-      errors: ['store.not-found'],
-    }),
+    ...tracing,
     /** Tries now instead of waiting for the back-off to end. */
     retry: call({
       role: 'operator',
