@@ -1,8 +1,14 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createMetricRegistry, parseGraph, suggestLabelValues } from '#shared/model/graph/index.ts';
+import {
+  createMetricRegistry,
+  graphProblems,
+  matchKind,
+  parseGraph,
+  suggestLabelValues,
+} from '#shared/model/graph/index.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { formatGraph, loadMetricRegistry, placeText, readGraph, registryFolder } from './index.ts';
 
@@ -259,4 +265,30 @@ series:
     const late = readGraph('g.yaml', text.replace('Europe/Berlin', 'Nowhere'));
     expect(late).toMatchObject({ issues: [{ file: 'g.yaml', line: 3, path: 'range.zone' }] });
   });
+});
+
+/** A backend that can do anything. */
+const able = {
+  id: 'any',
+  capabilities: {
+    ingest: false,
+    raw: true,
+    aggregates: [],
+    groupBy: false,
+    envelope: true,
+    matches: [...matchKind.options],
+    minStepMs: 1,
+  },
+} as const;
+
+it('reads the examples of the documentation', async () => {
+  const page = readFileSync(new URL('../../../docs/user/graphs.md', import.meta.url), 'utf8');
+  const [registry = '', graph = ''] = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
+  const furnace = 'version: 1\nmetrics: { furnace.zone.temperature: { type: gauge } }\n';
+  const { metrics, issues } = await load({ 'metrics.yaml': registry, 'plant/furnace.yaml': furnace });
+  expect(issues).toEqual([]);
+  expect(metrics.map(({ key }) => key)).toEqual(['furnace.zone.temperature', 'mill.stand.speed']);
+  const read = readGraph('g.yaml', graph);
+  if (!('graph' in read)) throw new Error(JSON.stringify(read.issues));
+  expect(graphProblems(read.graph, createMetricRegistry(metrics), () => able)).toEqual([]);
 });
