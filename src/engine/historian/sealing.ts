@@ -15,6 +15,9 @@ import {
   type TagState,
 } from './tag-state.ts';
 
+/** A chunk of a block or more takes no more when it spans this, since retention removes whole chunks: a day. */
+const LONGEST_SPAN = 86_400_000_000;
+
 export interface Sealing {
   /** Makes room in `open` when it has reached its limit: a block goes on to the growing chunk, or it is closed. */
   advance(state: TagState): void;
@@ -51,6 +54,7 @@ export function sealingOf(
 ): Sealing {
   /** A merge with late samples may grow a chunk up to this before it is cut. */
   const mostSamples = chunkSamples * 2;
+  const leastSamples = Math.min(BLOCK_SAMPLES, chunkSamples);
   const insert = database.prepare(
     'INSERT INTO chunks (tag, recipe, first, last, count, crc, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
@@ -126,7 +130,9 @@ export function sealingOf(
     for (;;) {
       const before = preceding(state, Number.MAX_SAFE_INTEGER);
       if (before === null || !sameForm(state, before)) break;
-      const { count } = before.info;
+      const { count, first } = before.info;
+      const span = joined.time[joined.length - 1]! - first;
+      if (count + joined.length > leastSamples && span > LONGEST_SPAN) break;
       if (count > joined.length * 1.5 || count + joined.length > chunkSamples) break;
       const samples = samplesOf(before);
       if (samples === null) break;
@@ -239,8 +245,10 @@ export function sealingOf(
       clearOpen(state.open);
       appendOpen(state.open, run, end, run.length);
       state.limit = openLimit(chunkSamples);
-      if (late !== null || (state.growing !== null && state.growing.builder.count >= state.growing.limit))
-        finish(state);
+      const { growing } = state;
+      const isWhole =
+        growing !== null && (growing.builder.count >= growing.limit || growing.last - growing.first >= LONGEST_SPAN);
+      if (late !== null || isWhole) finish(state);
       if (late !== null) addLate(state, late);
     },
     close,
