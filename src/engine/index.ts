@@ -306,6 +306,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       recorder,
       files,
       recordingJobs,
+      reread: (path, tags, signal) => workOnFiles({ kind: 'reread', path, tags }, options.workers, () => {}, signal),
       exports,
       graphs: createGraphDesk({
         clock,

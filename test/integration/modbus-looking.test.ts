@@ -32,7 +32,7 @@ async function start(image: RegisterImage, settings: object = {}, link: object =
         settings: { unitId: 1, responseTimeoutMs: 300, ...settings },
       }),
     ],
-    ['tag', makeTag({ id: 't', deviceId: 'd', name: 't', address: '400101', periodMs: 50 })],
+    ['tag', makeTag({ id: 't', deviceId: 'd', name: 't', address: '400101', type: 'float32', periodMs: 50 })],
   ] as const;
   await screen.project.commit({
     changes: documents.map(([kind, document]) => ({ kind, id: document.id, document, expected: null })),
@@ -136,6 +136,68 @@ describe('the word-order resolver', () => {
     // What is never read stays where it is, though names count from zero now.
     expect(on.settings).toMatchObject({ addressBase: 'zero', forbidden: ['400501-400510'] });
   });
+});
+
+describe('what was recorded with a wrong order', () => {
+  it('is read in the right one, in the history by itself and in recordings when asked for', async () => {
+    const image = createRegisterImage({ everything: true });
+    image.setRegisters('holding', 100, swapped(812.5));
+    const { screen } = await start(image);
+    await screen.recording.start({ name: 'one', tagIds: ['t'], preTriggerS: 0 });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await screen.recording.stop();
+    let recording: { readonly id: string } | undefined;
+    for await (const { files } of screen.recording.files(undefined)) {
+      recording = files[0];
+      if (recording !== undefined) break;
+    }
+    const last = async (source: string): Promise<number | null> =>
+      (await screen.history.neighbours({ source, tag: 't', time: 4e15 })).before?.value ?? null;
+    const opened = await screen.recording.open({ id: recording!.id, path: null });
+    expect(await last(opened.id)).not.toBe(812.5);
+    await screen.project.commit({
+      changes: [
+        {
+          kind: 'tag',
+          id: 't',
+          document: makeTag({
+            id: 't',
+            deviceId: 'd',
+            name: 't',
+            address: '400101',
+            type: 'float32',
+            order: 'CDAB',
+            periodMs: 50,
+          }),
+          expected: 1,
+        },
+      ],
+    });
+    let done: { readonly changed: readonly string[]; readonly refused: readonly string[] } | undefined;
+    for await (done of screen.looking.reread({ tagId: 't' }));
+    expect(done).toMatchObject({ changed: ['one'], refused: [] });
+    expect(await last(opened.id)).toBe(812.5);
+    await screen.recording.close({ id: opened.id });
+    const again = await screen.recording.open({ id: recording!.id, path: null });
+    expect(again.damage).toEqual([]);
+    expect(await last(again.id)).toBe(812.5);
+    await expect.poll(() => last('history')).toBe(812.5);
+
+    // Registers that were never stored can't be made up.
+    await screen.project.commit({
+      changes: [
+        {
+          kind: 'tag',
+          id: 't',
+          document: makeTag({ id: 't', deviceId: 'd', name: 't', address: '400101', type: 'float64', periodMs: 50 }),
+          expected: 2,
+        },
+      ],
+    });
+    for await (done of screen.looking.reread({ tagId: 't' }));
+    expect(done!.changed).toEqual([]);
+    expect(done!.refused).toEqual(['one: "t" was recorded as float32, which holds other bytes than float64 needs.']);
+  }, 30_000);
 });
 
 describe('a scan', () => {

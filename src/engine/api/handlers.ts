@@ -10,10 +10,11 @@ import { buildCatalogue } from './catalogue.ts';
 import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection } from './connections.ts';
 import { graphHandlers } from './graphs.ts';
-import { movedAddresses, resolveStream, scanAreasOf, scanStream } from './looking.ts';
+import { movedAddresses, rereadStream, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
 import { historySource, type Services } from './services.ts';
 import { projectStream, tagStream } from './streams.ts';
+import { supportFile } from './support.ts';
 import { checkAddresses, previewImport } from './tags.ts';
 import { keepTrace, keptTraces, readTrace, traceStream } from './traces.ts';
 
@@ -35,6 +36,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
         conflate(services.health, (listener) => every(services, 1_000, listener), clock, signal, STATE_MS),
       alerts: (_input, { signal }) =>
         conflate(() => ({ alerts: [...services.alerts.list()] }), services.alerts.watch, clock, signal, STATE_MS),
+      supportFile: () => supportFile(services),
       log: (input, { signal }) => logStream(services, input, signal),
       async logLevels() {
         const { level, modules } = services.logBook.levels();
@@ -96,6 +98,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
     looking: {
       resolve: (input, { signal }) => resolveStream(services, input, signal),
       moved: async ({ deviceId, shift }) => movedAddresses(services, deviceId, shift),
+      reread: ({ tagId }, { signal }) => rereadStream(services, tagId, signal),
       scanAreas: async ({ deviceId }) => ({ areas: scanAreasOf(services, deviceId) }),
       scan: (input, { signal }) => scanStream(services, input, signal),
     },

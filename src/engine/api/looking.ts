@@ -1,7 +1,7 @@
 import { resolveTag } from '#engine/acquisition/index.ts';
 import { systemNetwork } from '#engine/platform/index.ts';
 import type { ProtocolDriver, ScanRange } from '#engine/protocols/index.ts';
-import { AppError, refuse } from '#shared/errors.ts';
+import { AppError, isAppError, refuse } from '#shared/errors.ts';
 import type { DeviceDocument, TagDocument } from '#shared/model/index.ts';
 import type { ResolutionItem, ScanAreaItem, ScanItem } from '#shared/rpc/looking.ts';
 import type { Services } from './services.ts';
@@ -126,4 +126,35 @@ export async function* scanStream(
   for await (const { found, notes, ...step } of steps) {
     yield { ...step, notes: [...notes], found: found.map((one) => ({ ...one, values: [...one.values] })) };
   }
+}
+
+/** One recording after the other, each in one transaction in a thread of its own; cancelling keeps what is done. */
+export async function* rereadStream(
+  services: Services,
+  tagId: string,
+  signal: AbortSignal,
+): AsyncGenerator<{ done: number; of: number; changed: string[]; refused: string[] }> {
+  const tag = services.project.get('tag', tagId)?.document;
+  if (tag === undefined) {
+    throw new AppError('store.not-found', 'This tag does not exist any more.', { details: { kind: 'tag', id: tagId } });
+  }
+  const { driver, settings } = lookedAt(services, tag.deviceId);
+  const { address, order } = driver.parseAddress(tag.address, settings);
+  const recipe = driver.recipe({ ...tag, order: tag.order ?? order }, address, settings);
+  const files = await services.files.list();
+  const changed: string[] = [];
+  const refused: string[] = [];
+  for (const [index, file] of files.entries()) {
+    yield { done: index, of: files.length, changed: [...changed], refused: [...refused] };
+    try {
+      const { samples, sentences } = await services.reread(file.path, [{ id: tagId, recipe }], signal);
+      if (samples > 0) changed.push(file.name);
+      refused.push(...sentences.map((sentence) => `${file.name}: ${sentence}.`));
+    } catch (error) {
+      if (signal.aborted || !isAppError(error)) throw error;
+      refused.push(`${file.name}: ${error.message}`);
+    }
+  }
+  if (changed.length > 0) services.files.changed();
+  yield { done: files.length, of: files.length, changed, refused };
 }

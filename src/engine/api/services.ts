@@ -1,7 +1,7 @@
 import type { Acquisition } from '#engine/acquisition/index.ts';
 import type { GraphDesk } from '#engine/analytics/index.ts';
 import type { Exporter } from '#engine/exporters/index.ts';
-import type { HistorySource, SampleStore } from '#engine/historian/index.ts';
+import type { FileWorkDone, HistorySource, Reread, SampleStore } from '#engine/historian/index.ts';
 import type { Installation } from '#engine/installation/index.ts';
 import type { Live, TagTable } from '#engine/live/index.ts';
 import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
@@ -43,6 +43,8 @@ export interface Services {
   readonly loadDemo: () => Promise<{ readonly connectionId: string; readonly trendId: string }>;
   readonly saveProject: () => Promise<{ readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }>;
   readonly replaceProject: (bytes: Uint8Array) => Promise<ReplaceReport>;
+  /** Gives tags of a recording another decode recipe; see the historian's file work. */
+  readonly reread: (path: string, tags: readonly Reread[], signal: AbortSignal) => Promise<FileWorkDone>;
   /** Null where the host has none. */
   readonly dialogs: HostDialogs | null;
 }

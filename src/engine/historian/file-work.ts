@@ -7,14 +7,16 @@ import { chunkReaderOf } from './chunk-table.ts';
 import { daysOf, equalParts, type Part } from './day-parts.ts';
 import { checkFree, checkSpace, movePart, partOf, removePart } from './part-file.ts';
 import { NOTES_CHANGED, openRecordingFile } from './recording-file.ts';
+import { type Reread, rereadRecording } from './reread.ts';
 import { firstAtOrAfter } from './run.ts';
 import { metaOf } from './schema.ts';
 import { notesChanged } from './sums.ts';
 import { lostEnds, verifyRecording } from './verify.ts';
 
 /**
- * What can be done with closed recordings. Nothing changes a source: every result is a file of its own, written under
- * its name with `.part` and moved into place when it is complete and synced. `path` and `to` name files.
+ * What can be done with closed recordings. Nothing changes a source but `reread`, which adds recipes: every other result
+ * is a file of its own, written under its name with `.part` and moved into place when it is complete and synced. `path`
+ * and `to` name files.
  */
 export type FileWork =
   | { readonly kind: 'verify'; readonly path: string }
@@ -24,6 +26,8 @@ export type FileWork =
   | { readonly kind: 'compact'; readonly path: string; readonly to: string; readonly name: string | null }
   /** Files beside each other in `folder`, by days of an IANA zone or of at most about so many bytes. */
   | { readonly kind: 'split'; readonly path: string; readonly folder: string; readonly by: SplitBy }
+  /** Tags are decoded in another way from now on; samples stay as they are. `samples` of the result counts tags. */
+  | { readonly kind: 'reread'; readonly path: string; readonly tags: readonly Reread[] }
   /** Of samples with the same time those of the later path stay. */
   | { readonly kind: 'merge'; readonly paths: readonly string[]; readonly to: string; readonly name: string };
 export type SplitBy =
@@ -68,6 +72,10 @@ export function doFileWork(work: FileWork, deps: FileWorkDeps): FileWorkDone {
     case 'verify': {
       const { sound, samples, sentences } = verifyRecording(work.path, deps.onProgress, deps.check);
       return { files: [], sound, samples, sentences };
+    }
+    case 'reread': {
+      const { changed, refused } = rereadRecording(work.path, work.tags, deps.now);
+      return { files: [], sound: refused.length === 0, samples: changed, sentences: refused };
     }
     case 'repair':
       return repair(work, deps);

@@ -2,6 +2,7 @@ export type { FileWork, FileWorkDone, SplitBy } from './file-work.ts';
 export { openRecording, type RecordingDeps } from './open-recording.ts';
 export { removeParts } from './part-file.ts';
 export { statisticsOf, statisticsQuery } from './query.ts';
+export type { Reread } from './reread.ts';
 export type {
   Aggregate,
   AggregatedTag,

@@ -1,8 +1,9 @@
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { errorText, useClient, useProject } from '#renderer/client/index.ts';
+import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
 import {
   Banner,
   Button,
+  Check,
   Dialog,
   formatCount,
   formatNumber,
@@ -43,6 +44,8 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
     readonly order: DecodeRecipe['order'];
   } | null>(null);
   const [busy, setBusy] = useState(false);
+  const [alsoFiles, setAlsoFiles] = useState(false);
+  const files = useStores('files', (state) => state.files.length);
   const history = useRef(new Map<string, number[]>());
   const { address, type, order, scaling, range, deviceId, periodMs } = tag;
   const asked = useMemo(
@@ -94,11 +97,23 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
         label: `Tag "${tag.name}" reads ${chosen.address} as ${nameOf(chosen)}`,
         changes: [tagChange(project, { ...document, address: chosen.address, type: chosen.type, order: chosen.order })],
       });
+      if (alsoFiles && shift === 0) await reread();
       onClose();
     } catch (error) {
       setRefusal(errorText(error));
       setBusy(false);
     }
+  };
+  const reread = async (): Promise<void> => {
+    let changed: readonly string[] = [];
+    let refused: readonly string[] = [];
+    for await (const step of client.rpc.looking.reread({ tagId: tag.id })) ({ changed, refused } = step);
+    client.notify({
+      kind: refused.length === 0 ? 'info' : 'error',
+      text: [`${plural(changed.length, 'recording')} read "${tag.name}" the new way.`, ...refused.slice(0, 5)].join(
+        ' ',
+      ),
+    });
   };
   const moveAll = async (by: -1 | 1): Promise<void> => {
     if (busy) return;
@@ -144,6 +159,13 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
             {chosen === undefined || place === undefined ? '' : recordedText(now, chosen, shift)}
           </span>
           <span className="toolbar-gap" />
+          {shift === 0 && files > 0 && !already && (
+            <Check
+              label={`Also in the ${plural(files, 'recording')} of the folder`}
+              checked={alsoFiles}
+              onChange={setAlsoFiles}
+            />
+          )}
           {shift !== 0 && (
             <Button
               disabled={busy}

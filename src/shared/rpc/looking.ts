@@ -100,6 +100,25 @@ export const looking = {
     }),
     errors,
   }),
+  /**
+   * Recordings of the folder that hold this tag are read as the tag is set now: type, order, scaling and unit. Their
+   * samples are not touched. Goes through them one by one; the last item is the whole.
+   */
+  reread: stream({
+    role: 'engineer',
+    audit: true,
+    input: z.object({ tagId: id }),
+    item: z.object({
+      /** Recordings looked at, and how many there are. */
+      done: z.number().int(),
+      of: z.number().int(),
+      /** Names of recordings that are read in the new way. */
+      changed: z.array(z.string()),
+      /** Why others could not, in sentences. */
+      refused: z.array(z.string()),
+    }),
+    errors,
+  }),
   scanAreas: call({
     role: 'engineer',
     input: z.object({ deviceId: id }),
