@@ -27,7 +27,9 @@ export function putInts(values: Float64Array, n: number, out: ByteWriter): void 
     if (value < least) least = value;
     if (value < base && (n <= 2 || (i > 0 && i < n - 1))) base = value;
   }
-  if (most - least >= BELOW) {
+  const based = most - least < BELOW;
+  const signed = least > -BELOW && most < BELOW;
+  if (!based && !signed) {
     writeByte(out, MODE.wide);
     writeZigzag(out, least);
     for (let i = 0; i < n; i++) {
@@ -39,14 +41,17 @@ export function putInts(values: Float64Array, n: number, out: ByteWriter): void 
     packColumn(column, n, out);
     return;
   }
-  for (let i = 0; i < n; i++) {
-    const offset = values[i]! - base;
-    column[i] = offset >= 0 ? offset : BELOW - offset;
+  if (based) {
+    for (let i = 0; i < n; i++) {
+      const offset = values[i]! - base;
+      column[i] = offset >= 0 ? offset : BELOW - offset;
+    }
+    planColumn(column, n, planA);
   }
-  planColumn(column, n, planA);
-  if (planA.code !== 0 && -least < BELOW / 2 && most < BELOW / 2) {
+  if (signed && !(based && planA.code === 0)) {
     for (let i = 0; i < n; i++) other[i] = values[i]! >= 0 ? values[i]! * 2 : -values[i]! * 2 - 1;
-    if (planColumn(other, n, planB).bytes <= planA.bytes) {
+    // A few numbers far away on both sides make offsets from the least of all long ones.
+    if (planColumn(other, n, planB).bytes <= planA.bytes || !based) {
       writeByte(out, MODE.signed);
       writeColumn(other, n, planB, out);
       return;
@@ -88,13 +93,13 @@ export function costOf(values: Float64Array, n: number): number {
   return bits;
 }
 
-/** Writes the number of the prediction that leaves least, and what it leaves. */
+/** Writes the number of the prediction that leaves least, and what it leaves; returns that number. */
 export function putBest(
   n: number,
   candidates: number,
   fill: (candidate: number, into: Float64Array) => void,
   out: ByteWriter,
-) {
+): number {
   let chosen = 0;
   let least = Number.POSITIVE_INFINITY;
   for (let candidate = 0; candidate < candidates; candidate++) {
@@ -107,4 +112,5 @@ export function putBest(
   }
   writeByte(out, chosen);
   putInts(best, n, out);
+  return chosen;
 }

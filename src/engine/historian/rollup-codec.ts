@@ -4,17 +4,14 @@ import {
   createByteReader,
   createByteWriter,
   readByte,
-  readF64,
   readVarint,
-  readZigzag,
   writeByte,
-  writeF64,
   writeVarint,
-  writeZigzag,
 } from './bytes.ts';
 import { BLOCK_SAMPLES, packColumn, readColumn, STREAM_SLACK } from './column-pack.ts';
 import { putBest, putInts, takeInts, wholeColumn } from './integers.ts';
 import { type BucketList, createBucketList } from './rollup.ts';
+import { DECIMALS, decodeSums, EXACT, encodeSums, SINGLE } from './rollup-sums.ts';
 import { decodeTimes, encodeTimes } from './rollup-times.ts';
 
 /**
@@ -22,24 +19,20 @@ import { decodeTimes, encodeTimes } from './rollup-times.ts';
  * by from what is known before it, so that what is regular takes next to nothing.
  */
 const LAYOUT = 1;
-/** How values became whole numbers: 0 to 6 are decimals. */
-const SINGLE = 7;
+/** How values became whole numbers, beside SINGLE and the decimals 0 to 6. */
 const DOUBLE = 8;
 const MAX_DIGITS = 6;
-const POWERS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
-const EXACT = 2 ** 51;
-const SUM = { decimal: 0, binary: 1, plain: 2 } as const;
-/** What a sum differs from its decimal by, in steps of the last bit; more is an exception. */
-const MOST_STEPS = 2 ** 20;
 
 const BELOW = 2 ** 31;
 const N = BLOCK_SAMPLES;
 const column = new Uint32Array(N);
-const other = new Uint32Array(N);
 const scratch = createByteWriter(1 << 16);
 const [lows, highs, firsts, lasts] = [wholeColumn(), wholeColumn(), wholeColumn(), wholeColumn()];
-const [trial, best, sums, filler] = [wholeColumn(), wholeColumn(), wholeColumn(), wholeColumn()];
-const nulls = wholeColumn();
+const [trial, nulls] = [wholeColumn(), wholeColumn()];
+/** 1 where a bucket's values lie no lower than those of the bucket before. */
+const rising = new Uint8Array(N);
+/** Predictions that were taken of least, greatest, first and last. */
+const taken = new Uint8Array(4);
 const word = new Float64Array(1);
 const words = new Uint32Array(word.buffer);
 const single = new Float32Array(1);
@@ -66,7 +59,7 @@ export function encodeBuckets(list: BucketList): Uint8Array<ArrayBuffer> {
   writeByte(out, kind);
   encodeValues(list, kind, out);
   encodeSums(list, kind, out);
-  encodeTimes(list, out);
+  encodeTimes(list, rising, out);
   return out.bytes.slice(0, out.at);
 }
 
@@ -101,7 +94,7 @@ export function decodeBuckets(data: Uint8Array, firstNumber: number, width: numb
     list.max[i] = Number.NEGATIVE_INFINITY;
   }
   decodeSums(from, kind, list);
-  decodeTimes(from, list);
+  decodeTimes(from, list, rising);
   if (from.at !== data.length) throw new RangeError('the columns do not fill the list');
   for (let i = 0; i < n; i++) {
     if (list.count[i]! > 0) continue;
@@ -149,13 +142,13 @@ const isNone = (list: BucketList, values: Float64Array, i: number): boolean =>
   Number.isNaN(values[i]!) || (list.count[i] === 0 && (values === list.min || values === list.max));
 
 function isDecimal(value: number, digits: number): boolean {
-  const whole = Math.round(value * POWERS[digits]!);
-  return Math.abs(whole) < EXACT && whole / POWERS[digits]! === value && !(whole === 0 && Object.is(value, -0));
+  const whole = Math.round(value * DECIMALS[digits]!);
+  return Math.abs(whole) < EXACT && whole / DECIMALS[digits]! === value && !(whole === 0 && Object.is(value, -0));
 }
 
 /** A value as a whole number that keeps the order; of a double its upper half, the lower one left in `words[0]`. */
 function toWhole(value: number, kind: number): number {
-  if (kind < SINGLE) return Math.round(value * POWERS[kind]!);
+  if (kind < SINGLE) return Math.round(value * DECIMALS[kind]!);
   let bits: number;
   if (kind === SINGLE) {
     single[0] = value;
@@ -169,7 +162,7 @@ function toWhole(value: number, kind: number): number {
 
 /** The way back; `low` is the lower half of a double. */
 function fromWhole(whole: number, kind: number, low: number): number {
-  if (kind < SINGLE) return whole / POWERS[kind]!;
+  if (kind < SINGLE) return whole / DECIMALS[kind]!;
   const bits = whole >= 0 ? whole : BELOW - 1 - whole;
   if (kind === SINGLE) {
     singleBits[0] = bits;
@@ -213,8 +206,18 @@ function encodeValues(list: BucketList, kind: number, out: ByteWriter): void {
       halves[3][i] = words[0]!;
     }
   }
+  followTrend(n);
   for (let column = 0; column < 4; column++) {
-    putBest(n, VALUE_CANDIDATES[column]!, (candidate, into) => valueResidue(column, candidate, n, into, false), out);
+    const candidates = VALUE_CANDIDATES[column]!;
+    taken[column] = putBest(
+      n,
+      candidates,
+      (candidate, into) => {
+        const values = wholes[column]!;
+        for (let i = 0; i < n; i++) into[i] = values[i]! - expectedValue(column, candidate, i);
+      },
+      out,
+    );
   }
   if (kind !== DOUBLE) return;
   for (let column = 0; column < 4; column++) putHalves(column, n, out);
@@ -222,27 +225,35 @@ function encodeValues(list: BucketList, kind: number, out: ByteWriter): void {
 
 const wholes = [lows, highs, firsts, lasts] as const;
 /** How many predictions least, greatest, first and last have. */
-const VALUE_CANDIDATES = [1, 2, 2, 2];
+const VALUE_CANDIDATES = [2, 3, 3, 3];
 
-/** Replaces values by what a prediction leaves of them, or (`back`) the other way, in place in time order. */
-function valueResidue(column: number, candidate: number, n: number, into: Float64Array, back: boolean): void {
-  const values = wholes[column]!;
-  for (let i = 0, before = 0; i < n; i++) {
-    const known =
-      column === 0
-        ? before
-        : column === 1
-          ? candidate === 0
-            ? before
-            : lows[i]!
-          : candidate === 0
-            ? lows[i]!
-            : highs[i]!;
-    if (back) values[i] = into[i]! + known;
-    else into[i] = values[i]! - known;
-    before = values[i]!;
+function followTrend(n: number): void {
+  for (let i = 0; i < n; i++) rising[i] = isRising(i) ? 1 : 0;
+}
+const isRising = (i: number): boolean => i === 0 || lows[i]! + highs[i]! >= lows[i - 1]! + highs[i - 1]!;
+
+/**
+ * What is expected of a whole number, from the buckets before and the columns before. What moves one way begins where
+ * the bucket before has ended, and its first and last samples are its least and greatest.
+ */
+function expectedValue(column: number, candidate: number, i: number): number {
+  switch (column) {
+    case 0:
+      if (i === 0) return 0;
+      if (candidate === 0) return lows[i - 1]!;
+      return rising[i - 1] === 1 ? highs[i - 1]! : 2 * lows[i - 1]! - highs[i - 1]!;
+    case 1:
+      if (candidate === 1) return lows[i]!;
+      if (candidate === 0) return i === 0 ? 0 : highs[i - 1]!;
+      return i === 0 ? lows[i]! : lows[i]! + (highs[i - 1]! - lows[i - 1]!);
+    default:
+      return isLeast(column, candidate, i) ? lows[i]! : highs[i]!;
   }
 }
+
+/** Whether a first or last value is expected to be the least of its bucket, and not the greatest. */
+const isLeast = (column: number, candidate: number, i: number): boolean =>
+  candidate === 2 ? (rising[i] === 1) === (column === 2) : candidate === 0;
 
 function putHalves(which: number, n: number, out: ByteWriter): void {
   for (let i = 0; i < n; i++) column[i] = halves[which]![i]! ^ knownHalf(which, i);
@@ -251,7 +262,9 @@ function putHalves(which: number, n: number, out: ByteWriter): void {
 
 function knownHalf(which: number, i: number): number {
   if (which < 2) return i === 0 ? 0 : halves[which]![i - 1]!;
-  return halves[which - 2]![i]!;
+  // The first two predictions leave it at the least for the first and the greatest for the last.
+  if (taken[which] !== 2) return halves[which - 2]![i]!;
+  return halves[isLeast(which, 2, i) ? 0 : 1]![i]!;
 }
 
 function decodeValues(from: ByteReader, kind: number, list: BucketList): void {
@@ -259,8 +272,18 @@ function decodeValues(from: ByteReader, kind: number, list: BucketList): void {
   for (let column = 0; column < 4; column++) {
     const candidate = readByte(from);
     if (candidate >= VALUE_CANDIDATES[column]!) throw new RangeError(`prediction ${candidate} of a value`);
-    takeInts(from, best, n);
-    valueResidue(column, candidate, n, best, true);
+    taken[column] = candidate;
+    takeInts(from, wholes[column]!, n);
+  }
+  // In time order, since least and greatest are expected from each other.
+  for (let i = 0; i < n; i++) {
+    lows[i]! += expectedValue(0, taken[0]!, i);
+    highs[i]! += expectedValue(1, taken[1]!, i);
+    rising[i] = isRising(i) ? 1 : 0;
+  }
+  for (let i = 0; i < n; i++) {
+    firsts[i]! += expectedValue(2, taken[2]!, i);
+    lasts[i]! += expectedValue(3, taken[3]!, i);
   }
   if (kind === DOUBLE) {
     for (let which = 0; which < 4; which++) {
@@ -274,167 +297,4 @@ function decodeValues(from: ByteReader, kind: number, list: BucketList): void {
     const values = wholes[which]!;
     for (let i = 0; i < n; i++) target[i] = fromWhole(values[i]!, kind, halves[which]![i]!);
   }
-}
-
-// Sums.
-
-/** Predictions of a sum. */
-const SUM_CANDIDATES = 4;
-
-/** What is expected of the sum of bucket `i`, in its unit; whole, and the same number on every machine. */
-function expectedSum(list: BucketList, candidate: number, i: number, unit: number, decimal: boolean): number {
-  const count = list.count[i]!;
-  let expected: number;
-  if (candidate === 0) expected = i === 0 ? 0 : list.sum[i - 1]!;
-  else if (candidate === 1) expected = (count * (list.min[i]! + list.max[i]!)) / 2;
-  else if (candidate === 2) expected = (count * (list.first[i]! + list.last[i]!)) / 2;
-  else expected = i === 0 || list.count[i - 1] === 0 ? 0 : (list.sum[i - 1]! / list.count[i - 1]!) * count;
-  const whole = Math.floor((decimal ? expected * unit : expected / unit) + 0.5);
-  return Math.abs(whole) < EXACT ? whole : 0;
-}
-
-function encodeSums(list: BucketList, kind: number, out: ByteWriter): void {
-  if (kind < SINGLE && decimalSums(list, kind, out)) return;
-  if (binarySums(list, out)) return;
-  const n = list.length;
-  writeByte(out, SUM.plain);
-  for (let i = 0; i < n; i++) {
-    word[0] = list.sum[i]!;
-    column[i] = words[1]!;
-    other[i] = words[0]!;
-  }
-  packColumn(other, n, out);
-  packColumn(column, n, out);
-}
-
-function decimalSums(list: BucketList, digits: number, out: ByteWriter): boolean {
-  const n = list.length;
-  const unit = POWERS[digits]!;
-  const odd: number[] = [];
-  for (let i = 0; i < n; i++) {
-    const sum = list.sum[i]!;
-    const whole = Math.round(sum * unit);
-    if (!(Math.abs(whole) < EXACT)) return false;
-    sums[i] = whole;
-    filler[i] = stepsBetween(sum, whole / unit);
-    if (Math.abs(filler[i]!) <= MOST_STEPS) continue;
-    filler[i] = 0;
-    odd.push(i);
-    if (odd.length * 4 > n) return false;
-  }
-  writeByte(out, SUM.decimal);
-  putSums(list, unit, true, out);
-  putInts(filler, n, out);
-  writeVarint(out, odd.length);
-  for (const [at, i] of odd.entries()) {
-    writeVarint(out, at === 0 ? i : i - odd[at - 1]! - 1);
-    writeF64(out, list.sum[i]!);
-  }
-  return true;
-}
-
-function binarySums(list: BucketList, out: ByteWriter): boolean {
-  const n = list.length;
-  let lowest = 1_100;
-  let most = 0;
-  for (let i = 0; i < n; i++) {
-    const sum = Math.abs(list.sum[i]!);
-    if (!(sum < Number.MAX_VALUE)) return false;
-    if (sum === 0) continue;
-    if (sum > most) most = sum;
-    word[0] = sum;
-    const exponent = words[1]! >>> 20;
-    if (exponent === 0) return false;
-    const low = words[0]!;
-    const zeros = low !== 0 ? trailingZeros(low) : 32 + trailingZeros(words[1]! | 0x10_0000);
-    lowest = Math.min(lowest, exponent - 1_075 + zeros);
-  }
-  if (lowest < -1_000) return false;
-  if (most === 0) lowest = 0;
-  const unit = 2 ** lowest;
-  if (most / unit >= EXACT) return false;
-  for (let i = 0; i < n; i++) sums[i] = list.sum[i]! / unit;
-  writeByte(out, SUM.binary);
-  writeZigzag(out, lowest);
-  putSums(list, unit, false, out);
-  return true;
-}
-
-const trailingZeros = (bits: number): number => 31 - Math.clz32(bits & -bits);
-
-function putSums(list: BucketList, unit: number, decimal: boolean, out: ByteWriter): void {
-  const n = list.length;
-  putBest(
-    n,
-    SUM_CANDIDATES,
-    (candidate, into) => {
-      for (let i = 0; i < n; i++) {
-        into[i] = list.count[i] === 0 ? 0 : sums[i]! - expectedSum(list, candidate, i, unit, decimal);
-      }
-    },
-    out,
-  );
-}
-
-function decodeSums(from: ByteReader, kind: number, list: BucketList): void {
-  const n = list.length;
-  const code = readByte(from);
-  if (code === SUM.plain) {
-    readColumn(from, other, n);
-    readColumn(from, column, n);
-    for (let i = 0; i < n; i++) {
-      words[0] = other[i]!;
-      words[1] = column[i]!;
-      list.sum[i] = word[0]!;
-    }
-    return;
-  }
-  const decimal = code === SUM.decimal;
-  if (code > SUM.plain || (decimal && kind >= SINGLE)) throw new RangeError(`sums of kind ${code}`);
-  const unit = decimal ? POWERS[kind]! : 2 ** readZigzag(from);
-  const candidate = readByte(from);
-  if (candidate >= SUM_CANDIDATES) throw new RangeError(`prediction ${candidate} of a sum`);
-  takeInts(from, best, n);
-  if (!decimal) {
-    for (let i = 0; i < n; i++) {
-      if (list.count[i]! > 0) list.sum[i] = (best[i]! + expectedSum(list, candidate, i, unit, false)) * unit;
-    }
-    return;
-  }
-  takeInts(from, filler, n);
-  const odd = readVarint(from);
-  if (odd > n) throw new RangeError('more exceptions than sums');
-  for (let i = 0; i < odd; i++) {
-    oddAt[i] = readVarint(from) + (i === 0 ? 0 : oddAt[i - 1]! + 1);
-    if (oddAt[i]! >= n) throw new RangeError('an exception behind the last sum');
-    oddSum[i] = readF64(from);
-  }
-  let next = 0;
-  for (let i = 0; i < n; i++) {
-    if (list.count[i]! > 0) {
-      const whole = best[i]! + expectedSum(list, candidate, i, unit, true);
-      list.sum[i] = stepped(whole / unit, filler[i]!);
-    }
-    if (next < odd && oddAt[next] === i) list.sum[i] = oddSum[next++]!;
-  }
-}
-const oddAt = new Uint32Array(N);
-const oddSum = new Float64Array(N);
-
-/** By how many steps of its last bit `value` differs from `known`. */
-function stepsBetween(value: number, known: number): number {
-  word[0] = value;
-  const [low, high] = [words[0]!, words[1]!];
-  word[0] = known;
-  return (high - words[1]!) * 2 ** 32 + (low - words[0]!);
-}
-
-function stepped(known: number, steps: number): number {
-  if (steps === 0) return known;
-  word[0] = known;
-  const low = words[0]! + steps;
-  const carry = Math.floor(low / 2 ** 32);
-  words[0] = low - carry * 2 ** 32;
-  words[1] = words[1]! + carry;
-  return word[0]!;
 }

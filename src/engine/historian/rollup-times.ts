@@ -26,7 +26,8 @@ const [firstUnits, lastUnits, minUnits, maxUnits, starts, left] = [
   wholeColumn(),
 ];
 
-export function encodeTimes(list: BucketList, out: ByteWriter): void {
+/** `rising`: 1 where a bucket's values lie no lower than those of the bucket before. */
+export function encodeTimes(list: BucketList, rising: Uint8Array, out: ByteWriter): void {
   const n = list.length;
   let power = UNITS.length - 1;
   for (const times of [list.firstTime, list.lastTime, list.minTime, list.maxTime]) {
@@ -59,8 +60,8 @@ export function encodeTimes(list: BucketList, out: ByteWriter): void {
   };
   putBest(n, 2, firstsFrom, out);
   putBest(n, 2, lastsFrom, out);
-  putMoment(minUnits, n, period, out);
-  putMoment(maxUnits, n, period, out);
+  putMoment(minUnits, n, period, rising, 1, out);
+  putMoment(maxUnits, n, period, rising, 0, out);
 }
 
 /** Begin of each bucket in whole units, not before the bucket. */
@@ -85,22 +86,32 @@ const expectedLast = (code: number, list: BucketList, i: number, period: number,
   code === 0 ? end : firstUnits[i]! + (list.count[i]! + list.bad[i]! - 1) * period;
 
 /**
- * Times of the least or greatest: from the bucket's begin (0), its first sample (1) or back from its last (2); as they
- * are, or (4 more) as the number of periods and what is left of them.
+ * Times of the least or greatest: from the bucket's begin (0), its first sample (1), back from its last (2), or from the
+ * one of these two where it lies when values go one way (3): the first where `rising` is `early`. As they are, or (4
+ * more) as the number of periods and what is left of them.
  */
-function momentFrom(reference: number, i: number): number {
-  return reference === 0 ? 0 : reference === 1 ? firstUnits[i]! : lastUnits[i]!;
+function momentFrom(reference: number, i: number, rising: Uint8Array, early: number): number {
+  if (reference === 0) return 0;
+  const isFirst = reference === 3 ? rising[i] === early : reference === 1;
+  return isFirst ? firstUnits[i]! : lastUnits[i]!;
 }
 
-function putMoment(moments: Float64Array, n: number, period: number, out: ByteWriter): void {
+function putMoment(
+  moments: Float64Array,
+  n: number,
+  period: number,
+  rising: Uint8Array,
+  early: number,
+  out: ByteWriter,
+): void {
   let chosen = 0;
   let anchor = 0;
   let range = 0;
   let least = Number.POSITIVE_INFINITY;
-  for (let reference = 0; reference < 3; reference++) {
+  for (let reference = 0; reference < 4; reference++) {
     let distance = 0;
     for (let i = 0; i < n; i++) {
-      trial[i] = moments[i]! - momentFrom(reference, i);
+      trial[i] = moments[i]! - momentFrom(reference, i, rising, early);
       distance += Math.abs(trial[i]!);
     }
     const cost = distance === 0 ? -1 : costOf(trial, n);
@@ -146,9 +157,16 @@ function putMoment(moments: Float64Array, n: number, period: number, out: ByteWr
 
 const modulo = (value: number, by: number): number => value - Math.floor(value / by) * by;
 
-function takeMoment(from: ByteReader, moments: Float64Array, n: number, period: number): void {
+function takeMoment(
+  from: ByteReader,
+  moments: Float64Array,
+  n: number,
+  period: number,
+  rising: Uint8Array,
+  early: number,
+): void {
   const code = readByte(from);
-  if (code === 3 || code > 6) throw new RangeError(`prediction ${code} of a time`);
+  if (code > 7) throw new RangeError(`prediction ${code} of a time`);
   const reference = code & 3;
   const anchor = code < 4 ? 0 : readZigzag(from);
   const range = code < 4 ? 1 : readVarint(from);
@@ -160,11 +178,11 @@ function takeMoment(from: ByteReader, moments: Float64Array, n: number, period: 
       const periods = Math.floor(value / range);
       value = anchor + periods * period + (value - periods * range);
     }
-    moments[i] = value + momentFrom(reference, i);
+    moments[i] = value + momentFrom(reference, i, rising, early);
   }
 }
 
-export function decodeTimes(from: ByteReader, list: BucketList): void {
+export function decodeTimes(from: ByteReader, list: BucketList, rising: Uint8Array): void {
   const n = list.length;
   const unit = UNITS[readByte(from)];
   if (unit === undefined) throw new RangeError('an unknown unit of time');
@@ -180,8 +198,8 @@ export function decodeTimes(from: ByteReader, list: BucketList): void {
     firstUnits[i] = left[i]! + expectedFirst(firstCode, i, period);
     lastUnits[i] = best[i]! + expectedLast(lastCode, list, i, period, end);
   }
-  takeMoment(from, minUnits, n, period);
-  takeMoment(from, maxUnits, n, period);
+  takeMoment(from, minUnits, n, period, rising, 1);
+  takeMoment(from, maxUnits, n, period, rising, 0);
   for (let i = 0; i < n; i++) {
     list.firstTime[i] = (starts[i]! + firstUnits[i]!) * unit;
     list.lastTime[i] = (starts[i]! + lastUnits[i]!) * unit;
