@@ -133,8 +133,8 @@ export function demoProject(addresses: DemoAddresses): DemoProject {
   return {
     connection: [
       connection(CONNECTIONS.modbus, 'Demo rolling mill', 'modbus'),
-      connection(CONNECTIONS.logix, 'Demo rolling mill, Logix', 'ethernet-ip'),
-      connection(CONNECTIONS.egd, 'Demo rolling mill, EGD', 'egd'),
+      connection(CONNECTIONS.logix, 'Demo mill, Logix', 'ethernet-ip'),
+      connection(CONNECTIONS.egd, 'Demo mill, EGD', 'egd'),
     ],
     device: [
       ...(Object.keys(MILL_UNITS) as MillUnit[]).map((name) => ({

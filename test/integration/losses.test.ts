@@ -152,11 +152,11 @@ const kinds = {
 type Kind = keyof typeof kinds;
 
 /** A connection with one device and its tags: `id-0` and on. */
-function documents(id: string, kind: Kind, config: object): AcquiredDocuments {
+function documents(id: string, kind: Kind, config: object, over: object = {}): AcquiredDocuments {
   const { device, address, type } = kinds[kind];
   return {
     connections: [makeConnection({ id, name: id, protocol: kind, settings: { ...config } })],
-    devices: [makeDevice({ id, connectionId: id, name: id, settings: { ...device } })],
+    devices: [makeDevice({ id, connectionId: id, name: id, settings: { ...device, ...over } })],
     tags: Array.from({ length: TAGS }, (_, n) =>
       makeTag({ id: `${id}-${n}`, name: `${id} ${n}`, deviceId: id, address: address(n), type, periodMs: PERIOD_MS }),
     ),
@@ -267,6 +267,7 @@ describe('connections of which most are dead', () => {
   const ALIVE = LONG ? 10 : 3;
   const DEAD = LONG ? 90 : 27;
   const SECONDS = LONG ? 20 : 3;
+  const DEAD_TIMEOUT_MS = 1_500;
 
   it(`do not disturb the others: ${ALIVE} of ${ALIVE + DEAD}`, { timeout: 300_000 }, async () => {
     const names = Object.keys(kinds) as Kind[];
@@ -292,7 +293,7 @@ describe('connections of which most are dead', () => {
       // Every ninth hears nothing at all.
       if (n % 9 === 8)
         dead.push(documents(`dead${n}`, 'egd', { port: await freeUdpPort(), localAddress: '127.0.0.1' }));
-      else dead.push(documents(`dead${n}`, kind, config));
+      else dead.push(documents(`dead${n}`, kind, config, { responseTimeoutMs: DEAD_TIMEOUT_MS }));
     }
 
     const ids = alive.map((_, n) => `alive${n}-0`);
@@ -321,9 +322,9 @@ describe('connections of which most are dead', () => {
     await wait(2_500);
     const disturbed = await measure(all);
     expect(disturbed.bad).toBe(0);
-    // One dead device that is waited for would show as its whole time-out; a busy machine stalls both alike.
-    expect(disturbed.good).toBeGreaterThan(0.85 * undisturbed.good);
-    expect(disturbed.longestMs).toBeLessThan(Math.max(2 * undisturbed.longestMs, 4 * PERIOD_MS));
+    expect(disturbed.good).toBeGreaterThan(0.8 * undisturbed.good);
+    // One dead device that is waited for would show as its whole time-out; stalls of a busy machine are shorter.
+    expect(disturbed.longestMs).toBeLessThan(0.7 * DEAD_TIMEOUT_MS);
     const status = all.acquisition.status();
     expect(status.filter(({ state }) => state === 'running').length).toBeGreaterThanOrEqual(ALIVE);
     for (let n = 0; n < DEAD; n++) expect(all.good(`dead${n}-0`)).toBe(false);
