@@ -5,6 +5,7 @@ import { openStore } from '#engine/historian/index.ts';
 import { createLogger, type LogLine, systemClock } from '#engine/platform/index.ts';
 import { graphDefinition } from '#shared/model/graph/index.ts';
 import { PLAIN_RECIPE } from '#shared/model/index.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
 import { block, never, ramp, SECOND, START, tag } from '#test/contracts/store-samples.ts';
 import { workers } from '#test/faults/historian-workers.ts';
 import { allItems, startEngine } from '#test/support/engine.ts';
@@ -100,6 +101,13 @@ series:
     await expect(screen.graphs.metrics({ ...search, source: 'closed' })).rejects.toMatchObject({
       code: 'store.not-found',
     });
+    const elsewhere = { ...graph!, series: [graph!.series[0]!, { ...graph!.series[1]!, source: RUNNING_HISTORY }] };
+    expect(await allItems(screen.graphs.run({ source, graph: elsewhere }))).toMatchObject([
+      { count: 1, series: { definition: 'A' }, warnings: [expect.stringMatching(/^B: no tag of this recording/)] },
+    ]);
+    const schemas = await screen.graphs.schemas();
+    expect(Object.keys(schemas.registry.properties as object)).toEqual(['version', 'include', 'metrics', 'overrides']);
+    expect((await screen.catalogue.get()).backends.map(({ id }) => id)).toEqual(['local']);
     const empty = { ...graph!, range: { from: '2001-01-01', to: '2001-01-02', zone: null }, resolution: {} };
     expect(await allItems(screen.graphs.run({ source, graph: empty }))).toMatchObject([
       { count: 0, series: null, warnings: [expect.stringContaining('A:'), expect.stringContaining('B:')] },

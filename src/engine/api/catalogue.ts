@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Exporter } from '#engine/exporters/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
+import { backends } from '#engine/tsdb/index.ts';
 import type { Catalogue } from '#shared/rpc/contract.ts';
 
 /** Status numbers that a quality can carry: see `deviceStatusQuality`. */
@@ -37,6 +38,14 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       mediaType: exporter.mediaType,
       options: schemaOf(exporter.options),
       defaults: exporter.options.parse({}) as Record<string, unknown>,
+    })),
+    backends: backends.map(({ id, title, version, summary, config, sample }) => ({
+      id,
+      title,
+      version,
+      summary,
+      config: schemaOf(config),
+      sample,
     })),
   };
 }

@@ -1,5 +1,5 @@
 import { formatGraph, readGraph } from '#engine/project/index.ts';
-import { parseGraph } from '#shared/model/graph/index.ts';
+import { graphJsonSchema, parseGraph, registryJsonSchema } from '#shared/model/graph/index.ts';
 import type { AppContract } from '#shared/rpc/contract.ts';
 import type { HandlersOf } from '#shared/rpc/index.ts';
 import type { Services } from './services.ts';
@@ -33,6 +33,7 @@ export function graphHandlers({ graphs }: Services): HandlersOf<AppContract>['gr
       // A copy that may be changed, as the contract's type has it.
       return { graph: structuredClone(read.graph) as Writable<typeof read.graph>, issues: [] };
     },
+    schemas: async () => ({ graph: graphJsonSchema(), registry: registryJsonSchema() }),
     write: async ({ graph }) => ({ text: formatGraph(parseGraph(graph)) }),
     async *run({ source, graph }, { signal }) {
       const { range, grid, warnings, series } = await graphs.run(source, graph, signal);

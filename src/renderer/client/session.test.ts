@@ -33,7 +33,7 @@ function engine(health: () => AsyncIterable<{ now: number }>): HandlersOf<AppCon
       }
     },
   };
-  handlers.catalogue = { get: () => Promise.resolve({ protocols: [], exporters: [] }) };
+  handlers.catalogue = { get: () => Promise.resolve({ protocols: [], exporters: [], backends: [] }) };
   return handlers as unknown as HandlersOf<AppContract>;
 }
 
@@ -71,7 +71,7 @@ describe('session', () => {
     );
     await until(() => seen.length === 1);
     expect(session.state.getState()).toMatchObject({ phase: 'open', generation: 1 });
-    expect(await session.rpc.catalogue.get()).toEqual({ protocols: [], exporters: [] });
+    expect(await session.rpc.catalogue.get()).toEqual({ protocols: [], exporters: [], backends: [] });
 
     servers[0]?.close();
     await until(() => session?.state.getState().phase === 'lost');

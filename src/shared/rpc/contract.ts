@@ -26,6 +26,7 @@ import { graphs } from './graphs.ts';
 import { importing } from './importing.ts';
 import { looking } from './looking.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
+import { support } from './support.ts';
 import { tracing } from './tracing.ts';
 
 const id = z.string().max(200);
@@ -67,9 +68,22 @@ const exporterEntry = z.object({
 });
 export type ExporterEntry = z.infer<typeof exporterEntry>;
 
+/** What a connection to one can do is found out on connecting, so it is not here. */
+const backendEntry = z.object({
+  id: z.string(),
+  title: z.string(),
+  version: z.string(),
+  summary: z.string(),
+  config: jsonSchema,
+  sample: settings,
+});
+export type BackendEntry = z.infer<typeof backendEntry>;
+
 const catalogue = z.object({
   protocols: z.array(protocolEntry),
   exporters: z.array(exporterEntry),
+  /** Kinds of sources of samples, for graphs. */
+  backends: z.array(backendEntry),
 });
 export type Catalogue = z.infer<typeof catalogue>;
 
@@ -256,6 +270,7 @@ export const contract = {
     }),
   },
   engine: {
+    ...support,
     health: stream({ role: 'viewer', input: nothing, item: engineHealth }),
     alerts: stream({ role: 'viewer', input: nothing, item: z.object({ alerts: z.array(alert) }) }),
     log: stream({

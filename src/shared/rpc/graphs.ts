@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { aggregation, graphDefinition, labels, metricIdentifier, metricType } from '../model/graph/index.ts';
 import { timeRange, unixMicros } from '../model/index.ts';
 import { id } from './parts.ts';
-import { call, column, stream } from './procedure.ts';
+import { call, column, nothing, stream } from './procedure.ts';
 
 /** A fault in a file, where an editor finds it; line and column from 1. */
 const placedIssue = z.object({
@@ -69,6 +69,12 @@ export const graphs = {
     role: 'viewer',
     input: z.object({ name: z.string().max(200), text: z.string().max(1024 * 1024) }),
     output: z.object({ graph: graphDefinition.nullable(), issues: z.array(placedIssue) }),
+  }),
+  /** The forms of graphs and of files of the registry as JSON Schema, for editors; `version` inside them counts up. */
+  schemas: call({
+    role: 'viewer',
+    input: nothing,
+    output: z.object({ graph: z.record(z.string(), z.unknown()), registry: z.record(z.string(), z.unknown()) }),
   }),
   /** The YAML of a graph. */
   write: call({

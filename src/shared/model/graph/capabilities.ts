@@ -49,7 +49,9 @@ export function aggregateFault(
   }
   const { aggregates, raw } = backend.capabilities;
   if (aggregates.includes(name) || raw) return null;
-  return `${backend.id} gives no ${name}, and no raw samples to work it out from. Choose from ${aggregates.join(', ')}, or another source.`;
+  const left = metric.aggregates.filter((one) => aggregates.includes(one));
+  const advice = left.length === 0 ? 'Choose another source.' : `Choose ${left.join(' or ')}, or another source.`;
+  return `${backend.id} gives no ${name}, and no raw samples to work it out from. ${advice}`;
 }
 
 /** The unit that the aggregated values of a metric have. */

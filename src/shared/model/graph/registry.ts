@@ -59,6 +59,10 @@ export const registryFile = z.strictObject({
   overrides: z.record(z.string().max(40), z.record(z.string().max(200), backendOverride)).default({}),
 });
 
+/** The form of a registry file for editors; `registeredMetric` and the loader check what it cannot say. */
+export const registryJsonSchema = (): Record<string, unknown> =>
+  z.toJSONSchema(registryFile, { io: 'input' }) as Record<string, unknown>;
+
 export interface RegisteredMetric {
   readonly key: string;
   readonly identifier: MetricIdentifier;
