@@ -42,7 +42,7 @@ describe.skipIf(needs('chromium'))('the connections of the demo line', () => {
   });
 
   it('shows of one that is only listened to how often data comes, and no requests', async () => {
-    await connections.choose('Demo rolling mill, EGD');
+    await connections.choose('Demo mill, EGD');
     await connections.tab('Status');
     await connections.panel.getByRole('heading', { name: 'Data as it comes' }).waitFor();
     expect(await headings()).toEqual([
@@ -69,8 +69,8 @@ describe.skipIf(needs('chromium'))('the connections of the demo line', () => {
 
   it('are switched off and on from the palette', async () => {
     const shell = shellOf(screen.page);
-    const row = connections.row('Demo rolling mill, EGD').first();
-    await connections.choose('Demo rolling mill, EGD');
+    const row = connections.row('Demo mill, EGD').first();
+    await connections.choose('Demo mill, EGD');
     await shell.run('Switch the connection off');
     await row.getByText('Off', { exact: true }).waitFor();
     await shell.run('Switch the connection on');
