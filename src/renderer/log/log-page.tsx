@@ -1,4 +1,4 @@
-import { Eraser, Pause, Play, SlidersHorizontal } from 'lucide-react';
+import { Eraser, LifeBuoy, Pause, Play, SlidersHorizontal } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { useClient, useZone } from '#renderer/client/index.ts';
 import {
@@ -6,6 +6,7 @@ import {
   type Column,
   DataTable,
   EmptyState,
+  formatBytes,
   formatTime,
   Mark,
   SearchField,
@@ -43,6 +44,7 @@ export function LogPage(): ReactNode {
   const [search, setSearch] = useState('');
   const [selection, setSelection] = useState(nothing);
   const [levels, setLevels] = useState(false);
+  const [saving, setSaving] = useState(false);
   const count = useRef(0);
   const held = useRef<LogRow[]>([]);
   const isPaused = useRef(paused);
@@ -72,8 +74,37 @@ export function LogPage(): ReactNode {
     }
     setPaused(!paused);
   };
+  const save = async (): Promise<void> => {
+    setSaving(true);
+    try {
+      const { name, bytes } = await client.rpc.engine.supportFile();
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'application/gzip' }));
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      client.notify({
+        kind: 'info',
+        text: `The support file "${name}" was made, ${formatBytes(bytes.length)}.`,
+        advice:
+          'It holds versions, states, alerts, settings with addresses, and the end of the log; no samples and no secrets.',
+      });
+    } catch (error) {
+      client.fail(error, 'The support file could not be made');
+    } finally {
+      setSaving(false);
+    }
+  };
   useActions(
     [
+      {
+        id: 'log.support',
+        title: 'Make a support file',
+        group: 'Log',
+        words: 'bundle help report fault zip',
+        enabled: () => !saving,
+        run: () => void save(),
+      },
       {
         id: 'log.levels',
         title: 'Choose what the engine writes, by module',
@@ -98,7 +129,7 @@ export function LogPage(): ReactNode {
         run: () => searchField.current?.focus(),
       },
     ],
-    [paused],
+    [paused, saving],
   );
 
   const columns = useMemo(
@@ -149,6 +180,14 @@ export function LogPage(): ReactNode {
         </select>
         <span className="toolbar-gap" />
         {dropped > 0 && <span className="quiet">{dropped} lines were not fetched in time; the log file has them.</span>}
+        <Button
+          icon={LifeBuoy}
+          disabled={saving}
+          onClick={() => void save()}
+          title="One file for whoever is asked for help: states, settings, the end of the log; no samples, no secrets"
+        >
+          Support file
+        </Button>
         <Button icon={SlidersHorizontal} onClick={() => setLevels(true)} title="What the engine writes, by module (L)">
           Levels
         </Button>
