@@ -3,7 +3,7 @@
 //
 //   npm run bench -- historian --quick                10 tags x 1 h, our store, rows, DuckDB, Parquet
 //   npm run bench -- historian                        100 tags x 10 h, 36 million samples, and what is installed
-//   node_modules/.bin/node bench/historian.ts ...     the same without a build, which this bench needs none of
+//   node_modules/.bin/node bench/historian.ts ...     the same without a build: it bundles what it measures itself
 //
 //   --only a,b    of: streaming, steady, bulk (with size), queries (with growth), cold, memory, restart
 //   --who a,b     contestants, e.g. `--who parx,rows`
@@ -19,6 +19,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundle } from './historian/bundle.ts';
 import { type ContestantId, contestantIds, loadContestant } from './historian/contestants.ts';
 import { floors, goals, verdicts } from './historian/floors.ts';
 import { type JobName, type Jobs, run } from './historian/jobs.ts';
@@ -105,6 +106,7 @@ const folder = flags.data === undefined ? mkdtempSync(join(tmpdir(), 'parx-histo
 mkdirSync(folder, { recursive: true });
 // A server that runs as a user of its own must come to its data.
 chmodSync(folder, 0o711);
+const code = await bundle();
 let scratches = 0;
 const scratch = (): string => join(folder, `scratch-${process.pid}-${scratches++}`);
 
@@ -112,7 +114,7 @@ const scratch = (): string => join(folder, `scratch-${process.pid}-${scratches++
 async function job<Name extends JobName>(name: Name, ask: Jobs[Name]['ask'], about: string) {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${about} ...\n`);
   const isOurs = !('who' in ask) || ask.who === 'parx';
-  const done = await run(name, ask, isOurs && flags.profile !== undefined ? resolve(flags.profile) : null);
+  const done = await run(name, ask, code, isOurs && flags.profile !== undefined ? resolve(flags.profile) : null);
   calibrations.push(done.calibrationMs);
   return done;
 }

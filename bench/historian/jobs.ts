@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { ContestantId } from './contestants.ts';
 import type { Asked, Cold, Loaded, Memory, Question, Restarted, Streamed } from './measures.ts';
 import type { Size } from './mix.ts';
@@ -26,16 +25,15 @@ export interface Done<Name extends JobName> {
   readonly calibrationMs: number;
 }
 
-const entry = fileURLToPath(new URL('./child.ts', import.meta.url));
-
-/** Runs a job in a process of its own. With `profiles` V8 writes a profile of each of its threads there. */
+/** Runs a job in a process of its own, of bundled `code`. With `profiles` V8 writes a profile of each thread there. */
 export function run<Name extends JobName>(
   name: Name,
   ask: Jobs[Name]['ask'],
+  code: string,
   profiles: string | null,
 ): Promise<Done<Name>> {
   const profile = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-  const child = fork(entry, [], {
+  const child = fork(`${code}/child.js`, [], {
     serialization: 'advanced',
     execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...profile],
   });

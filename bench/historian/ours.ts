@@ -4,11 +4,15 @@ import { createLogger, openDatabase, systemClock, type WorkerUrls } from '#engin
 import { type AggregateFunction, PLAIN_RECIPE, type Series } from '#shared/model/index.ts';
 import type { Contestant, Grid, Points, Reading } from './contestant.ts';
 
-const source = (file: string): URL => new URL(import.meta.resolve(`#engine/historian/${file}`));
+/** Beside this file where it is bundled, else in the source. */
+const threadOf = (name: string): URL =>
+  import.meta.url.endsWith('.js')
+    ? new URL(`./historian-${name}.js`, import.meta.url)
+    : new URL(import.meta.resolve(`#engine/historian/${name}-worker.ts`));
 const workers: WorkerUrls = {
-  'historian-writer': source('writer-worker.ts'),
-  'historian-reader': source('reader-worker.ts'),
-  exporter: source('reader-worker.ts'),
+  'historian-writer': threadOf('writer'),
+  'historian-reader': threadOf('reader'),
+  exporter: threadOf('reader'),
 };
 const FILE = 'history.parx';
 /** Samples that may wait for the writer in bulk; more only cost memory. */
@@ -67,7 +71,10 @@ export const ours: Contestant = {
     await store.close();
   },
   async open(folder) {
-    return reading(await openHistory(folder));
+    const store = await openHistory(folder);
+    // Opening does not wait for the readers' threads; a question should be what a question costs.
+    await store.gaps({ from: 0, to: 0 }, signal);
+    return reading(store);
   },
   parts(folder) {
     const database = openDatabase(join(folder, FILE), { readonly: true });
