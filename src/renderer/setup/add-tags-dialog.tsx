@@ -52,7 +52,7 @@ export function AddTagsDialog({
   const [device, setDevice] = useState(() =>
     deviceId !== null && project.device.has(deviceId) ? deviceId : (devices[0]?.device.id ?? ''),
   );
-  const [name, setName] = useState('');
+  const [name, setName] = useState(start?.address ?? '');
   const [address, setAddress] = useState(start?.address ?? '');
   const [type, setType] = useState<TagDocument['type']>(start?.type ?? 'float32');
   const [order, setOrder] = useState<TagDocument['order']>(null);

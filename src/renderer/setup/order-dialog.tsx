@@ -311,7 +311,8 @@ function recordedText(now: ResolveCandidate | undefined, chosen: ResolveCandidat
 }
 
 function valueText(one: ResolveCandidate): string {
-  if (one.type === 'string') return one.text === null || one.text === '' ? NO_VALUE : `"${one.text}"`;
+  if (one.type === 'string')
+    return one.text === null || one.text === '' ? NO_VALUE : `"${one.text.replace(/\p{C}/gu, '·')}"`;
   return one.text === null ? formatNumber(one.value) : groupDigits(one.text);
 }
 
