@@ -95,7 +95,7 @@ function decimalSums(list: BucketList, digits: number, out: ByteWriter): boolean
 
 function binarySums(list: BucketList, out: ByteWriter): boolean {
   const n = list.length;
-  const lowest = lowestExponent(list, () => true);
+  const lowest = lowestExponent(list);
   if (lowest === null) return false;
   units.fill(2 ** lowest, 0, n);
   if (!inUnits(list)) return false;
@@ -105,25 +105,35 @@ function binarySums(list: BucketList, out: ByteWriter): boolean {
   return true;
 }
 
-/** Single floats of one sign are multiples of the last place of the one nearest to zero, and so is what they sum up to. */
+/**
+ * Single floats of one sign are multiples of the last place of the one nearest to zero, and so is what they sum up to.
+ * Buckets that reach over or close to zero are few where that pays, and keep their sums as they are.
+ */
 function singleSums(list: BucketList, out: ByteWriter): boolean {
   const n = list.length;
-  const lowest = lowestExponent(list, (i) => lastPlace(list, i) === 0);
-  if (lowest === null) return false;
-  for (let i = 0; i < n; i++) units[i] = lastPlace(list, i) || 2 ** lowest;
-  if (!inUnits(list)) return false;
+  let plain = 0;
+  for (let i = 0; i < n; i++) {
+    const place = lastPlace(list, i);
+    if (place === 0 && list.count[i]! > 0) plain++;
+    const whole = place === 0 ? 0 : list.sum[i]! / place;
+    if (!(Math.abs(whole) < EXACT) || !Number.isInteger(whole)) return false;
+    units[i] = place;
+    sums[i] = whole;
+  }
+  if (plain * 4 > n) return false;
   writeByte(out, SUM.single);
-  writeZigzag(out, lowest);
   putSums(list, false, out);
+  for (let i = 0; i < n; i++) if (units[i] === 0 && list.count[i]! > 0) writeF64(out, list.sum[i]!);
   return true;
 }
 
-/** What the last place of the bucket's single float nearest to zero stands for; 0 where its values have both signs. */
+/** What the last place of the bucket's single float nearest to zero stands for; 0 where that says little of the others. */
 function lastPlace(list: BucketList, i: number): number {
-  const least = list.min[i]!;
-  const most = list.max[i]!;
-  if (list.count[i] === 0 || !(least * most > 0)) return 0;
-  single[0] = least > 0 ? least : most;
+  const [least, most] = [list.min[i]!, list.max[i]!];
+  const near = least > 0 ? least : Math.max(0, -most);
+  const far = least > 0 ? most : -least;
+  if (list.count[i] === 0 || !(near * 64 > far)) return 0;
+  single[0] = near;
   const exponent = (singleBits[0]! >>> 23) & 255;
   return exponent === 255 ? 0 : 2 ** (Math.max(1, exponent) - 150);
 }
@@ -138,11 +148,10 @@ function inUnits(list: BucketList): boolean {
   return true;
 }
 
-/** The exponent of the lowest bit of the sums that are meant, 0 without one; null where they have none that is of use. */
-function lowestExponent(list: BucketList, meant: (i: number) => boolean): number | null {
+/** The exponent of the lowest bit of the sums, 0 without one; null where they have none that is of use. */
+function lowestExponent(list: BucketList): number | null {
   let lowest = 1_100;
   for (let i = 0; i < list.length; i++) {
-    if (!meant(i)) continue;
     const sum = Math.abs(list.sum[i]!);
     if (!(sum < Number.MAX_VALUE)) return null;
     if (sum === 0) continue;
@@ -190,15 +199,15 @@ export function decodeSums(from: ByteReader, kind: number, list: BucketList): vo
   const decimal = code === SUM.decimal;
   if (code > SUM.single || (decimal && kind >= SINGLE) || (code === SUM.single && kind !== SINGLE))
     throw new RangeError(`sums of kind ${code}`);
-  const unit = decimal ? DECIMALS[kind]! : 2 ** readZigzag(from);
+  const unit = code === SUM.single ? 0 : decimal ? DECIMALS[kind]! : 2 ** readZigzag(from);
   const candidate = readByte(from);
   if (candidate >= SUM_CANDIDATES) throw new RangeError(`prediction ${candidate} of a sum`);
   takeInts(from, best, n);
   if (!decimal) {
     for (let i = 0; i < n; i++) {
       if (list.count[i] === 0) continue;
-      const own = code === SUM.single ? lastPlace(list, i) || unit : unit;
-      list.sum[i] = (best[i]! + expectedSum(list, candidate, i, own, false)) * own;
+      const own = code === SUM.single ? lastPlace(list, i) : unit;
+      list.sum[i] = own === 0 ? readF64(from) : (best[i]! + expectedSum(list, candidate, i, own, false)) * own;
     }
     return;
   }
