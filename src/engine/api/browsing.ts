@@ -73,6 +73,7 @@ function entryOf(node: BrowseNode): BrowseEntry {
   return {
     id: node.id,
     name: node.name,
+    fullName: node.fullName ?? node.name,
     typeName: node.typeName ?? '',
     description: node.description ?? '',
     hasChildren: node.hasChildren,

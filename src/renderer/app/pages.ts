@@ -1,4 +1,14 @@
-import { Cable, ChartLine, ClipboardList, Disc, LayoutGrid, type LucideIcon, Play, Tags } from 'lucide-react';
+import {
+  Cable,
+  ChartLine,
+  ClipboardList,
+  Disc,
+  FolderSearch,
+  LayoutGrid,
+  type LucideIcon,
+  Play,
+  Tags,
+} from 'lucide-react';
 import { type ComponentType, lazy } from 'react';
 
 export interface Page {
@@ -37,6 +47,15 @@ export const pages: readonly Page[] = [
     icon: Tags,
     keys: 'Alt+3',
     Component: lazy(() => import('#renderer/setup/index.ts').then((module) => ({ default: module.TagsPage }))),
+  },
+  {
+    path: '/browse',
+    pattern: '/browse/:id?',
+    title: 'Browse',
+    icon: FolderSearch,
+    keys: 'Alt+B',
+    offRail: true,
+    Component: lazy(() => import('#renderer/setup/index.ts').then((module) => ({ default: module.BrowsePage }))),
   },
   {
     path: '/trend',

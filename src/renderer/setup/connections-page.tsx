@@ -1,4 +1,4 @@
-import { Cable, CopyPlus, ListPlus, Plus, Power, RotateCw, Trash2 } from 'lucide-react';
+import { Cable, CopyPlus, FolderSearch, ListPlus, Plus, Power, RotateCw, Trash2 } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { useLocation, useRoute } from 'wouter';
 import { useStore } from 'zustand';
@@ -152,8 +152,18 @@ export function ConnectionsPage(): ReactNode {
   const pickedDevice = pickedRow?.device ?? null;
   const addTags = (): void =>
     client.addTags(pickedDevice?.id ?? current?.devices[0]?.id ?? devicesOf(project, id ?? '')[0]?.document.id ?? '');
+  const canBrowse = protocol?.can.browse === true;
+  const browse = (): void => go(`/browse/${id ?? ''}`);
   useActions(
     [
+      {
+        id: 'connections.browse',
+        title: 'Browse what the devices have',
+        group: 'Connections',
+        keys: ['B'],
+        enabled: () => here !== null && canBrowse,
+        run: browse,
+      },
       {
         id: 'connections.add',
         title: 'Add a connection',
@@ -296,6 +306,7 @@ export function ConnectionsPage(): ReactNode {
                 icon: ListPlus,
                 run: addTags,
               },
+              ...(canBrowse ? [{ label: 'Browse', keys: 'B', icon: FolderSearch, run: browse }] : []),
               { label: 'Duplicate', icon: CopyPlus, keys: 'Ctrl+D', run: () => void duplicate(here) },
               pickedDevice === null
                 ? { label: 'Delete', icon: Trash2, keys: 'Delete', danger: true, run: () => void remove(here) }
@@ -331,6 +342,11 @@ export function ConnectionsPage(): ReactNode {
           </h2>
           {current.connection.demo && <DemoMark />}
           <span className="toolbar-gap" />
+          {here !== null && canBrowse && (
+            <Button icon={FolderSearch} title="B" onClick={browse}>
+              Browse
+            </Button>
+          )}
           {here !== null && (
             <Button icon={ListPlus} onClick={addTags}>
               Add tags

@@ -76,9 +76,12 @@ const MAX_BYTES = 32 * 1024 * 1024;
 /** A tag list from a file or the clipboard: what it would do, row by row; bad rows stay out and the others go in. */
 export function ImportDialog({
   text: given,
+  deviceId = null,
   onClose,
 }: {
   readonly text: string | null;
+  /** For rows that name no device, to begin with; left out: the first. */
+  readonly deviceId?: string | null;
   readonly onClose: () => void;
 }): ReactNode {
   const client = useClient();
@@ -86,7 +89,7 @@ export function ImportDialog({
   const connections = useProject((state) => state.connection);
   const [text, setText] = useState<string | null>(given);
   const [source, setSource] = useState(given === null ? '' : 'Clipboard');
-  const [device, setDevice] = useState(() => devices.keys().next().value ?? '');
+  const [device, setDevice] = useState(() => deviceId ?? devices.keys().next().value ?? '');
   const [preview, setPreview] = useState<ImportPreview | null>(null);
   const [format, setFormat] = useState<string | null>(null);
   const [assigned, setAssigned] = useState<Readonly<Record<string, string | null>>>({});

@@ -1,2 +1,3 @@
+export { BrowsePage } from './browse-page.tsx';
 export { ConnectionsPage } from './connections-page.tsx';
 export { TagsPage } from './tags-page.tsx';

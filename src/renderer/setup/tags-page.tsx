@@ -5,6 +5,7 @@ import {
   Download,
   FileUp,
   Filter,
+  FolderSearch,
   ListPlus,
   PanelRight,
   Pencil,
@@ -45,6 +46,15 @@ import './tags.css';
 /** What a dragged tag row carries: a JSON list of tag ids. The trend takes it. */
 export const TAG_DRAG_TYPE = 'application/x-parx-tags';
 
+/** One of the connections at least is of a protocol whose devices tell what they have. */
+function useCanBrowse(): boolean {
+  const connections = useProject((state) => state.connection);
+  const catalogue = useStores('catalogue', (state) => state.catalogue);
+  return [...connections.values()].some(
+    ({ document }) => catalogue?.protocols.find(({ id }) => id === document.protocol)?.can.browse === true,
+  );
+}
+
 const rowId = (row: TagRow): string => row.id;
 const none: ReadonlySet<string> = new Set();
 const dragRows = (rows: readonly TagRow[]): { type: string; text: string } => ({
@@ -58,6 +68,7 @@ export function TagsPage(): ReactNode {
   const loaded = useProject((state) => state.loaded);
   const deviceCount = useProject((state) => state.device.size);
   const projectName = useProject((state) => state.settings.values().next().value?.document.name ?? 'project');
+  const canBrowse = useCanBrowse();
   const [diagnostics, setDiagnostics] = usePreference('tags.diagnostics', false);
   const [panel, setPanel] = usePreference('tags.panel', true);
   const rows = useTagRows(diagnostics);
@@ -197,6 +208,14 @@ export function TagsPage(): ReactNode {
         run: () => void toggle(),
       },
       {
+        id: 'tags.browse',
+        title: 'Browse devices for tags',
+        group: 'Tags',
+        words: 'tree explore discover',
+        enabled: () => canBrowse,
+        run: () => client.showPage('/browse'),
+      },
+      {
         id: 'tags.import',
         title: 'Import tags from CSV',
         group: 'Tags',
@@ -248,7 +267,7 @@ export function TagsPage(): ReactNode {
         run: () => setDiagnostics(!diagnostics),
       },
     ],
-    [deviceCount, selection, editable, rows.length, panel, diagnostics, ordered],
+    [deviceCount, canBrowse, selection, editable, rows.length, panel, diagnostics, ordered],
   );
 
   if (!loaded) return <Skeleton rows={12} />;
@@ -318,6 +337,11 @@ export function TagsPage(): ReactNode {
             <Button look="primary" icon={ListPlus} onClick={() => setDialog({ kind: 'add', deviceId: null })}>
               Add tags
             </Button>
+            {canBrowse && (
+              <Button icon={FolderSearch} onClick={() => client.showPage('/browse')}>
+                Browse device
+              </Button>
+            )}
             <Button icon={FileUp} onClick={() => setDialog({ kind: 'import', text: null })}>
               Import CSV
             </Button>
@@ -382,6 +406,11 @@ export function TagsPage(): ReactNode {
           onClick={() => setPanel(!panel)}
         />
         <span className="toolbar-sep" />
+        {canBrowse && (
+          <Button icon={FolderSearch} onClick={() => client.showPage('/browse')}>
+            Browse device
+          </Button>
+        )}
         <Button icon={Download} disabled={total === 0} onClick={() => void exportCsv()}>
           Export
         </Button>

@@ -40,3 +40,4 @@ export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';
 export { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';
 export { TEXT_SIZES, type TextSize, type Theme, type ThemeChoice, UiProvider, useLook, useRem } from './theme.tsx';
+export { Tree, type TreeHandle, type TreeLine } from './tree.tsx';

@@ -11,6 +11,8 @@ const address = z.string().max(500);
 const browseNode = z.object({
   id: nodeId,
   name: z.string(),
+  /** What a tag of it is called. */
+  fullName: z.string(),
   /** In the protocol's own words; '' where it has none. */
   typeName: z.string(),
   description: z.string(),

@@ -102,6 +102,7 @@ function fieldsOf(exchange: string, deviceId: string | undefined): BrowseNode[] 
       id: `${exchange}/${field}`,
       deviceId,
       name: field,
+      fullName: `Exchange ${exchange.replace('/', ' ')} ${field}`,
       typeName: 'field of the header',
       description: fieldWords[field],
       hasChildren: false,

@@ -138,6 +138,7 @@ async function node({ id, list, signal }: Under, path: string, name: string, fou
     id: `${id}|${path}`,
     deviceId: id,
     name,
+    fullName: path,
     typeName: `${base}${isArray ? `[${sizes.join(',')}]` : ''}`,
     description: descriptionOf(sizes, template),
     hasChildren: !leaf,
