@@ -26,6 +26,14 @@ describe('trouble in a trace', () => {
     [true, '8 bytes that are not Modbus TCP.'],
     [false, 'Request 7 to unit 1: read 10 holding registers from 400100 (function 3, offset 99).'],
     [false, 'Answer 7 from unit 1: 2 bytes of holding registers (function 3).'],
+    [
+      false,
+      'Production 7 of exchange 1 by 10.0.0.1, of 2026-11-21T10:51:22.282Z: 12 bytes of data, status 1, signature 1.0.',
+    ],
+    [
+      true,
+      'Production 7 of exchange 1 by 10.0.0.1, without a time: 12 bytes of data, status 4, specification error, signature 1.0.',
+    ],
     [false, '8 bytes of a frame that goes on in the next packet.'],
   ])('%s: %s', (expected, sentence) => {
     expect(isTrouble({ words: ['Request 1 to unit 1: function 43.', sentence] })).toBe(expected);

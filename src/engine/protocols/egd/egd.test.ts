@@ -32,6 +32,8 @@ describe('the header', () => {
         signature: 0x0102,
       },
     });
+    // The log marks lines that speak of errors.
+    expect(explain('received', production)[0]).not.toMatch(/\b(no|not|errors?)\b/);
     expect(producerText(0xc0a8_000a)).toBe('192.168.0.10');
     expect(producerNumber('192.168.0.10')).toBe(0xc0a8_000a);
     expect(producerNumber('192.168.0.256')).toBeNull();
