@@ -13,12 +13,18 @@ import { qualityOf, timeIsSound } from './status.ts';
 /** Strangers who were named in the log; more are only counted. */
 const MOST_NAMED = 100;
 
+/** Two producers with one id and two layouts would fill the log: a few sentences at once, then one a second. */
+const SENTENCE_MS = 1_000;
+const SENTENCES_AT_ONCE = 5;
+
 /** One device document: what is expected of its exchange, and its tags while somebody listens. */
 interface Expected {
   readonly device: EgdDevice;
   layout: Layout | null;
-  /** Why its productions can't be used at present; said once in the log. */
-  mismatch: string | null;
+  /** Why its productions can't be used at present, as last said in the log. */
+  said: string | null;
+  /** Monotonic time up to which sentences have been used up. */
+  saidUpToMs: number;
 }
 
 export type Datagram = (bytes: Uint8Array, from: string) => void;
@@ -55,7 +61,7 @@ export async function connectEgd(
   const expected = new Map<string, Expected>();
   const routes = new Map<number, Map<number, Expected[]>>();
   for (const [id, device] of devices) {
-    const entry: Expected = { device, layout: null, mismatch: null };
+    const entry: Expected = { device, layout: null, said: null, saidUpToMs: 0 };
     expected.set(id, entry);
     const producer = producerNumber(device.producerId) ?? 0;
     const exchanges = routes.get(producer) ?? new Map<number, Expected[]>();
@@ -122,16 +128,18 @@ export async function connectEgd(
     if (one.layout === null) return;
     const mismatch = mismatchOf(one.device, header, data.length);
     if (mismatch !== null) {
-      if (one.mismatch !== mismatch) {
+      const nowMs = clock.monotonicMs();
+      if (one.said !== mismatch && one.saidUpToMs - nowMs < SENTENCES_AT_ONCE * SENTENCE_MS) {
+        one.said = mismatch;
+        one.saidUpToMs = Math.max(one.saidUpToMs, nowMs) + SENTENCE_MS;
         log.warn(
           `Exchange ${header.exchange} of ${producerText(header.producer)} (${from}) does not fit its layout: ${mismatch}. Its tags are bad until it fits again.`,
         );
       }
-      one.mismatch = mismatch;
       one.layout.pushBad(time, QUALITY.badConfiguration, into);
       return;
     }
-    one.mismatch = null;
+    one.said = null;
     one.layout.push(header, data, time, qualityOf(header.status), into);
   }
 
