@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ResolutionItem, ScanItem } from '#shared/rpc/looking.ts';
+import { startEgdProducer } from '#simulators/egd/index.ts';
 import { createRegisterImage, type RegisterImage, startModbusSimulator } from '#simulators/modbus/index.ts';
 import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts';
 import { type EngineClient, startEngine } from '#test/support/engine.ts';
+import { freeUdpPort } from '#test/support/free-port.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 // Looking closer at a device, through the whole engine: which type and order a place has, and what can be read at all.
@@ -136,6 +138,48 @@ describe('the word-order resolver', () => {
     // What is never read stays where it is, though names count from zero now.
     expect(on.settings).toMatchObject({ addressBase: 'zero', forbidden: ['400501-400510'] });
   });
+});
+
+describe('bytes that a device tells by itself', () => {
+  it('are resolved as those that are asked for', async () => {
+    const port = await freeUdpPort();
+    const data = Buffer.alloc(16);
+    data.writeFloatBE(0, 4);
+    const producer = await startEgdProducer({
+      producerId: '10.0.0.1',
+      host: '127.0.0.1',
+      port,
+      exchanges: [{ id: 5, periodMs: 50, data }],
+    });
+    cleanUp.push(() => producer.close());
+    const { engine, client } = await startEngine(temporaryDirectory());
+    cleanUp.push(() => engine.stop());
+    const screen = await client();
+    const documents = [
+      [
+        'connection',
+        makeConnection({ id: 'c', name: 'c', protocol: 'egd', settings: { port, localAddress: '127.0.0.1' } }),
+      ],
+      [
+        'device',
+        makeDevice({ id: 'd', connectionId: 'c', name: 'd', settings: { producerId: '10.0.0.1', exchangeId: 5 } }),
+      ],
+      ['tag', makeTag({ id: 't', deviceId: 'd', name: 't', address: '4', type: 'float32' })],
+    ] as const;
+    await screen.project.commit({
+      changes: documents.map(([kind, document]) => ({ kind, id: document.id, document, expected: null })),
+    });
+    let value = 97.3;
+    let item: ResolutionItem | undefined;
+    for await (item of screen.looking.resolve({ deviceId: 'd', tag: { ...tag, address: '4' }, periodMs: 0 })) {
+      value += Math.sin(item.looks);
+      data.writeFloatBE(value, 4);
+      if (item.looks >= 8) break;
+    }
+    const own = item!.places.find(({ shift }) => shift === 0)!;
+    expect(own.candidates[0]).toMatchObject({ type: 'float32', order: 'ABCD', address: '4' });
+    expect(own.candidates.find(({ current }) => current)).toMatchObject({ type: 'float32', order: 'DCBA' });
+  }, 30_000);
 });
 
 describe('what was recorded with a wrong order', () => {
