@@ -24,7 +24,8 @@ export async function writeRecording(path: string, { tags, polls, from, periodMs
   const log = createLogger((line) => console.log(line.level, line.text));
   const folder = mkdtempSync(join(tmpdir(), 'parx-written-'));
   const { store } = await openStore(
-    { path: join(folder, 'history.parx') },
+    // Each block waits for the disk and for nothing else.
+    { path: join(folder, 'history.parx'), flushMs: 0 },
     { clock: systemClock(), log, workers: sourceWorkers },
   );
   store.register(
