@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { gunzipSync } from 'node:zlib';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -142,6 +143,17 @@ describe.skipIf(needs('chromium'))('the shell', () => {
     await about.getByText('*.csv').waitFor();
     await screen.page.keyboard.press('Escape');
     await about.waitFor({ state: 'hidden' });
+  });
+
+  it('makes a support file with one click', async () => {
+    await shell.go('Log');
+    const begun = screen.page.waitForEvent('download');
+    await screen.page.getByRole('button', { name: 'Support file' }).click();
+    const file = await begun;
+    expect(file.suggestedFilename()).toMatch(/^parx-support-.*\.json\.gz$/);
+    const content = JSON.parse(gunzipSync(readFileSync(await file.path())).toString('utf8'));
+    expect(content.links.length).toBeGreaterThan(0);
+    await textThat(shell.messages, /support file .* was made.*no secrets/s);
   });
 
   it('keeps the chosen theme over a reload', async () => {
