@@ -79,7 +79,7 @@ export async function* previewTagList(
   giveWay: () => Promise<void> | null,
 ): AsyncGenerator<TagImportPreview, void> {
   const format = formatOf(input.text, input.format);
-  const list = format.read(input.text);
+  const list = await format.read(input.text, giveWay);
   const separator = list.separator ?? ',';
   const found = findDevices(list.devices, input.assigned, context, context.newId);
   const { unknownColumns, notes } = list;

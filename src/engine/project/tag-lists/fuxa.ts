@@ -45,7 +45,7 @@ export const fuxa = {
     if (!start.startsWith('{') && !start.startsWith('[')) return false;
     return text.includes('"tags"') && text.includes('"type"');
   },
-  read(text) {
+  async read(text, giveWay) {
     const bare = text.replace(/^\ufeff/, '');
     const found = /^\s*[{[]/.test(bare) ? fromJson(bare) : fromCsv(bare);
     const devices = found.map(({ key, device }) => deviceOf(key, device));
@@ -54,6 +54,8 @@ export const fuxa = {
       const read = looseText(device.type) === 'EthernetIP' ? readLogix : readModbus;
       const period = looseNumber(device.polling);
       for (const { line, tag } of tags) {
+        const others = giveWay();
+        if (others !== null) await others;
         if (rows.length >= MOST_ROWS) refuse('text', `A list has at most ${MOST_ROWS} tags. Split it.`);
         const name = looseText(tag.name) || looseText(tag.label);
         const shown = { name, address: `${looseText(tag.memaddress)} ${looseText(tag.address)}`.trim() };

@@ -3,6 +3,7 @@ import { refuse } from '#shared/errors.ts';
 import { readExpression } from './linear-expression.ts';
 import { type ModbusPlace, modbusDevice } from './modbus-place.ts';
 import {
+  type GiveWay,
   looseNumber,
   MOST_ROWS,
   type NamedDevice,
@@ -15,6 +16,8 @@ import {
 const MOST_CHARACTERS = 8 << 20;
 const MOST_DEPTH = 32;
 const MOST_TEXT = 1_000;
+/** Characters that are read in a millisecond or two. */
+const SLICE = 32_768;
 
 /** The registers of a ModbusScope project (.mbs, XML; levels 1 to 5), each with the expression that reads it. */
 export const modbusScope = {
@@ -22,8 +25,8 @@ export const modbusScope = {
   title: 'ModbusScope project',
   means: 'A .mbs file of ModbusScope up to version 5.',
   recognise: (text) => /<modbusscope[\s>]/.test(text.slice(0, 4096)),
-  read(text) {
-    const { connections, devices, registers, period } = parseProject(text);
+  async read(text, giveWay) {
+    const { connections, devices, registers, period } = await parseProject(text, giveWay);
     // Before level 5 a connection was one device too, numbered from 1.
     const named = devices.length > 0 ? devices : connections.map((one) => ({ ...one, device: true }));
     const places = named.map((entry, index) => {
@@ -66,7 +69,7 @@ interface Entry {
 }
 
 /** Entries with their texts. No entity is expanded but XML's own five, and what is nested too deep is refused. */
-function parseProject(text: string) {
+async function parseProject(text: string, giveWay: GiveWay) {
   if (text.length > MOST_CHARACTERS) refuse('text', 'A project above 8 MB is not read.');
   const connections: Entry[] = [];
   const devices: Entry[] = [];
@@ -103,15 +106,13 @@ function parseProject(text: string) {
     path.pop();
     content = '';
   });
-  parser.on('error', (error) => {
-    throw error;
-  });
-  try {
-    parser.write(text).close();
-  } catch (error) {
-    if (error instanceof Error && error.name === 'AppError') throw error;
-    refuse('text', `This is no XML that can be read: ${error instanceof Error ? error.message.slice(0, 160) : error}.`);
+  parser.on('error', (error) => refuse('text', `This is no XML that can be read: ${error.message.slice(0, 160)}.`));
+  for (let at = 0; at < text.length; at += SLICE) {
+    const others = giveWay();
+    if (others !== null) await others;
+    parser.write(text.slice(at, at + SLICE));
   }
+  parser.close();
   return { connections, devices, registers, period: (looseNumber(period) ?? 0) >= 1 ? period : '' };
 }
 

@@ -1,5 +1,7 @@
 import type { ColumnName } from '../tag-columns.ts';
 
+export type GiveWay = () => Promise<void> | null;
+
 /** A format that tag lists come in. Readers are pure, and bounded against hostile input. */
 export interface TagListFormat {
   readonly id: string;
@@ -9,8 +11,11 @@ export interface TagListFormat {
   readonly means: string;
   /** Told by the content alone. The first format in the array that answers yes is taken. */
   recognise(text: string): boolean;
-  /** Throws `config.invalid` for a text that is not of this format at all; what is wrong with a row stays with the row. */
-  read(text: string): TagList;
+  /**
+   * Throws `config.invalid` for a text that is not of this format at all; what is wrong with a row stays with the row.
+   * `giveWay` is asked every few rows, and waited for when it answers, since a long list takes its time.
+   */
+  read(text: string, giveWay: GiveWay): TagList | Promise<TagList>;
 }
 
 export interface TagList {
