@@ -31,15 +31,17 @@ function* readRows(lines: Iterable<CsvRow>, columns: ReadonlyMap<ColumnName, num
   }
 }
 
-const bare = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+export const bareHeading = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 
-function readHeader(cells: readonly string[]): { columns: Map<ColumnName, number>; unknownColumns: string[] } {
+/** Which of our columns stand where, by their headings. */
+export function readHeader(cells: readonly string[]): { columns: Map<ColumnName, number>; unknownColumns: string[] } {
   const columns = new Map<ColumnName, number>();
   const unknownColumns: string[] = [];
   cells.forEach((heading, index) => {
     const rule = TAG_COLUMNS.find(
       (candidate) =>
-        bare(candidate.column) === bare(heading) || candidate.aliases.some((alias) => bare(alias) === bare(heading)),
+        bareHeading(candidate.column) === bareHeading(heading) ||
+        candidate.aliases.some((alias) => bareHeading(alias) === bareHeading(heading)),
     );
     if (rule !== undefined && !columns.has(rule.column)) columns.set(rule.column, index);
     else if (heading.trim() !== '') unknownColumns.push(heading.trim());
