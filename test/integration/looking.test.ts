@@ -114,6 +114,22 @@ describe('the word-order resolver', () => {
     await expect(coil[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'config.invalid' });
   }, 20_000);
 
+  it('says that a device is away, and goes on when it is back', async () => {
+    const image = createRegisterImage({ everything: true });
+    const { screen, simulator } = await start(image);
+    let away = false;
+    let back = 0;
+    let down: Promise<void> | null = null;
+    for await (const item of screen.looking.resolve({ deviceId: 'd', tag, periodMs: 0 })) {
+      if (item.looks === 2 && down === null) down = simulator.control.restart(1_500);
+      if (item.problem !== null) away = true;
+      else if (away) back++;
+      if (back === 2) break;
+    }
+    expect(away).toBe(true);
+    await down;
+  }, 30_000);
+
   it('moves the addresses of all tags of a device by one', async () => {
     const { screen } = await start(createRegisterImage({ everything: true }), { forbidden: ['HR501-HR510'] });
     const tags = [

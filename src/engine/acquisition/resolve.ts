@@ -143,7 +143,17 @@ export async function* resolveTag(
   const placeAddress = (place: Place): unknown => driver.parseAddress(place.address, settings).address;
 
   for (;;) {
-    using visited = await visit(signal);
+    let link: Visit;
+    try {
+      link = await visit(signal);
+    } catch (error) {
+      // A device that is away for a while is looked at again when it is back.
+      if (signal.aborted || !isAppError(error) || !error.retryable) throw error;
+      yield said(error.message);
+      await clock.sleep(TROUBLE_MS, signal);
+      continue;
+    }
+    using visited = link;
     for (;;) {
       let problem: string | null = null;
       try {
