@@ -153,6 +153,20 @@ overrides:
     expect(({} as { type?: string }).type).toBeUndefined();
   });
 
+  it('is not brought down by what is nested a hundred thousand deep', async () => {
+    const manyLevels = Array.from({ length: 2_000 }, (_, level) => `${' '.repeat(level)}a:`).join('\n');
+    for (const text of ['['.repeat(100_000), `${'{a: '.repeat(50_000)}`, `${'- '.repeat(100_000)}x`, manyLevels]) {
+      expect((await told({ 'metrics.yaml': text })).length).toBeGreaterThan(0);
+      expect(readGraph('g.yaml', text)).toHaveProperty('issues');
+    }
+  });
+
+  it('reads thousands of metrics of one file in a time that grows with their number', async () => {
+    const many = Array.from({ length: 5_000 }, (_, at) => `  a.m${at}: { type: gauge }`).join('\n');
+    const { metrics, issues } = await load({ 'metrics.yaml': `version: 1\nmetrics:\n${many}\n` });
+    expect([metrics.length, issues.length]).toEqual([5_000, 0]);
+  });
+
   it('never throws, whatever the text is', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -191,11 +205,13 @@ overrides:
     writeFileSync(join(root, 'secret.yaml'), network);
     writeFileSync(join(folder, 'good.yaml'), network);
     symlinkSync(join(root, 'secret.yaml'), join(folder, 'link.yaml'));
-    writeFileSync(join(folder, 'metrics.yaml'), 'version: 1\ninclude: [good.yaml, link.yaml]\n');
+    mkdirSync(join(folder, 'folder.yaml'));
+    writeFileSync(join(folder, 'metrics.yaml'), 'version: 1\ninclude: [good.yaml, link.yaml, folder.yaml]\n');
     const { metrics, issues } = await loadMetricRegistry('metrics.yaml', registryFolder(folder));
     expect(metrics).toHaveLength(1);
     expect(issues.map(({ message }) => message)).toEqual([
       expect.stringContaining("a link out of the registry's folder"),
+      expect.stringContaining('it is no file'),
     ]);
   });
 });

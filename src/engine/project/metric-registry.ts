@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { open, realpath } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import { join, posix, sep } from 'node:path';
 import { z } from 'zod';
 import {
@@ -169,6 +169,8 @@ export function registryFolder(folder: string): ReadRegistryFile {
       throw new Error(error.code === 'ENOENT' ? 'there is no such file.' : `${error.code ?? 'error'}.`);
     });
     if (!file.startsWith(root + sep)) throw new Error("it is a link out of the registry's folder.");
+    // A pipe would never end.
+    if (!(await stat(file)).isFile()) throw new Error('it is no file.');
     const handle = await open(file, 'r');
     try {
       if ((await handle.stat()).size > LARGEST_FILE) throw new Error('it is larger than 4 MB.');

@@ -67,7 +67,7 @@ export const graphs = {
   /** Reads a graph from YAML or JSON; null and the faults where it is none. */
   read: call({
     role: 'viewer',
-    input: z.object({ name: z.string().max(200), text: z.string().max(1024 * 1024) }),
+    input: z.object({ name: z.string().max(200), text: z.string().max(256 * 1024) }),
     output: z.object({ graph: graphDefinition.nullable(), issues: z.array(placedIssue) }),
   }),
   /** The forms of graphs and of files of the registry as JSON Schema, for editors; `version` inside them counts up. */
