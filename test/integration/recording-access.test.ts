@@ -1,5 +1,5 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { firstItem, startEngine } from '#test/support/engine.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -78,4 +78,29 @@ it('opens what was chosen in the dialog of the desktop, and then again by its pa
   await screen.recording.close({ id: elsewhere });
   expect(await screen.recording.open({ id: null, path: elsewhere })).toEqual(opened);
   await engine.stop();
+});
+
+it('lets two programs open one recording, which neither changes', async () => {
+  const elsewhere = join(temporaryDirectory(), 'shared.parx');
+  await makeRecording(elsewhere);
+  const before = readFileSync(elsewhere);
+  const programs = await Promise.all(
+    [0, 1].map(async () => {
+      const dialogs = { openRecording: async () => elsewhere, saveAs: async () => null };
+      const { engine, client } = await startEngine(temporaryDirectory(), { host: { kind: 'desktop', dialogs } });
+      return { engine, screen: client() };
+    }),
+  );
+  const opened = await Promise.all(programs.map(({ screen }) => screen.recording.choose()));
+  const [first, second] = programs;
+  for (const [index, { screen }] of programs.entries()) {
+    expect(opened[index]?.opened).toMatchObject({ path: elsewhere, damage: [] });
+    expect((await screen.history.tags({ source: elsewhere })).tags).toEqual([]);
+  }
+  // What one program closes stays open in the other.
+  await first!.engine.stop();
+  expect((await second!.screen.history.tags({ source: elsewhere })).tags).toEqual([]);
+  await second!.engine.stop();
+  expect(readFileSync(elsewhere).equals(before)).toBe(true);
+  expect(readdirSync(dirname(elsewhere))).toEqual(['shared.parx']);
 });
