@@ -1,10 +1,9 @@
 import { type Clock, type Database, withStoreErrors } from '#engine/platform/index.ts';
 import { QUALITY, type TimeRange } from '#shared/model/index.ts';
-import { tagDecoderOf } from './chunk-table.ts';
 import type { LastValues } from './messages.ts';
 import { decodedSince, readTags, sameDecoding, sameRecipe, storageClassOf, tagWriterOf } from './schema.ts';
 import type { StoredTag, TagRegistration } from './store.ts';
-import { createTagState, type TagState } from './tag-state.ts';
+import { createTagState, decodingOf, type TagState } from './tag-state.ts';
 import type { TailStarts } from './tail-starts.ts';
 
 /** The tags of the writer: those on file and those that the running engine has registered. */
@@ -118,8 +117,7 @@ export function createRegistry(
                 known.form = recipe.version;
               }
               if (!same) {
-                known.recipes = [...known.recipes, recipe];
-                known.decoder = tagDecoderOf(known.recipes);
+                Object.assign(known, decodingOf([...known.recipes, recipe]));
                 known.since = decodedSince(known.recipes);
               }
               if (otherRollups) known.rollupsStale = true;

@@ -89,20 +89,41 @@ export interface TagState {
   closedQuality: number;
 }
 
+interface Decoding {
+  readonly recipes: readonly DecodeRecipe[];
+  readonly decoder: TagDecoder;
+}
+/** Tags with equal recipes share them and their decoder, which with thousands of tags are a quarter of the heap. */
+const decodings = new Map<string, Decoding>();
+const MOST_DECODINGS = 1_000;
+
+export function decodingOf(recipes: readonly DecodeRecipe[]): Decoding {
+  // biome-ignore lint/nursery/noJsRestrictedProperties: a few words of each tag once
+  const key = JSON.stringify(recipes);
+  let decoding = decodings.get(key);
+  if (decoding === undefined) {
+    if (decodings.size >= MOST_DECODINGS) decodings.clear();
+    decoding = { recipes, decoder: tagDecoderOf(recipes) };
+    decodings.set(key, decoding);
+  }
+  return decoding;
+}
+
 export function createTagState(
   number: number,
   registration: Omit<TagRegistration, 'index'>,
-  recipes: readonly DecodeRecipe[],
+  allRecipes: readonly DecodeRecipe[],
   chunkSamples: number,
   starts: TailStarts,
 ): TagState {
   starts.set(number, Number.POSITIVE_INFINITY);
+  const { recipes, decoder } = decodingOf(allRecipes);
   return {
     number,
     id: registration.id,
-    registration,
+    registration: { ...registration, recipe: recipes.at(-1) ?? registration.recipe },
     recipes,
-    decoder: tagDecoderOf(recipes),
+    decoder,
     form: recipes.at(-1)?.version ?? 1,
     open: openSamples(),
     growing: null,

@@ -51,6 +51,50 @@ describe('samples that are not in the file yet', () => {
     }
   });
 
+  it('carries what is open over in slices, among new samples, and loses nothing at a kill between any two', async () => {
+    const tags = 100;
+    const file = path();
+    // Chunks are never full, so that each fold carries all over.
+    const options = { flushMs: 60_000, foldMs: 1 };
+    const store = await openDirect(file, options);
+    store.writer.register(Array.from({ length: tags }, (_, i) => registration(i)));
+    let polls = 0;
+    const poll = (): void => {
+      const samples: WrittenSample[] = [];
+      for (let tag = 0; tag < tags; tag++) {
+        samples.push({ tag, time: START + polls * SECOND, value: Math.sin(polls * tag), quality: 0 });
+      }
+      store.append(samples);
+      polls++;
+    };
+    for (let i = 0; i < 900; i++) poll();
+    const database = openDatabase(file, { readonly: true });
+    const logFrom = database.prepare("SELECT value FROM meta WHERE key = 'log_from'").pluck();
+    const lefts: { readonly path: string; readonly acknowledged: number }[] = [];
+    const begun = store.writer.flush();
+    for (let turn = 0; logFrom.get() !== 2; turn++) {
+      poll();
+      if (turn % 4 === 0 && lefts.length < 12) lefts.push({ path: leftBehind(file), acknowledged: store.durable() });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await begun;
+    await store.writer.flush();
+    lefts.push({ path: leftBehind(file), acknowledged: store.durable() });
+    database.close();
+    await store.close();
+    expect(lefts.length, 'kills on the way').toBeGreaterThan(3);
+    for (const left of lefts) {
+      const again = await openDirect(left.path, options);
+      for (const tag of [0, 1, tags - 1]) {
+        const values = again.raw([`tag-${tag}`], EVER).flatMap((one) => [...one.value]);
+        expect(values.length).toBeGreaterThanOrEqual(left.acknowledged);
+        expect(values).toEqual(values.map((_, i) => Math.sin(i * tag)));
+      }
+      await again.close();
+      expectRollups(left.path);
+    }
+  }, 60_000);
+
   it('grows chunks block by block, with samples a little and hours late, over folds and kills', async () => {
     const options = { chunkSamples: 4_096, segmentBytes: 300_000 };
     const tags = 3;
