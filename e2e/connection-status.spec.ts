@@ -76,4 +76,13 @@ describe.skipIf(needs('chromium'))('the connections of the demo line', () => {
     await shell.run('Switch the connection on');
     await row.getByText('Running', { exact: true }).waitFor();
   });
+
+  it('have no overruns on the overview where nothing is asked', async () => {
+    await shellOf(screen.page).go('Overview');
+    const rows = screen.page.getByRole('region', { name: 'Connections' }).getByRole('row');
+    const last = async (name: string): Promise<string> =>
+      (await rows.filter({ hasText: name }).first().getByRole('cell').last().textContent()) ?? '';
+    expect(await last('127.0.0.1:')).toMatch(/^\d/);
+    expect(await last('UDP')).toBe('—');
+  });
 });

@@ -179,6 +179,7 @@ function KeyValues(): ReactNode {
 function Connections(): ReactNode {
   const documents = useProject((state) => state.connection);
   const statuses = useStores('connections', (state) => state.byId);
+  const catalogue = useStores('catalogue', (state) => state.catalogue);
   const now = useNow(1000);
   return (
     <section className="panel overview-connections" aria-label="Connections">
@@ -194,13 +195,17 @@ function Connections(): ReactNode {
               <th>Endpoint</th>
               <th className="num">Since</th>
               <th className="num">Devices</th>
-              <th className="num">Polls/s</th>
+              <th className="num" title="Polls, or what devices sent by themselves">
+                Updates/s
+              </th>
               <th className="num">Overruns</th>
             </tr>
           </thead>
           <tbody>
             {[...documents.values()].map(({ document }) => {
               const status = statuses.get(document.id);
+              const tells =
+                catalogue?.protocols.some((entry) => entry.id === document.protocol && entry.tells) === true;
               const running = status?.devices.filter((device) => device.state === 'running').length ?? 0;
               return (
                 <tr key={document.id} title={status?.message ?? undefined}>
@@ -228,7 +233,9 @@ function Connections(): ReactNode {
                           { decimals: 1 },
                         )}
                   </td>
-                  <td className="num">{formatCount(status?.groups.reduce((sum, group) => sum + group.overruns, 0))}</td>
+                  <td className="num">
+                    {tells ? NO_VALUE : formatCount(status?.groups.reduce((sum, group) => sum + group.overruns, 0))}
+                  </td>
                 </tr>
               );
             })}
