@@ -26,6 +26,8 @@ import { checkName, checkPeriod, newTag, tagChange, textOrNull } from './tag-edi
 /** How often readings change their places by what is plausible; more often and nobody could point at one. */
 const RANK_MS = 1_000;
 const MOST_BYTES = 65_536;
+/** Losses of the link in a row that are told; fewer mend themselves. */
+const PATIENCE = 2;
 
 /** The bytes of a node as they change: choose a place and a way to read it, name it, and it is a tag. */
 export function ByteMap({
@@ -45,7 +47,9 @@ export function ByteMap({
   );
   const unit = protocol?.addressBytes ?? 1;
   const at = entry.bytes?.at ?? '';
-  const { deviceId } = entry;
+  // The tree learns of a device that was made here only when the exchange is heard again.
+  const [made, setMade] = useState<string | null>(null);
+  const deviceId = entry.deviceId ?? made;
   const device = deviceId === null ? undefined : project.device.get(deviceId)?.document;
   const [raw, setRaw] = useState<{ readonly bytes: Uint8Array; readonly nowMs: number } | null>(null);
   const [refusal, setRefusal] = useState<string | null>(null);
@@ -62,6 +66,7 @@ export function ByteMap({
 
   useEffect(() => {
     const abort = new AbortController();
+    let failures = 0;
     const run = async (): Promise<void> => {
       const items = client.rpc.browsing.bytes(
         { connectionId: connection.id, node: entry.id, count: MOST_BYTES },
@@ -69,6 +74,7 @@ export function ByteMap({
       );
       for await (const item of items) {
         setRefusal(null);
+        failures = 0;
         if (item.raw === null) continue;
         const nowMs = performance.now();
         const bytes = item.raw.bytes.slice();
@@ -82,9 +88,10 @@ export function ByteMap({
           await run();
         } catch (error) {
           if (abort.signal.aborted || isAppError(error, 'rpc.cancelled')) return;
-          setRefusal(errorText(error));
+          // A device that is added has the link opened anew: what is heard goes on a moment later.
+          failures = isAppError(error, 'protocol.link-lost') ? failures + 1 : PATIENCE;
+          if (failures >= PATIENCE) setRefusal(errorText(error));
         }
-        // A device that is added has the link opened anew: what is heard goes on a moment later.
         await new Promise((resolve) => setTimeout(resolve, 1_000));
       }
     };
@@ -140,6 +147,7 @@ export function ByteMap({
         { label: `Device "${document.name}" added`, changes: [{ kind: 'device', id, document, expected: null }] },
         true,
       );
+      setMade(id);
       onChanged();
     } catch (error) {
       setRefusal(errorText(error));
@@ -355,7 +363,9 @@ function Readings({
             {reading.bit === null ? reading.type : `bit ${reading.bit}`}
             {ordersOf(reading.type).length > 1 && reading.type !== 'string' ? ` ${reading.order}` : ''}
           </span>
-          <span className="mono num byte-value">{valueText(now)}</span>
+          <span className="mono num byte-value" title={valueText(now)}>
+            {valueText(now)}
+          </span>
           <span className="byte-score" aria-hidden style={{ ['--score' as string]: `${(score ?? 0) * 100}%` }} />
         </label>
       ))}
