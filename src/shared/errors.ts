@@ -62,6 +62,7 @@ export function refuse(path: string, sentence: string): never {
 
 /** What was typed, at most 60 characters of it, so that a pasted page does not fill the message. */
 export function quote(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e]/g, '?');
-  return `"${plain.length > 60 ? `${plain.slice(0, 60)}…` : plain}"`;
+  const plain = text.slice(0, 1_000).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
+  const letters = [...plain];
+  return `"${letters.length > 60 ? `${letters.slice(0, 60).join('')}…` : plain}"`;
 }
