@@ -14,8 +14,11 @@ async function run(flags: Flags): Promise<void> {
     input.close();
     process.stdin.destroy();
     if (process.connected) process.disconnect();
-    // Nothing holds the process after this; what were still to come has no reader.
-    void line.close();
+    // Nothing holds the process after this; what were still to come has no reader. Without a parent nobody would end it
+    // where Node then hangs in its own clean-up of pipes, which takes a whole core for ever.
+    void line.close().finally(() => {
+      if (flags.withParent) process.exit();
+    });
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
