@@ -22,6 +22,7 @@ import { createBlockBuilder } from './block-builder.ts';
 import { watchClock } from './clock-watch.ts';
 import type { ConnectionSpec } from './connection-spec.ts';
 import { DIAGNOSTICS_PERIOD_MS, diagnosticTags, sampleDiagnostics } from './diagnostics.ts';
+import { createIdleTags } from './idle-tags.ts';
 import { createRunningDriver, MONITOR_MS, type RunningDriver } from './running-driver.ts';
 import type { BoundTag, GapNotice, GroupSpec } from './tag-group.ts';
 import { createTraces, type Traces } from './traces.ts';
@@ -92,7 +93,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
   const running = new Map<string, Running>();
   /** Links that are closing: a controller with few sockets wants the old one gone before the new one comes. */
   const closing = new Map<string, Promise<void>>();
-  const idle = new Map<string, Quality>();
+  const idle = createIdleTags(table, builder, (gap) => options.onGap?.(gap));
   const visits = createVisits(clock, log.module('visit'));
   const timers = new Set<Disposable>();
   let connections: readonly ResolvedConnection[] = [];
@@ -178,24 +179,6 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     if (stopped === null) reconcile();
   };
 
-  /** Tags that are not read hold one bad sample that says why. */
-  const markIdle = (tags: readonly ResolvedTag[]): void => {
-    const now = clock.now();
-    const known = new Set<string>();
-    for (const tag of tags) {
-      const { id } = tag.runtime;
-      known.add(id);
-      if (tag.idle === null) idle.delete(id);
-      else if (idle.get(id) !== tag.idle) {
-        idle.set(id, tag.idle);
-        const index = table.byId(id)?.index;
-        if (index !== undefined) builder.push(index, now, now, Number.NaN, tag.idle);
-      }
-    }
-    for (const id of idle.keys()) if (!known.has(id)) idle.delete(id);
-    builder.closeSoon();
-  };
-
   const status = (): ConnectionStatus[] =>
     connections.map((resolved) => {
       const live = running.get(resolved.document.id);
@@ -270,7 +253,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
       );
       groupsOf = groupTags(tags, table);
       reconcile();
-      markIdle(tags);
+      idle.mark(tags, clock.now());
       notifySoon();
     },
     problems: () => problems,
@@ -298,6 +281,7 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
         await visits.stop();
         await Promise.all([...running.keys()].map((id) => end(id, QUALITY.badShutdown)));
         await Promise.all(closing.values());
+        idle.close(clock.now());
         notify?.[Symbol.dispose]();
         builder.flush();
       })();

@@ -168,6 +168,11 @@ describe('changes while running', () => {
     rig.acquisition.apply(all);
     await clock.advance(1_000);
     expect(good('mill-1-v1') && good('mill-1-v2') && good('mill-2-v1')).toBe(true);
+    const off = rig.gaps.filter(({ quality }) => quality === QUALITY.badDisabled);
+    expect(off.map(({ tagIds, from, to }) => ({ tagIds, seconds: Math.round((to - from) / 1e6) }))).toEqual([
+      { tagIds: ['mill-1-v2', 'mill-2-v1'], seconds: 2 },
+      { tagIds: ['mill-1-v1'], seconds: 1 },
+    ]);
     rig.acquisition.apply({ connections: [], devices: [], tags: [] });
     await clock.advance(1_000);
     expect(plant.links.size).toBe(0);
