@@ -142,7 +142,7 @@ async function dataOf(id: ContestantId, of: Size): Promise<{ path: string; loade
 }
 
 async function streaming(id: ContestantId): Promise<void> {
-  const commits = quick ? 400 : 2_000;
+  const commits = quick ? 400 : 3_600;
   const { answer, calibrationMs } = await job(
     'stream',
     { who: id, folder: scratch(), commits },
