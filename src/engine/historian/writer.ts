@@ -39,6 +39,15 @@ export const WRITER_DEFAULTS = {
   textGraceMs: 10_000,
 } as const;
 
+/**
+ * How long tags are encoded after a commit while the next may wait: this share of the time since the last, so that what
+ * comes thick and fast is encoded while its sender takes note, and this at most. One tag always is.
+ */
+const ADVANCE_SHARE = 0.2;
+const ADVANCE_MS = 4;
+/** Samples beyond its limit at which a tag is encoded without waiting for a commit. */
+const MOST_BEYOND = 256;
+
 export interface WriterDeps {
   readonly clock: Clock;
   /** Called after `fdatasync` and whenever the state of writing changes. */
@@ -134,6 +143,22 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
   });
   function note(error: unknown): void {
     deps.onDurable({ upTo: journal.durable.upTo, error, counts: counts() });
+    if (error === null) advanceFull();
+  }
+  /** Tags that have reached their limit. They are encoded once their samples are acknowledged, not before. */
+  let full: TagState[] = [];
+  let advancedAt = monotonicMs();
+  function advanceFull(): void {
+    const now = monotonicMs();
+    const until = now + Math.min(ADVANCE_MS, (now - advancedAt) * ADVANCE_SHARE);
+    advancedAt = now;
+    let done = 0;
+    while (done < full.length && (done === 0 || monotonicMs() < until)) {
+      const state = full[done]!;
+      if (state.open.length >= state.limit) sealing.advance(state);
+      done++;
+    }
+    if (done > 0) full = full.slice(done);
   }
 
   const statesOf = (ids: readonly string[]): TagState[] =>
@@ -159,7 +184,8 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
           quality[i]!,
           received === null ? null : received[i]!,
         );
-        if (state.open.length >= state.limit) sealing.advance(state);
+        if (state.open.length === state.limit) full.push(state);
+        else if (state.open.length >= state.limit + MOST_BEYOND) sealing.advance(state);
         i = end;
         continue;
       }
@@ -174,9 +200,10 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
         logged = i;
       }
       while (i < end) {
-        i += pushSamples(state, block, i, end);
         if (state.open.length >= state.limit) sealing.advance(state);
+        i += pushSamples(state, block, i, end);
       }
+      if (state.open.length >= state.limit) full.push(state);
     }
     if (length > logged) journal.samples(logged === 0 ? block : part(block, logged, length), numberOf);
     samplesStored += length;
