@@ -35,7 +35,8 @@ import {
 } from '#engine/recording/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { zoneOf } from '#shared/model/index.ts';
-import { type Catalogue, contract } from '#shared/rpc/contract.ts';
+import type { Catalogue } from '#shared/rpc/catalogue.ts';
+import { contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, type DemoAddress } from './demo.ts';
 import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { buildCatalogue } from '#engine/api/index.ts';
 import { exporters } from '#engine/exporters/index.ts';
 import { protocols } from '#engine/protocols/index.ts';
-import { choiceList } from '#shared/rpc/contract.ts';
+import { choiceList } from '#shared/rpc/catalogue.ts';
 import { startEngine } from '#test/support/engine.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 

@@ -5,7 +5,7 @@ import { openStore } from '#engine/historian/index.ts';
 import { createLogger, type LogLine, systemClock } from '#engine/platform/index.ts';
 import { graphDefinition } from '#shared/model/graph/index.ts';
 import { PLAIN_RECIPE } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { block, never, ramp, SECOND, START, tag } from '#test/contracts/store-samples.ts';
 import { workers } from '#test/faults/historian-workers.ts';
 import { allItems, startEngine } from '#test/support/engine.ts';

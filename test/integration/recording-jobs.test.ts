@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { RecordingJob } from '#shared/rpc/contract.ts';
+import type { RecordingJob } from '#shared/rpc/recordings.ts';
 import { type EngineClient, firstItem, startEngine } from '#test/support/engine.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { writeRecording } from '#test/support/written-recording.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Exporter } from '#engine/exporters/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
 import { backends } from '#engine/tsdb/index.ts';
-import type { Catalogue } from '#shared/rpc/contract.ts';
+import type { Catalogue } from '#shared/rpc/catalogue.ts';
 
 /** Status numbers that a quality can carry: see `deviceStatusQuality`. */
 const STATUS_NUMBERS = Array.from({ length: 127 }, (_, index) => index + 1);

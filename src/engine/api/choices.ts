@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { serialPorts } from '#engine/platform/index.ts';
-import type { Choice, ChoiceList } from '#shared/rpc/contract.ts';
+import type { Choice, ChoiceList } from '#shared/rpc/catalogue.ts';
 
 /** What a field may suggest, as this computer has it at the moment of the question. */
 export async function choicesOf(list: ChoiceList): Promise<Choice[]> {

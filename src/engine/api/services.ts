@@ -10,7 +10,7 @@ import type { ProtocolDriver } from '#engine/protocols/index.ts';
 import type { ExportJobs, Recorder, RecordingFiles, RecordingJobs } from '#engine/recording/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { EngineHealth } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 
 /** The system's own dialogs on the computer of the engine; each gives the chosen path, null when it was cancelled. */
 export interface HostDialogs {

@@ -5,7 +5,7 @@ import type { HistorySource, StoredTag } from '#engine/historian/index.ts';
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { isBad, qualityText, type Series, type TimeRange } from '#shared/model/index.ts';
-import type { ExportJob } from '#shared/rpc/contract.ts';
+import type { ExportJob } from '#shared/rpc/exporting.ts';
 import { fileName } from './recorder.ts';
 
 export interface ExportRequest {

@@ -3,7 +3,7 @@ import { basename, extname, join } from 'node:path';
 import type { FileWork, FileWorkDone, SplitBy } from '#engine/historian/index.ts';
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
-import type { RecordingJob } from '#shared/rpc/contract.ts';
+import type { RecordingJob } from '#shared/rpc/recordings.ts';
 import { fileName, fileStamp } from './recorder.ts';
 
 /** What a screen asks for; recordings go by the id of the list. */

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useStores } from '#renderer/client/index.ts';
 import { Button, Dialog, NO_VALUE, readFields, Skeleton } from '#renderer/ui/index.ts';
-import type { ExporterEntry, ProtocolEntry } from '#shared/rpc/contract.ts';
+import type { ExporterEntry, ProtocolEntry } from '#shared/rpc/catalogue.ts';
 
 /** Version, and what the running engine can read and write: each protocol and format with its abilities and settings. */
 export function AboutDialog({ onClose }: { readonly onClose: () => void }): ReactNode {

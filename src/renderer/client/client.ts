@@ -1,6 +1,7 @@
 import { isAppError } from '#shared/errors.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
-import { type Choice, choiceList, RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { type Choice, choiceList } from '#shared/rpc/catalogue.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { createLiveTags, type LiveTags } from './live-cache.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createProjectEdits, type ProjectEdits } from './project-edits.ts';

@@ -15,13 +15,11 @@ import type {
   TrendDocument,
   ValueType,
 } from '#shared/model/index.ts';
-import {
-  type Catalogue,
-  type ExportJob,
-  type RecordingJob,
-  RUNNING_HISTORY,
-  type RuntimeTagInfo,
-} from '#shared/rpc/contract.ts';
+import type { Catalogue } from '#shared/rpc/catalogue.ts';
+import type { RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import type { ExportJob } from '#shared/rpc/exporting.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
+import type { RecordingJob } from '#shared/rpc/recordings.ts';
 
 type StoredMap<T> = ReadonlyMap<string, Stored<T>>;
 

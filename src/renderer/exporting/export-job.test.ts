@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ExportJob } from '#shared/rpc/contract.ts';
+import type { ExportJob } from '#shared/rpc/exporting.ts';
 import { artifactPath, exportName, jobText } from './export-job.ts';
 
 const job: ExportJob = {

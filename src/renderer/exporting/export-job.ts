@@ -1,5 +1,5 @@
 import { formatBytes, formatCount } from '#renderer/ui/format.ts';
-import type { ExportJob } from '#shared/rpc/contract.ts';
+import type { ExportJob } from '#shared/rpc/exporting.ts';
 
 /** A file name that every file system takes, made of the source and the range's start. */
 export function exportName(source: string, from: string): string {

@@ -2,7 +2,7 @@ import { CircleCheck, CircleX, Download, Hourglass, Loader, Trash2, X } from 'lu
 import type { ReactNode } from 'react';
 import { useClient, useStores, useZone } from '#renderer/client/index.ts';
 import { Button, formatTime, IconButton, MiddleText } from '#renderer/ui/index.ts';
-import type { ExportJob } from '#shared/rpc/contract.ts';
+import type { ExportJob } from '#shared/rpc/exporting.ts';
 import { artifactPath, jobText } from './export-job.ts';
 import './exporting.css';
 

@@ -23,7 +23,8 @@ import {
   usePreference,
 } from '#renderer/ui/index.ts';
 import type { EngineHealth } from '#shared/model/index.ts';
-import { RUNNING_HISTORY, type RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import type { RuntimeTagInfo } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { FirstRun } from './first-run.tsx';
 import { KeyValuesDialog } from './key-values-dialog.tsx';
 import './overview.css';

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, plural } from '#renderer/ui/index.ts';
-import type { RecordingJob } from '#shared/rpc/contract.ts';
+import type { RecordingJob } from '#shared/rpc/recordings.ts';
 
 export const JOB_TITLES: Readonly<Record<RecordingJob['kind'], string>> = {
   verify: 'Check',

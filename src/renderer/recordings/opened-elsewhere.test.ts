@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AppClient, NoticeInput } from '#renderer/client/index.ts';
 import { createStores } from '#renderer/client/stores.ts';
 import type { EngineHealth, RecordingFile } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { watchOpenedElsewhere } from './opened-elsewhere.ts';
 
 const file = (id: string, damage: readonly string[] = []): RecordingFile => ({

@@ -2,7 +2,7 @@ import { CircleCheck, CircleX, Hourglass, Loader, Trash2, TriangleAlert, X } fro
 import type { ReactNode } from 'react';
 import { useClient, useStores } from '#renderer/client/index.ts';
 import { IconButton, MiddleText } from '#renderer/ui/index.ts';
-import type { RecordingJob } from '#shared/rpc/contract.ts';
+import type { RecordingJob } from '#shared/rpc/recordings.ts';
 import { JOB_TITLES, recordingJobText } from './job-text.ts';
 
 /** Work on recordings, the newest first: progress, cancel, result, forget. Nothing where there is none. */

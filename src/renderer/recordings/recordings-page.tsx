@@ -20,7 +20,7 @@ import {
   useActions,
 } from '#renderer/ui/index.ts';
 import type { RecordingFile } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { EventsList } from './events-list.tsx';
 import { MergeDialog } from './merge-dialog.tsx';
 import { NoteDialog } from './note-dialog.tsx';

@@ -1,7 +1,7 @@
 import { useCallback } from 'react';
 import { useClient } from '#renderer/client/index.ts';
 import type { RecordingFile } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 
 /** Opens a recording and shows it in the trend. */
 export function useOpenRecording(): {

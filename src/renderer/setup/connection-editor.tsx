@@ -17,7 +17,7 @@ import {
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { DeviceDocument } from '#shared/model/index.ts';
-import type { ProtocolEntry } from '#shared/rpc/contract.ts';
+import type { ProtocolEntry } from '#shared/rpc/catalogue.ts';
 import { ConflictDialog } from './conflict-dialog.tsx';
 import {
   type ConnectionDraft,

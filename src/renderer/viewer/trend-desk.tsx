@@ -22,7 +22,7 @@ import {
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TimeRange } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { copyPicture, copyText } from './clipboard.ts';
 import { isOurs, readTags, readTrace } from './drag-data.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';

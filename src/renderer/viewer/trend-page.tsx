@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect } from 'react';
 import { useClient, useProject, useStores } from '#renderer/client/index.ts';
 import { usePreference } from '#renderer/ui/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { TrendDesk } from './trend-desk.tsx';
 import { DEFAULT_TREND } from './trend-model.ts';
 import './trend.css';

@@ -1,7 +1,7 @@
 import type { AppClient } from '#renderer/client/index.ts';
 import type { TraceStatistics } from '#renderer/plot/index.ts';
 import { type Gap, type HistoryEvent, type Sample, STATISTICS, type TimeRange } from '#shared/model/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import type { HistoryReader, LiveTraces } from './trace-store.ts';
 
 /** Where one trend reads from. */

@@ -16,7 +16,7 @@ import {
 import type { ReactNode, RefObject } from 'react';
 import { useClient, useSession } from '#renderer/client/index.ts';
 import { belowElement, IconButton, type MenuEntry, type MenuPlace, MiddleText, Tip } from '#renderer/ui/index.ts';
-import { RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { LEGEND_COLUMNS } from './legend-table.tsx';
 import { RangeControl } from './range-control.tsx';
 import type { LegendColumn } from './readout.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
 import { useClient, useSession, useStores } from '#renderer/client/index.ts';
-import { type HistoryTag, RUNNING_HISTORY } from '#shared/rpc/contract.ts';
+import { type HistoryTag, RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import type { TraceTag } from './trend-model.ts';
 
 /** Tags that a source has, by id: the project's for the running history, the file's own for a recording. */

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 import {
-  aggregateFunction,
-  aggregateQuery,
   alert,
   connectionDocument,
   connectionStatus,
@@ -9,89 +7,22 @@ import {
   deviceDocument,
   documentKind,
   engineHealth,
-  eventKind,
-  historyEvent,
-  recordingFile,
-  recordingState,
-  searchQuery,
   testStep,
-  timeKind,
-  timeRange,
-  unixMicros,
   valueType,
   wordOrder,
 } from '../model/index.ts';
 import { browsing } from './browsing.ts';
+import { catalogue } from './catalogue.ts';
+import { exports } from './exporting.ts';
 import { graphs } from './graphs.ts';
+import { history } from './history.ts';
 import { importing } from './importing.ts';
 import { looking } from './looking.ts';
+import { id, ids } from './parts.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
+import { recording, recordingJobs } from './recordings.ts';
 import { support } from './support.ts';
 import { tracing } from './tracing.ts';
-
-const id = z.string().max(200);
-const ids = (max: number) => z.array(id).max(max);
-
-/** JSON Schema as plain data: made by `z.toJSONSchema` from a plugin's settings, drawn as a form by the screen. */
-const jsonSchema = z.record(z.string(), z.unknown());
-const settings = z.record(z.string(), z.unknown());
-
-const protocolEntry = z.object({
-  id: z.string(),
-  title: z.string(),
-  version: z.string(),
-  summary: z.string(),
-  config: jsonSchema,
-  device: jsonSchema,
-  sample: z.object({ config: settings, device: settings, address: z.string() }),
-  addressHelp: z.array(z.object({ text: z.string(), means: z.string() })),
-  /** Bytes between an address and the next number; null where each number is a value of its own. */
-  addressBytes: z.number().int().positive().nullable(),
-  valueTypes: z.array(valueType),
-  can: z.object({ browse: z.boolean(), scan: z.boolean() }),
-  /** Devices send by themselves: there are no requests, no answers to wait for, no predicted duration. */
-  tells: z.boolean(),
-  /** Times that its devices can give a sample besides that of receipt. */
-  ownTimes: z.array(timeKind),
-  /** Names of the status numbers that a device's quality can carry. */
-  statusNames: z.record(z.string(), z.string()),
-});
-export type ProtocolEntry = z.infer<typeof protocolEntry>;
-
-const exporterEntry = z.object({
-  id: z.string(),
-  title: z.string(),
-  extension: z.string(),
-  mediaType: z.string(),
-  options: jsonSchema,
-  defaults: settings,
-});
-export type ExporterEntry = z.infer<typeof exporterEntry>;
-
-/** What a connection to one can do is found out on connecting, so it is not here. */
-const backendEntry = z.object({
-  id: z.string(),
-  title: z.string(),
-  version: z.string(),
-  summary: z.string(),
-  config: jsonSchema,
-  sample: settings,
-});
-export type BackendEntry = z.infer<typeof backendEntry>;
-
-const catalogue = z.object({
-  protocols: z.array(protocolEntry),
-  exporters: z.array(exporterEntry),
-  /** Kinds of sources of samples, for graphs. */
-  backends: z.array(backendEntry),
-});
-export type Catalogue = z.infer<typeof catalogue>;
-
-/** Lists that a plugin's settings can name in `choicesFrom`: what this computer has, as suggestions for a field. */
-export const choiceList = z.enum(['own-addresses', 'serial-ports', 'time-zones']);
-export type ChoiceList = z.infer<typeof choiceList>;
-const choice = z.object({ value: z.string(), label: z.string() });
-export type Choice = z.infer<typeof choice>;
 
 const documentChange = z.object({
   kind: documentKind,
@@ -153,85 +84,6 @@ const liveRows = z.object({
 });
 export type LiveRows = z.infer<typeof liveRows>;
 
-const gap = z.object({ range: timeRange, reason: z.string(), quality: z.number().int() });
-const series = z.object({
-  tag: id,
-  time: column('f64'),
-  value: column('f64'),
-  quality: column('u16'),
-  envelope: z.object({ min: column('f64'), max: column('f64') }).nullable(),
-  gaps: z.array(gap),
-  texts: z.record(z.string(), z.string()).nullable(),
-});
-const sample = z.object({ time: unixMicros, value: z.number().nullable(), quality: z.number().int() });
-
-/** Where history is read from: the running history or an opened recording file, which goes by its path. */
-const source = z.string().max(4096);
-/** A file of the recordings folder, as the list names it. */
-const fileName = z.string().max(255);
-export const RUNNING_HISTORY = 'history';
-
-/** Numbers in the order of `STATISTICS`; NaN where nothing is known. */
-const tagStatistics = z.object({ tag: id, values: column('f64') });
-
-const historyTag = z.object({
-  id,
-  name: z.string(),
-  description: z.string(),
-  connection: z.string(),
-  device: z.string(),
-  address: z.string(),
-  unit: z.string().nullable(),
-  type: valueType,
-  decimals: z.number().nullable(),
-  range: z.object({ low: z.number(), high: z.number() }).nullable(),
-  timeKind,
-  demo: z.boolean(),
-  first: unixMicros.nullable(),
-  last: unixMicros.nullable(),
-  recipeVersion: z.number().int(),
-});
-export type HistoryTag = z.infer<typeof historyTag>;
-
-/** Jobs run one after the other; those that have not begun wait. */
-const jobState = z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']);
-const exportJob = z.object({
-  id,
-  name: z.string(),
-  format: z.string(),
-  state: jobState,
-  /** 0 to 1. */
-  progress: z.number(),
-  rows: z.number(),
-  bytes: z.number(),
-  started: unixMicros,
-  message: z.string().nullable(),
-  /** Fetch it with the host: `/artifacts/<id>` in a browser, "Save as" in the desktop. */
-  artifact: id.nullable(),
-});
-export type ExportJob = z.infer<typeof exportJob>;
-
-const recordingJob = z.object({
-  id,
-  kind: z.enum(['verify', 'repair', 'compact', 'split', 'merge']),
-  /** Id of the recording that is worked on; of a merge the new one's name. */
-  name: z.string(),
-  state: jobState,
-  /** 0 to 1. */
-  progress: z.number(),
-  started: unixMicros,
-  /** Why it failed. */
-  message: z.string().nullable(),
-  /** Nothing is damaged or missing; null until it is done. */
-  sound: z.boolean().nullable(),
-  samples: z.number(),
-  /** What is damaged or missing, by tag and time. */
-  sentences: z.array(z.string()),
-  /** Files of the recordings folder that were written. */
-  files: z.array(z.object({ id: fileName, bytes: z.number(), samples: z.number() })),
-});
-export type RecordingJob = z.infer<typeof recordingJob>;
-
 const addressCheck = z.object({
   text: z.string(),
   ok: z.boolean(),
@@ -261,14 +113,7 @@ export type LogEntry = z.infer<typeof logLine>;
  * compile. Streams that watch state send the whole state first, then changes.
  */
 export const contract = {
-  catalogue: {
-    get: call({ role: 'viewer', input: nothing, output: catalogue }),
-    choices: call({
-      role: 'viewer',
-      input: z.object({ list: choiceList }),
-      output: z.object({ choices: z.array(choice) }),
-    }),
-  },
+  catalogue,
   engine: {
     ...support,
     health: stream({ role: 'viewer', input: nothing, item: engineHealth }),
@@ -416,190 +261,11 @@ export const contract = {
       item: liveRows,
     }),
   },
-  history: {
-    tags: call({
-      role: 'viewer',
-      input: z.object({ source }),
-      output: z.object({ tags: z.array(historyTag) }),
-      errors: ['store.not-found'],
-    }),
-    bounds: call({
-      role: 'viewer',
-      input: z.object({ source }),
-      output: z.object({ range: timeRange.nullable() }),
-      errors: ['store.not-found'],
-    }),
-    /** One item per group of tags as they are ready, at most two points per pixel and series. */
-    view: stream({
-      role: 'viewer',
-      input: z.object({ source, tags: ids(200), range: timeRange, pixels: z.number().int().min(1).max(10_000) }),
-      item: z.object({ series: z.array(series) }),
-      errors: ['store.not-found', 'query.too-many-samples'],
-    }),
-    neighbours: call({
-      role: 'viewer',
-      input: z.object({ source, tag: id, time: unixMicros }),
-      output: z.object({ before: sample.nullable(), after: sample.nullable() }),
-      errors: ['store.not-found'],
-    }),
-    /** What the samples of each bucket come to, one item per tag, all on the grid that each item names. */
-    aggregate: stream({
-      role: 'viewer',
-      input: z.object({ source, query: aggregateQuery }),
-      item: z.object({
-        start: unixMicros,
-        step: z.number().int(),
-        length: z.number().int(),
-        tag: id,
-        functions: z.array(aggregateFunction),
-        columns: z.array(column('f64')),
-        texts: z.record(z.string(), z.string()).nullable(),
-      }),
-      errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
-    }),
-    /** Exact numbers over a range, as tags are ready; refused where they would take more samples than the limit. */
-    statistics: stream({
-      role: 'viewer',
-      input: z.object({ source, tags: ids(1000), range: timeRange }),
-      item: z.object({ tags: z.array(tagStatistics) }),
-      errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
-    }),
-    /** Where the conditions hold, as it is found; items may be empty and say how far the search has come. */
-    search: stream({
-      role: 'viewer',
-      input: z.object({ source, query: searchQuery }),
-      item: z.object({ intervals: z.array(timeRange), reached: unixMicros }),
-      errors: ['store.not-found', 'config.invalid'],
-    }),
-    events: call({
-      role: 'viewer',
-      input: z.object({ source, range: timeRange, kinds: z.array(eventKind).nullable() }),
-      output: z.object({ events: z.array(historyEvent) }),
-      errors: ['store.not-found'],
-    }),
-    gaps: call({
-      role: 'viewer',
-      input: z.object({ source, range: timeRange }),
-      output: z.object({ gaps: z.array(gap) }),
-      errors: ['store.not-found'],
-    }),
-    addNote: call({
-      role: 'operator',
-      audit: true,
-      input: z.object({
-        from: unixMicros,
-        to: unixMicros.nullable(),
-        text: z.string().trim().min(1).max(4000),
-        tagIds: ids(1000),
-      }),
-      output: historyEvent,
-    }),
-  },
-  recording: {
-    watch: stream({ role: 'viewer', input: nothing, item: recordingState }),
-    start: call({
-      role: 'operator',
-      audit: true,
-      input: z.object({
-        name: z.string().trim().max(120),
-        tagIds: ids(60_000),
-        preTriggerS: z.number().min(0).max(3600),
-      }),
-      output: nothing,
-      errors: ['config.invalid', 'store.read-only', 'store.disk-full'],
-    }),
-    stop: call({ role: 'operator', audit: true, input: nothing, output: nothing }),
-    files: stream({
-      role: 'viewer',
-      input: nothing,
-      item: z.object({ files: z.array(recordingFile), opened: z.array(recordingFile) }),
-    }),
-    /**
-     * Opens a recording for offline study; its `id` is then a `source`. By id from the list, or by path on the engine's
-     * machine: only of the recordings folder, or what was chosen in the desktop's own dialog since the start.
-     */
-    open: call({
-      role: 'viewer',
-      input: z.object({ id: fileName.nullable(), path: z.string().max(4096).nullable() }),
-      output: recordingFile,
-      errors: ['store.not-found', 'store.damaged', 'store.too-new', 'access.denied'],
-    }),
-    /** Asks for a file with the desktop's own dialog and opens it; null when that was cancelled. Refused in a browser. */
-    choose: call({
-      role: 'viewer',
-      input: nothing,
-      output: z.object({ opened: recordingFile.nullable() }),
-      errors: ['store.not-found', 'store.damaged', 'store.too-new', 'access.denied'],
-    }),
-    close: call({ role: 'viewer', input: z.object({ id: source }), output: nothing }),
-    remove: call({
-      role: 'engineer',
-      audit: true,
-      input: z.object({ id: fileName }),
-      output: nothing,
-      errors: ['store.not-found'],
-    }),
-  },
-  /** Checks of recordings in the folder, and new ones made of them; the old ones are never changed. */
-  recordingJobs: {
-    start: call({
-      role: 'operator',
-      audit: true,
-      input: z.discriminatedUnion('kind', [
-        z.object({ kind: z.enum(['verify', 'repair', 'compact']), id: fileName }),
-        z.object({
-          kind: z.literal('split'),
-          id: fileName,
-          by: z.discriminatedUnion('kind', [
-            /** An IANA time zone whose days are meant. */
-            z.object({ kind: z.literal('days'), zone: z.string().min(1).max(60) }),
-            /** Files of at most about so many bytes. */
-            z.object({ kind: z.literal('size'), bytes: z.number().int().min(1_000_000).max(1e15) }),
-          ]),
-        }),
-        z.object({
-          kind: z.literal('merge'),
-          /** Of samples with the same tag and time those of the later recording stay. */
-          ids: z.array(fileName).min(2).max(200),
-          name: z.string().trim().min(1).max(120),
-        }),
-      ]),
-      output: z.object({ id }),
-      errors: ['store.not-found', 'rpc.limit'],
-    }),
-    watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(recordingJob) }) }),
-    cancel: call({ role: 'operator', input: z.object({ id }), output: nothing }),
-    /** Takes a job off the list; the files that it has written stay. */
-    remove: call({ role: 'operator', input: z.object({ id }), output: nothing }),
-  },
+  history,
+  recording,
+  recordingJobs,
   graphs,
-  exports: {
-    start: call({
-      role: 'viewer',
-      input: z.object({
-        source,
-        tags: ids(1000).min(1),
-        range: timeRange,
-        format: z.string().max(40),
-        name: z.string().trim().min(1).max(200),
-        /** A column with the quality in words after each tag's values. */
-        quality: z.boolean(),
-        options: settings,
-      }),
-      output: z.object({ id }),
-      errors: ['config.invalid', 'store.not-found'],
-    }),
-    watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(exportJob) }) }),
-    cancel: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
-    /** Asks for a place with the desktop's own dialog; false when that was cancelled. A browser fetches `/artifacts/<id>` instead. */
-    saveAs: call({
-      role: 'viewer',
-      input: z.object({ id }),
-      output: z.object({ saved: z.boolean() }),
-      errors: ['store.not-found'],
-    }),
-    remove: call({ role: 'viewer', input: z.object({ id }), output: nothing }),
-  },
+  exports,
 } as const satisfies Contract;
 
 export type AppContract = typeof contract;

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { connectionDocument, deviceDocument, tagDocument } from '../model/index.ts';
-
+import { id } from './parts.ts';
 import { stream } from './procedure.ts';
-
-const id = z.string().max(200);
 
 const importRow = z.object({
   /** Position in the list, from 0. */

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import {
+  aggregateFunction,
+  aggregateQuery,
+  eventKind,
+  historyEvent,
+  searchQuery,
+  timeKind,
+  timeRange,
+  unixMicros,
+  valueType,
+} from '../model/index.ts';
+import { id, ids, source } from './parts.ts';
+import { type Contract, call, column, stream } from './procedure.ts';
+
+const gap = z.object({ range: timeRange, reason: z.string(), quality: z.number().int() });
+const series = z.object({
+  tag: id,
+  time: column('f64'),
+  value: column('f64'),
+  quality: column('u16'),
+  envelope: z.object({ min: column('f64'), max: column('f64') }).nullable(),
+  gaps: z.array(gap),
+  texts: z.record(z.string(), z.string()).nullable(),
+});
+const sample = z.object({ time: unixMicros, value: z.number().nullable(), quality: z.number().int() });
+
+export const RUNNING_HISTORY = 'history';
+
+/** Numbers in the order of `STATISTICS`; NaN where nothing is known. */
+const tagStatistics = z.object({ tag: id, values: column('f64') });
+
+const historyTag = z.object({
+  id,
+  name: z.string(),
+  description: z.string(),
+  connection: z.string(),
+  device: z.string(),
+  address: z.string(),
+  unit: z.string().nullable(),
+  type: valueType,
+  decimals: z.number().nullable(),
+  range: z.object({ low: z.number(), high: z.number() }).nullable(),
+  timeKind,
+  demo: z.boolean(),
+  first: unixMicros.nullable(),
+  last: unixMicros.nullable(),
+  recipeVersion: z.number().int(),
+});
+export type HistoryTag = z.infer<typeof historyTag>;
+
+export const history = {
+  tags: call({
+    role: 'viewer',
+    input: z.object({ source }),
+    output: z.object({ tags: z.array(historyTag) }),
+    errors: ['store.not-found'],
+  }),
+  bounds: call({
+    role: 'viewer',
+    input: z.object({ source }),
+    output: z.object({ range: timeRange.nullable() }),
+    errors: ['store.not-found'],
+  }),
+  /** One item per group of tags as they are ready, at most two points per pixel and series. */
+  view: stream({
+    role: 'viewer',
+    input: z.object({ source, tags: ids(200), range: timeRange, pixels: z.number().int().min(1).max(10_000) }),
+    item: z.object({ series: z.array(series) }),
+    errors: ['store.not-found', 'query.too-many-samples'],
+  }),
+  neighbours: call({
+    role: 'viewer',
+    input: z.object({ source, tag: id, time: unixMicros }),
+    output: z.object({ before: sample.nullable(), after: sample.nullable() }),
+    errors: ['store.not-found'],
+  }),
+  /** What the samples of each bucket come to, one item per tag, all on the grid that each item names. */
+  aggregate: stream({
+    role: 'viewer',
+    input: z.object({ source, query: aggregateQuery }),
+    item: z.object({
+      start: unixMicros,
+      step: z.number().int(),
+      length: z.number().int(),
+      tag: id,
+      functions: z.array(aggregateFunction),
+      columns: z.array(column('f64')),
+      texts: z.record(z.string(), z.string()).nullable(),
+    }),
+    errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
+  }),
+  /** Exact numbers over a range, as tags are ready; refused where they would take more samples than the limit. */
+  statistics: stream({
+    role: 'viewer',
+    input: z.object({ source, tags: ids(1000), range: timeRange }),
+    item: z.object({ tags: z.array(tagStatistics) }),
+    errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
+  }),
+  /** Where the conditions hold, as it is found; items may be empty and say how far the search has come. */
+  search: stream({
+    role: 'viewer',
+    input: z.object({ source, query: searchQuery }),
+    item: z.object({ intervals: z.array(timeRange), reached: unixMicros }),
+    errors: ['store.not-found', 'config.invalid'],
+  }),
+  events: call({
+    role: 'viewer',
+    input: z.object({ source, range: timeRange, kinds: z.array(eventKind).nullable() }),
+    output: z.object({ events: z.array(historyEvent) }),
+    errors: ['store.not-found'],
+  }),
+  gaps: call({
+    role: 'viewer',
+    input: z.object({ source, range: timeRange }),
+    output: z.object({ gaps: z.array(gap) }),
+    errors: ['store.not-found'],
+  }),
+  addNote: call({
+    role: 'operator',
+    audit: true,
+    input: z.object({
+      from: unixMicros,
+      to: unixMicros.nullable(),
+      text: z.string().trim().min(1).max(4000),
+      tagIds: ids(1000),
+    }),
+    output: historyEvent,
+  }),
+} as const satisfies Contract[string];
