@@ -7,6 +7,7 @@ export type Need =
   | 'chromium'
   | 'strace'
   | 'mbpoll'
+  | 'pymodbus'
   | 'tshark'
   | 'python3'
   | 'namespaces'
