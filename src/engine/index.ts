@@ -263,7 +263,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     undo.push(() => acquisition.stop());
     noteAbsence(store, mark.lastRun, recovery, startedAt, log);
     mark.set(startedAt);
-    const stopWatch = watchComputer(clock, store, log);
+    const stopWatch = watchComputer(clock, store, log, () => acquisition.networkChanged());
     undo.push(() => stopWatch[Symbol.dispose]());
 
     const keepAwake = (): void => options.host.keepAwake?.(recorder.busy(), recorder.state().active?.name ?? null);

@@ -147,7 +147,7 @@ function listed(names: readonly string[], kind: string): string {
 }
 
 /** Sleep, clock steps and network changes become events; sleep and what a step passed over are gaps as well. */
-export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Disposable {
+export function watchComputer(clock: Clock, store: SampleStore, log: Logger, onNetworkChange: () => void): Disposable {
   const failed = (error: unknown): void => log.warn('An event could not be stored.', { error: String(error) });
   const ofNetwork = watchNetwork({
     clock,
@@ -158,6 +158,7 @@ export function watchComputer(clock: Clock, store: SampleStore, log: Logger): Di
         .addEvent({ kind: 'network', from: clock.now(), to: null, text, tagIds: [], author: null, labels: {} })
         .catch(failed);
       log.warn(text);
+      onNetworkChange();
     },
   });
   const ofClock = watchClock({

@@ -55,7 +55,7 @@ export const ethernetIpSimulator: ProtocolSimulator = {
       put(`Edge${n}`, type, value);
     });
     // Names that are something else elsewhere.
-    for (const [n, name] of ['__proto__', 'constructor', 'toString', 'T'.repeat(40)].entries()) {
+    for (const [n, name] of ['__proto__', 'constructor', 'toString', 'T'.repeat(128), 'U'.repeat(255)].entries()) {
       memory.define(name, 'DINT');
       put(name, 'int32', 100 + n);
     }

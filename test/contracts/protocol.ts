@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -72,6 +72,18 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
         expect(driver.parseAddress(driver.sample.address, driver.sample.device)).toBeDefined();
       });
 
+      it('has a page for users, and a README that names the files there are', () => {
+        const folder = new URL(`../../src/engine/protocols/${driver.id}/`, import.meta.url);
+        const page = readFileSync(new URL(`../../docs/protocols/${driver.id}.md`, import.meta.url), 'utf8');
+        for (const heading of ['Addresses', 'Settings', 'Quirks', 'Tested against', 'Not supported']) {
+          expect(page).toContain(`\n## ${heading}\n`);
+        }
+        const table = readFileSync(new URL('README.md', folder), 'utf8').split('## Files')[1]!.split('\n## ')[0]!;
+        const named = [...table.matchAll(/`([\w-]+\.ts)`/g)].map((match) => match[1]!);
+        const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+        expect(named.sort()).toEqual(files.sort());
+      });
+
       it('describes its settings as JSON Schema with a title on every field', () => {
         for (const schema of [driver.config, driver.device]) {
           const { properties } = z.toJSONSchema(schema, { io: 'input' });
@@ -122,7 +134,7 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
 
       it('refuse nonsense with a sentence, not with a crash', async () => {
         device = await simulator.start();
-        for (const text of [...device.nonsense, '', ' ', '\u0000', 'é', '\u{1f600}', 'x'.repeat(200), '{}', "'; --"]) {
+        for (const text of [...device.nonsense, '', ' ', '\u0000', 'é', '\u{1f600}', 'x'.repeat(300), '{}', "'; --"]) {
           try {
             driver.parseAddress(text, driver.sample.device);
             expect.unreachable(`${JSON.stringify(text)} was accepted`);

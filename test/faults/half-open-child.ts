@@ -20,6 +20,7 @@ import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts'
 const OWN = '10.99.0.1';
 const MOVED = '10.99.0.3';
 const PEER = '10.99.0.2';
+const GROUP = '224.0.7.1';
 const PORT = 15_000;
 const PERIOD_MS = 100;
 const TIMEOUT_MS = 500;
@@ -56,6 +57,20 @@ const parts = {
       memory.define('Speed', 'DINT');
       return startEipSimulator({ host: PEER, port: PORT, memory });
     },
+  },
+  'egd-group': {
+    settings: { port: PORT, localAddress: OWN, groups: [GROUP] },
+    device: { producerId: PEER, exchangeId: 1, timeoutMs: TIMEOUT_MS },
+    address: '0',
+    type: 'uint32',
+    start: () =>
+      startEgdProducer({
+        producerId: PEER,
+        host: GROUP,
+        port: PORT,
+        adapter: PEER,
+        exchanges: [{ id: 1, periodMs: PERIOD_MS, data: Buffer.alloc(4) }],
+      }),
   },
   egd: {
     settings: { port: PORT, localAddress: OWN },
@@ -96,6 +111,7 @@ async function beDevice(): Promise<void> {
       // As after a power cut: it knows none of its connections any more.
       await running?.close();
       ip('addr', 'add', `${PEER}/24`, 'dev', 'v1');
+      ip('link', 'set', 'v1', 'up');
       running = await parts[kind].start();
     }
     say(line);
@@ -105,15 +121,18 @@ async function beDevice(): Promise<void> {
 
 async function beAcquisition(): Promise<void> {
   ip('link', 'set', 'lo', 'up');
-  ip('link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1');
   const device = spawn('unshare', ['--net', process.execPath, fileURLToPath(import.meta.url), 'device', kind], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const tell = teller(device);
   await tell(null);
-  ip('link', 'set', 'v1', 'netns', String(device.pid));
-  ip('addr', 'add', `${OWN}/24`, 'dev', 'v0');
-  ip('link', 'set', 'v0', 'up');
+  const plugIn = (): void => {
+    ip('link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1');
+    ip('link', 'set', 'v1', 'netns', String(device.pid));
+    ip('addr', 'add', `${OWN}/24`, 'dev', 'v0');
+    ip('link', 'set', 'v0', 'up');
+  };
+  plugIn();
   await tell('start');
 
   const clock = systemClock();
@@ -129,7 +148,9 @@ async function beAcquisition(): Promise<void> {
   });
   const { settings, device: deviceSettings, address, type } = parts[kind];
   acquisition.apply({
-    connections: [makeConnection({ id: 'c', protocol: kind, settings: { ...settings } })],
+    connections: [
+      makeConnection({ id: 'c', protocol: kind === 'egd-group' ? 'egd' : kind, settings: { ...settings } }),
+    ],
     devices: [makeDevice({ id: 'd', connectionId: 'c', settings: { ...deviceSettings } })],
     tags: [makeTag({ id: 't', deviceId: 'd', address, type, periodMs: PERIOD_MS })],
   });
@@ -151,19 +172,27 @@ async function beAcquisition(): Promise<void> {
     if (!good()) throw new Error('It did not stay good.');
   };
   await until('good at first', good);
-  const short = [
-    ['back', 0],
-    ['new', 3_000],
-  ] as const;
-  for (const [way, awayMs] of LONG ? ([...short, ['back', 7_000], ['new', 12_000]] as const) : short) {
-    const [badAfterMs] = await Promise.all([until('bad', () => !good()), tell('cut')]);
-    await wait(awayMs);
-    const started = performance.now();
-    const { state, message } = acquisition.status()[0]!;
-    await Promise.all([tell(way), until(`good after ${way}`, good)]);
-    await note({ badAfterMs, goodAfterMs: performance.now() - started, state, message: message ?? '' });
-  }
-  if (kind !== 'egd') {
+  if (kind === 'egd-group') await unplug();
+  else await cut();
+  process.stdout.write(`${JSON.stringify(results)}\n`);
+  await acquisition.stop();
+  device.removeAllListeners('exit');
+  device.kill('SIGKILL');
+
+  async function cut(): Promise<void> {
+    const short = [
+      ['back', 0],
+      ['new', 3_000],
+    ] as const;
+    for (const [way, awayMs] of LONG ? ([...short, ['back', 7_000], ['new', 12_000]] as const) : short) {
+      const [badAfterMs] = await Promise.all([until('bad', () => !good()), tell('cut')]);
+      await wait(awayMs);
+      const started = performance.now();
+      const { state, message } = acquisition.status()[0]!;
+      await Promise.all([tell(way), until(`good after ${way}`, good)]);
+      await note({ badAfterMs, goodAfterMs: performance.now() - started, state, message: message ?? '' });
+    }
+    if (kind === 'egd') return;
     // This computer gets another address: what is open on the old one is dead, and nobody says so.
     ip('addr', 'flush', 'dev', 'v0');
     ip('addr', 'add', `${MOVED}/24`, 'dev', 'v0');
@@ -171,10 +200,21 @@ async function beAcquisition(): Promise<void> {
     const { state, message } = acquisition.status()[0]!;
     await note({ badAfterMs, goodAfterMs: await until('good after the move', good), state, message: message ?? '' });
   }
-  process.stdout.write(`${JSON.stringify(results)}\n`);
-  await acquisition.stop();
-  device.removeAllListeners('exit');
-  device.kill('SIGKILL');
+
+  /** An adapter takes what was joined on it along: it is plugged in again at once, and after a while. */
+  async function unplug(): Promise<void> {
+    for (const awayMs of [0, 3_000]) {
+      ip('link', 'del', 'v0');
+      if (awayMs === 0) plugIn();
+      const badAfterMs = await until('bad without the adapter', () => !good());
+      await wait(awayMs);
+      const { state, message } = acquisition.status()[0]!;
+      if (awayMs > 0) plugIn();
+      const started = performance.now();
+      await Promise.all([tell('new'), until('good with the adapter', good)]);
+      await note({ badAfterMs, goodAfterMs: performance.now() - started, state, message: message ?? '' });
+    }
+  }
 }
 
 /** Sends a line to the device and waits for its answer; null only waits. */

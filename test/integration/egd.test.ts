@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemNetwork } from '#engine/platform/index.ts';
 import type { PushConnection } from '#engine/protocols/index.ts';
 import { findProtocol } from '#engine/protocols/index.ts';
 import { QUALITY } from '#shared/model/index.ts';
@@ -72,15 +73,21 @@ describe('EGD over a real socket', () => {
   });
 
   it('of another signature or length is bad and not wrong, says so once, and is good again', async () => {
-    const { producer, produce, sink, context } = await rig({}, { signature: 256, dataBytes: 8 });
+    const { producer, produce, sink, context, connection } = await rig({}, { signature: 256, dataBytes: 8 });
     await produce();
+    expect(connection.notice?.()).toBeNull();
     producer.faults = { signature: 257 };
     await produce();
     await produce();
+    expect(connection.notice?.()).toMatch(
+      /^Exchange 5 of 10\.0\.0\.1 does not fit .* signature is 1\.1, .* for 1\.0\./,
+    );
     producer.faults = { extraBytes: -4 };
     await produce();
+    expect(connection.notice?.()).toMatch(/it has 4 bytes of data, and the layout was made for 8/);
     producer.faults = {};
     await produce();
+    expect(connection.notice?.()).toBeNull();
     expect(sink.samples.map(({ quality }) => quality)).toEqual([
       QUALITY.good,
       QUALITY.badConfiguration,
@@ -97,11 +104,55 @@ describe('EGD over a real socket', () => {
     await refused.produce();
     await refused.produce();
     expect(refused.sink.samples).toEqual([]);
+    expect(refused.connection.notice?.()).toMatch(
+      /^Productions from 127\.0\.0\.1 have type and version .* wrong order/,
+    );
     expect(refused.context.lines.filter((line) => line.includes('wrong order'))).toHaveLength(1);
     const accepted = await rig({ acceptSwapped: true });
     accepted.producer.faults = { swapped: true };
     await accepted.produce();
     expect(accepted.sink.samples).toHaveLength(1);
+    expect(accepted.connection.notice?.()).toBeNull();
+  });
+
+  it('of several producers on one port goes to the tags of its own, though the exchanges have one number', async () => {
+    const port = await freeUdpPort();
+    const ids = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+    const devices = new Map(ids.slice(0, 2).map((producerId) => [producerId, { producerId, exchangeId: 5 }]));
+    const connection = (await driver.connect(
+      driver.config.parse({ port, localAddress: '127.0.0.1' }),
+      new Map([...devices].map(([id, settings]) => [id, driver.device.parse(settings)])),
+      createDriverContext(),
+      new AbortController().signal,
+    )) as PushConnection;
+    open.push(connection);
+    const sink = createCollector();
+    const controller = new AbortController();
+    const tags = ids.slice(0, 2).map((deviceId, index) => {
+      const settings = driver.device.parse(devices.get(deviceId));
+      const { address } = driver.parseAddress('0', settings);
+      const recipe = driver.recipe({ type: 'uint8', order: null, scaling: null, unit: null }, address, settings);
+      return { index, address, recipe, deviceId };
+    });
+    const listening = connection.listen(tags, sink, controller.signal);
+    for (const [at, producerId] of ids.entries()) {
+      const exchanges = [{ id: 5, periodMs: 100, data: Buffer.of(10 + at) }];
+      const producer = await startEgdProducer({ producerId, port, running: false, exchanges });
+      open.push(producer);
+      await producer.produce();
+      await producer.produce();
+    }
+    await expect
+      .poll(() => sink.samples.map(({ tag, value }) => [tag, value]))
+      .toEqual([
+        [0, 10],
+        [0, 10],
+        [1, 11],
+        [1, 11],
+      ]);
+    expect((await childrenOf(connection, null)).map(({ id }) => id)).toEqual(ids);
+    controller.abort();
+    await listening;
   });
 
   it('lists producers and exchanges heard, wanted or not, with what was lost', async () => {
@@ -134,6 +185,31 @@ describe('EGD over a real socket', () => {
     expect(sink.samples).toHaveLength(1);
   });
 
+  it('goes on in the groups that it has joined after a change of the network', async () => {
+    const groups = ['224.0.7.1', '224.0.7.2'];
+    const { produce, sink, connection } = await rig({ groups }, {}, '224.0.7.1');
+    connection.renew?.();
+    await produce();
+    expect(sink.samples).toHaveLength(1);
+  });
+
+  it('loses its link when its own address is gone', async (test) => {
+    const [own] = systemNetwork
+      .ownAddresses()
+      .filter(({ family, address }) => family === 4 && !address.startsWith('127.'));
+    test.skip(own === undefined, 'needs an adapter with an IPv4 address');
+    const context = createDriverContext({ network: { ...systemNetwork, ownAddresses: () => [] } });
+    const config = driver.config.parse({ port: await freeUdpPort(), localAddress: own!.address });
+    const { signal } = new AbortController();
+    const other = (await driver.connect(config, new Map(), context, signal)) as PushConnection;
+    open.push(other);
+    const lost = expect(other.listen([], createCollector(), signal)).rejects.toMatchObject({
+      code: 'protocol.link-lost',
+    });
+    other.renew?.();
+    await lost;
+  });
+
   it('says in words that its port is in use', async () => {
     const { port } = await rig();
     await expect(
@@ -145,7 +221,7 @@ describe('EGD over a real socket', () => {
       ),
     ).rejects.toMatchObject({
       code: 'protocol.connect-failed',
-      message: expect.stringMatching(/port \d+ is in use/) as string,
+      message: expect.stringMatching(/port \d+ is in use.* Close the other program/) as string,
     });
   });
 

@@ -43,6 +43,8 @@ export interface Acquisition {
   watch(listener: () => void): Disposable;
   /** Tries again at once what waits for its next attempt. Does nothing for an unknown id. */
   retry(connectionId: string): void;
+  /** To be called when adapters or addresses of this computer have come or gone. */
+  networkChanged(): void;
   /** The running link to take a turn at; null while there is none. */
   link(connectionId: string): SharedLink | null;
   /**
@@ -261,6 +263,9 @@ export function createAcquisition(options: AcquisitionOptions): Acquisition {
     watch: changes.watch,
     retry(connectionId) {
       running.get(connectionId)?.driver.retry();
+    },
+    networkChanged() {
+      for (const { driver } of running.values()) driver.networkChanged();
     },
     link: (connectionId) => running.get(connectionId)?.driver.link() ?? null,
     async visit(connectionId, signal) {

@@ -101,16 +101,22 @@ export function connectionStatusOf(facts: LinkFacts, groups: GroupStatus[], now:
   };
 }
 
+/** What the driver tells comes first: where data do not flow, it says why better than their absence does. */
 function linkMessage(facts: LinkFacts, now: UnixMicros): string | null {
+  const notice = facts.up ? facts.notice() : null;
+  const trouble = linkTrouble(facts, now);
+  return notice === null || trouble === null ? (notice ?? trouble) : `${notice} ${trouble}`;
+}
+
+function linkTrouble(facts: LinkFacts, now: UnixMicros): string | null {
   const devices = [...facts.devices.values()];
   const { endpoint } = facts.spec;
   switch (facts.state) {
     case 'disabled':
       return 'Nothing to read: no enabled tags. The link is closed until there are some.';
     case 'connecting':
-      return null;
     case 'running':
-      return facts.notice();
+      return null;
     case 'degraded': {
       const lost = devices.filter((device) => device.state === 'lost');
       const verb = lost.length === 1 ? 'does' : 'do';

@@ -44,6 +44,8 @@ export interface RunningDriver {
   retry(): void;
   /** The time until now can't be relied on (sleep): the link is opened anew at once. */
   reopen(reason: string, quality: Quality): void;
+  /** Adapters or addresses of this computer have come or gone. */
+  networkChanged(): void;
   /** null while there is no link. */
   link(): SharedLink | null;
   /** Opens the link, or keeps it open, although there may be no tags on it, until disposed. */
@@ -266,6 +268,15 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     const expected = group.cause === QUALITY.good || (told && group.cause === QUALITY.badWaitingForFirst);
     if (!expected || nowMs - group.heardMs <= limitMs) return;
     group.markBad(QUALITY.badStale, `No new data from ${device.name} at ${facts.spec.endpoint}.`, clock.now());
+    if (told) renew();
+  };
+
+  const renew = (): void => {
+    try {
+      session?.connection.renew?.();
+    } catch (error) {
+      bug(`The driver of ${facts.spec.name} could not set up its link anew.`, error);
+    }
   };
 
   const listenHost: ListenHost = {
@@ -431,6 +442,11 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       session?.end(
         new AppError('protocol.link-lost', reason, { details: { endpoint: facts.spec.endpoint }, retryable: true }),
       );
+    },
+    networkChanged() {
+      renew();
+      // What waits for its next attempt may have waited for this.
+      endWait?.();
     },
     link: () => session?.shared ?? null,
     hold() {

@@ -26,6 +26,15 @@ describe('sentences about lost links', () => {
     expect(linkLossText({ ...at, error: advised })).toBe(
       'Refused. Check the port. Not connected for 12 s. Trying again every 5 s.',
     );
+    for (const advice of [
+      'Close the other program.',
+      'Choose one of its own addresses.',
+      'Use the IP address of the device.',
+      'Give this computer an address in the network of the device.',
+    ]) {
+      const own = new AppError('protocol.connect-failed', `It is so. ${advice}`, { details: { endpoint: 'x' } });
+      expect(linkLossText({ ...at, error: own })).not.toContain('server is on');
+    }
     expect(linkLossText({ ...at, error: new TypeError('undefined is not a function') })).not.toContain('undefined');
   });
 

@@ -52,7 +52,9 @@ export function linkLossText({ endpoint, error, lostMs, retryMs }: LossText): st
       return `${sentence(error.message)} No data for ${since}. ${again}${advice}`;
     }
     default: {
-      const advice = /\bCheck\b/.test(error.message) ? '' : ` Check that the device's server is on${open}.`;
+      const advice = /\b(check|close|choose|plug|add|use|give)\b/i.test(error.message)
+        ? ''
+        : ` Check that the device's server is on${open}.`;
       return `${sentence(error.message)} Not connected for ${since}. ${again}${advice}`;
     }
   }

@@ -105,6 +105,11 @@ interface Connection<Address> {
   /** What is unusual about the peer although its data flow, in sentences for people; null while nothing is. */
   notice?(): string | null;
   /**
+   * Data have ceased to come by themselves, or adapters of this computer have come or gone: what was set up on them may
+   * have gone with them and has to be set up anew. Called also where nothing of the kind is the case.
+   */
+  renew?(): void;
+  /**
    * What lies under a node, null for the top, which is read anew. Each page is asked for in a turn of its own at the
    * link, so one page costs a few requests at most and holds at most `BROWSE_PAGE` nodes.
    */

@@ -54,6 +54,34 @@ describe('devices that tell by themselves', () => {
     expect(rig.gaps.map(({ quality }) => quality)).toEqual([QUALITY.badStale, QUALITY.badNotConnected]);
   });
 
+  it('are spoken of by their driver also where no data flow, and set their links up anew', async () => {
+    const { clock, rig } = stage.fresh();
+    const plant = rig.plant('mill');
+    rig.acquisition.apply(documents('mill', { 1: [['v1', 1_000]] }, told));
+    await clock.advance(100);
+    plant.tell([['v1', 1]]);
+    await clock.advance(200);
+    expect(rig.link('mill')).toMatchObject({ state: 'running', message: null });
+    plant.notice = 'What it sends has changed.';
+    expect(rig.link('mill').message).toBe('What it sends has changed.');
+    await clock.advance(2_000);
+    expect(rig.link('mill').state).toBe('lost');
+    expect(rig.link('mill').message).toMatch(/^What it sends has changed\. No new data from mill for \d s\./);
+    // Once for the silence, once for what is told here.
+    expect(plant.renewals).toBe(1);
+    rig.acquisition.networkChanged();
+    expect(plant.renewals).toBe(2);
+    // What waits for its next attempt is tried at once.
+    plant.connect = 'refuses';
+    plant.loseLinks();
+    await clock.advance(5_000);
+    const { connects } = plant;
+    rig.acquisition.networkChanged();
+    await clock.advance(10);
+    expect(plant.connects).toBe(connects + 1);
+    expect(rig.link('mill').message).not.toContain('What it sends');
+  });
+
   it('get other tags without a new connect', async () => {
     const { clock, rig } = stage.fresh();
     const plant = rig.plant('mill');

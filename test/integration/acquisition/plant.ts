@@ -29,6 +29,10 @@ export interface Plant {
   tell(samples: readonly (readonly [address: string, value: number, time?: number])[]): void;
   readonly listeners: Set<(samples: readonly (readonly [string, number, number?])[]) => void>;
   listens: number;
+  /** What drivers say of it while it is connected. */
+  notice: string | null;
+  /** How often drivers were told to set up anew what may have gone with an adapter. */
+  renewals: number;
 }
 
 export function createPlant(): Plant {
@@ -45,6 +49,8 @@ export function createPlant(): Plant {
     polls: [],
     listeners,
     listens: 0,
+    notice: null,
+    renewals: 0,
     unit(number) {
       let unit = units.get(number);
       if (unit === undefined) {
@@ -263,6 +269,10 @@ export function pushDriver(plants: Plants): ProtocolDriver<Config, Device, strin
       plant.links.add(link);
       return {
         mode: 'push',
+        notice: () => plant.notice,
+        renew() {
+          plant.renewals++;
+        },
         listen(tags, sink, aborted) {
           plant.listens++;
           return new Promise((resolve, reject) => {

@@ -7,7 +7,7 @@ import { type EgdConfig, type EgdDevice, endpointOf } from './config.ts';
 import { HEADER_BYTES, type Header, parseHeader, producerNumber, producerText, signatureText } from './header.ts';
 import { createHeard, type Heard } from './heard.ts';
 import { createLayout, type Layout } from './layout.ts';
-import { openSocket } from './socket.ts';
+import { joinGroups, openSocket } from './socket.ts';
 import { qualityOf, timeIsSound } from './status.ts';
 
 /** Strangers who were named in the log; more are only counted. */
@@ -17,11 +17,16 @@ const MOST_NAMED = 100;
 const SENTENCE_MS = 1_000;
 const SENTENCES_AT_ONCE = 5;
 
+/** So long after the last of them, productions with a swapped header are still told. */
+const SWAPPED_TOLD_MS = 10_000;
+
 /** One device document: what is expected of its exchange, and its tags while somebody listens. */
 interface Expected {
   readonly device: EgdDevice;
   layout: Layout | null;
-  /** Why its productions can't be used at present, as last said in the log. */
+  /** Why its last production can't be used; null where it can. */
+  mismatch: string | null;
+  /** The mismatch that was last said in the log. */
   said: string | null;
   /** Monotonic time up to which sentences have been used up. */
   saidUpToMs: number;
@@ -49,6 +54,13 @@ export function mismatchOf(device: EgdDevice, header: Header, dataBytes: number)
   return null;
 }
 
+/** Any address of the loopback network can be listened on, whether an adapter has it or not. */
+const missingOwn = (address: string, own: readonly { readonly address: string }[]): boolean =>
+  address !== '' && !address.startsWith('127.') && !own.some((one) => one.address === address);
+
+const swappedText = (from: string): string =>
+  `Productions from ${from} have type and version of the header in the wrong order, and are not used. Correct the producer, or switch "Accept swapped type and version" on.`;
+
 /** Hears all exchanges on one port; no packet is ever sent. */
 export async function connectEgd(
   config: EgdConfig,
@@ -61,7 +73,7 @@ export async function connectEgd(
   const expected = new Map<string, Expected>();
   const routes = new Map<number, Map<number, Expected[]>>();
   for (const [id, device] of devices) {
-    const entry: Expected = { device, layout: null, said: null, saidUpToMs: 0 };
+    const entry: Expected = { device, layout: null, mismatch: null, said: null, saidUpToMs: 0 };
     expected.set(id, entry);
     const producer = producerNumber(device.producerId) ?? 0;
     const exchanges = routes.get(producer) ?? new Map<number, Expected[]>();
@@ -75,6 +87,8 @@ export async function connectEgd(
     named.add(key);
     log.warn(text);
   };
+  /** Who last sent a wanted exchange with type and version exchanged, although that is not accepted. */
+  let swapped: { readonly from: string; readonly ms: number } | null = null;
   let sink: SampleSink | null = null;
   let lost: AppError<'protocol.link-lost'> | null = null;
   let onLost: ((error: unknown) => void) | null = null;
@@ -105,14 +119,12 @@ export async function connectEgd(
     const data = bytes.subarray(HEADER_BYTES);
     const own = header.produced !== null && timeIsSound(header.status) ? header.produced : null;
     ear.heard.note(header, data, own ?? context.clock.now(), address, parsed.kind === 'swapped', clock.monotonicMs());
+    const wanted = routes.get(header.producer)?.get(header.exchange);
     if (parsed.kind === 'swapped' && !config.acceptSwapped) {
-      sayOnce(
-        `swapped ${address}`,
-        `Productions from ${address} have type and version of the header in the wrong order, and are not used. Correct the producer, or switch "Accept swapped type and version" on.`,
-      );
+      if (wanted !== undefined) swapped = { from: address, ms: clock.monotonicMs() };
+      sayOnce(`swapped ${address}`, swappedText(address));
       return;
     }
-    const wanted = routes.get(header.producer)?.get(header.exchange);
     if (wanted === undefined || sink === null) return;
     for (const one of wanted) deliver(one, header, data, own ?? Number.NaN, address, sink);
   });
@@ -127,6 +139,7 @@ export async function connectEgd(
   ): void {
     if (one.layout === null) return;
     const mismatch = mismatchOf(one.device, header, data.length);
+    one.mismatch = mismatch;
     if (mismatch !== null) {
       const nowMs = clock.monotonicMs();
       if (one.said !== mismatch && one.saidUpToMs - nowMs < SENTENCES_AT_ONCE * SENTENCE_MS) {
@@ -145,6 +158,15 @@ export async function connectEgd(
 
   const connection: PushConnection<EgdAddress> = {
     mode: 'push',
+    notice() {
+      if (swapped !== null && clock.monotonicMs() - swapped.ms < SWAPPED_TOLD_MS) return swappedText(swapped.from);
+      const misfits = [...expected.values()].filter(({ layout, mismatch }) => layout !== null && mismatch !== null);
+      const [first] = misfits;
+      if (first === undefined) return null;
+      const { exchangeId, producerId } = first.device;
+      const others = misfits.length === 1 ? '' : ` The same holds for ${misfits.length - 1} more.`;
+      return `Exchange ${exchangeId} of ${producerId} does not fit its layout: ${first.mismatch}.${others} Compare the exchange in the controller with the tags here, then set length and signature anew.`;
+    },
     async listen(tags, into, until) {
       until.throwIfAborted();
       if (lost !== null) throw lost;
@@ -166,6 +188,17 @@ export async function connectEgd(
       } finally {
         onLost = null;
         sink = null;
+      }
+    },
+    renew() {
+      const { localAddress } = config;
+      const own = context.network.ownAddresses();
+      // A link that can't hear any more is opened anew, which says in words what is missing.
+      if (missingOwn(localAddress, own)) return lose(undefined);
+      try {
+        joinGroups(socket, config);
+      } catch (error) {
+        lose(error);
       }
     },
     browse: (parent) => browseHeard(ear.heard, devices, parent),

@@ -58,16 +58,13 @@ export async function openSocket(config: EgdConfig, signal: AbortSignal): Promis
         resolve();
       });
     });
-    for (const group of config.groups) {
-      if (config.localAddress === '') socket.addMembership(group);
-      else socket.addMembership(group, config.localAddress);
-    }
+    joinGroups(socket, config);
     signal.throwIfAborted();
   } catch (error) {
     socket.close();
     if (signal.aborted) throw signal.reason;
-    const { sentence } = socketTrouble(error, config);
-    throw new AppError('protocol.connect-failed', sentence, {
+    const { sentence, advice } = socketTrouble(error, config);
+    throw new AppError('protocol.connect-failed', `${sentence} ${advice}`, {
       details: { endpoint: endpointOf(config) },
       retryable: true,
       cause: error,
@@ -79,4 +76,17 @@ export async function openSocket(config: EgdConfig, signal: AbortSignal): Promis
     // Bursts are then lost sooner; the count of lost productions shows it.
   }
   return socket;
+}
+
+/** May be called again: a membership goes with its adapter and does not come back with it. Throws what the system says. */
+export function joinGroups(socket: dgram.Socket, config: EgdConfig): void {
+  for (const group of config.groups) {
+    try {
+      if (config.localAddress === '') socket.addMembership(group);
+      else socket.addMembership(group, config.localAddress);
+    } catch (error) {
+      // It is a member there still.
+      if (!(error instanceof Error && (error as NodeJS.ErrnoException).code === 'EADDRINUSE')) throw error;
+    }
+  }
 }
