@@ -169,6 +169,8 @@ function deviceMessage(facts: LinkFacts, device: DeviceState, now: UnixMicros): 
     case 'connecting':
       return null;
     case 'running':
+      // No tag depends on a clock that only is read beside its values.
+      if (facts.spec.driver.ownTimes === undefined) return null;
       return clockTrouble(device.name, device.clock.aheadMs(), device.clock.gainPerDayMs());
     case 'degraded':
       return device.trouble ?? `Some groups of ${device.name} get no data.`;

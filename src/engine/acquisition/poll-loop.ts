@@ -1,6 +1,7 @@
 import type { Clock } from '#engine/platform/index.ts';
 import type { PollConnection, PollPlan, SampleSink } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
+import type { ClockRounds } from './clock-rounds.ts';
 import type { Attempt, LinkSession } from './link-session.ts';
 import type { LinkSchedule, Turn } from './scheduler.ts';
 import type { TagGroup } from './tag-group.ts';
@@ -22,8 +23,9 @@ export interface PollHost {
   onAnswer(group: TagGroup, plan: PollPlan, tookMs: number | null): void;
   /** Throws what ends the link; everything else is noted and the loop goes on. */
   onFailure(group: TagGroup, plan: PollPlan, tookMs: number, error: unknown): void;
-  /** The poll under way, for the watch over drivers that hang. */
-  inFlight: { readonly group: TagGroup; readonly untilMs: number } | null;
+  readonly clocks: ClockRounds;
+  /** The read under way, for the watch over drivers that hang. */
+  inFlight: { readonly untilMs: number } | null;
 }
 
 /** Shorter periods than this get the precise alarm. */
@@ -55,7 +57,17 @@ export async function pollLoop(
     const turn = schedule.next(clock.monotonicMs());
     if (turn === null) {
       burst = 0;
-      await session.idle(schedule.nextAt(), schedule.shortestPeriodMs() < PRECISE_BELOW_MS);
+      const nowMs = clock.monotonicMs();
+      const read = host.clocks.next(nowMs, schedule.nextAt());
+      if (read !== null) {
+        host.inFlight = { untilMs: nowMs + read.limitMs };
+        const attempt = await session.attempt(() => read.run(session.signal));
+        host.inFlight = null;
+        if (attempt.thrown) throw session.reason ?? attempt.error;
+        continue;
+      }
+      const untilMs = Math.min(schedule.nextAt(), host.clocks.nextAt(nowMs));
+      await session.idle(untilMs, schedule.shortestPeriodMs() < PRECISE_BELOW_MS);
       continue;
     }
     const group = host.groupOf(turn);
@@ -63,7 +75,7 @@ export async function pollLoop(
     if (plan === null) continue;
     const began = clock.monotonicMs();
     schedule.begin(turn, began);
-    host.inFlight = { group, untilMs: began + host.limitMs(plan) };
+    host.inFlight = { untilMs: began + host.limitMs(plan) };
     const patienceMs = host.patienceMs(group);
     const attempt =
       patienceMs === Number.POSITIVE_INFINITY

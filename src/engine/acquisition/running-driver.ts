@@ -4,6 +4,7 @@ import { AppError, isAppError } from '#shared/errors.ts';
 import { type ConnectionStatus, type GroupStatus, QUALITY, type Quality } from '#shared/model/index.ts';
 import { type BackOffLimits, createBackOff } from './back-off.ts';
 import type { BlockBuilder } from './block-builder.ts';
+import { createClockRounds } from './clock-rounds.ts';
 import type { ConnectionSpec } from './connection-spec.ts';
 import { createDeviceCare } from './device-care.ts';
 import { createDeviceState } from './device-state.ts';
@@ -185,9 +186,11 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     },
     onBug: bug,
   });
+  const clocks = createClockRounds(facts.devices, clock, timeoutOf, bug);
   const host: PollHost = {
     clock,
     schedule,
+    clocks,
     inFlight: null,
     groupOf(turn) {
       const group = groupOfTurn.get(turn);
@@ -337,6 +340,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     schedule.hurry();
     changed();
     waiters.here(opened.shared);
+    if (connection.mode === 'poll') clocks.newLink(connection);
     if (connection.mode === 'poll') return pollLoop(opened, connection, sink, host);
     return listenLoop(opened, connection, sink, listenHost);
   };

@@ -7,6 +7,7 @@ export type {
   AddressDescription,
   BrowseNode,
   BrowsePage,
+  ClockReading,
   DriverContext,
   ParsedAddress,
   PollConnection,

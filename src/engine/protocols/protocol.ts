@@ -125,6 +125,12 @@ interface Connection<Address> {
   close(): Promise<void>;
 }
 
+/** What a device's clock says, and what this computer's said at the same moment. */
+export interface ClockReading {
+  readonly device: UnixMicros;
+  readonly here: UnixMicros;
+}
+
 /** The engine asks. The running driver serialises all calls on one link. */
 export interface PollConnection<Address = unknown> extends Connection<Address> {
   readonly mode: 'poll';
@@ -135,6 +141,11 @@ export interface PollConnection<Address = unknown> extends Connection<Address> {
    * `protocol.timeout`, a link that is gone throws `protocol.link-lost`.
    */
   poll(plan: PollPlan, sink: SampleSink, signal: AbortSignal): Promise<void>;
+  /**
+   * Reads the device's clock with one request, where the protocol has one to read. Null where this device gives none:
+   * it is not asked again on this link. Throws as `poll` does.
+   */
+  readClock?(deviceId: string, signal: AbortSignal): Promise<ClockReading | null>;
 }
 
 /** The device tells. `listen` resolves when `signal` aborts and throws when the link is lost. */

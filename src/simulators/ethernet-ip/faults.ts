@@ -57,4 +57,6 @@ export const EIP_FAULTS: Readonly<Record<keyof EipFaults, 'number' | 'flag' | 'l
   refused: 'object',
   noTagList: 'flag',
   noIdentity: 'flag',
+  clockAheadS: 'number',
+  noClock: 'flag',
 };

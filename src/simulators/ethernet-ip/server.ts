@@ -1,11 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { EipFaults } from './faults.ts';
+import { type Connections, createManager } from './manager.ts';
 import type { TagMemory } from './memory.ts';
 import { garbage, type Item, identityItem, itemsOf, rrData } from './packets.ts';
-import { parsePath, type Segment } from './path.ts';
+import type { Segment } from './path.ts';
 import { createServices, encode, type Identity, STATUS, u16, u32 } from './services.ts';
 
-// Encapsulation (CIP volume 2, chapter 2), unconnected and connected messages (volume 1, chapter 3).
+// Encapsulation (CIP volume 2, chapter 2), and messages on connections (volume 1, chapter 3).
 
 export interface EipSimulatorOptions {
   /** Default 127.0.0.1 */
@@ -63,18 +64,10 @@ const COMMAND = {
 const HEADER_BYTES = 24;
 const KEPT = 50_000;
 
-interface Connection {
-  readonly toTarget: number;
-  readonly toOriginator: number;
-  readonly serial: number;
-  /** Bytes of a message on the connection, to the target and back; its sequence count is not among them. */
-  readonly requestBytes: number;
-  readonly replyBytes: number;
-}
 interface Peer {
   readonly socket: Socket;
   session: number;
-  readonly connections: Map<number, Connection>;
+  readonly connections: Connections;
   /** Bytes that have come and are not yet a whole message. */
   waiting: Buffer;
   merged: Buffer[];
@@ -84,7 +77,6 @@ interface Peer {
 export async function startEipSimulator(options: EipSimulatorOptions): Promise<EipSimulator> {
   const host = options.host ?? '127.0.0.1';
   const { memory } = options;
-  const slot = options.slot === undefined ? 0 : options.slot;
   const identity: Identity = {
     vendor: 1,
     deviceType: 14,
@@ -101,7 +93,6 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
   let answers = 0;
   let accepted = 0;
   let nextSession = 0x1001;
-  let nextConnection = 0x2000_0001;
   let connected = false;
   const peers = new Set<Peer>();
   const timers = new Set<NodeJS.Timeout>();
@@ -114,6 +105,13 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
       seen.push({ service, path, connected });
     },
   );
+
+  const manager = createManager({
+    services,
+    slot: options.slot === undefined ? 0 : options.slot,
+    largestConnection: options.largestConnection ?? 4_002,
+    faults: () => faults,
+  });
 
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     accepted++;
@@ -213,7 +211,7 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
         return;
       }
       connected = false;
-      const body = router(peer, request.data, options.unconnectedLimit ?? 504, false);
+      const body = manager.answer(peer.connections, request.data, options.unconnectedLimit ?? 504);
       answer(
         0,
         rrData([
@@ -247,95 +245,6 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
           { type: 0xb1, data: Buffer.concat([u16(count), body]) },
         ]),
       );
-    }
-  }
-
-  /** A request to the port's own message router: connection manager services, routed or answered here. */
-  function router(peer: Peer, request: Buffer, limit: number, routed: boolean): Buffer {
-    const service = request[0] ?? 0;
-    const path = request.subarray(2, 2 + (request[1] ?? 0) * 2);
-    const data = request.subarray(2 + path.length);
-    const toManager = path.length === 4 && path[0] === 0x20 && path[1] === 0x06 && path[2] === 0x24 && path[3] === 0x01;
-    if (!toManager) {
-      // Behind a port with a backplane the tags belong to the controller in its slot, not to the port.
-      if (!routed && slot !== null && request.length > 2 && request[2] === 0x91) {
-        return encode(service, { status: STATUS.pathUnknown, extended: 0 });
-      }
-      return services.answer(request, limit);
-    }
-    switch (service) {
-      case 0x52: {
-        if (data.length < 4) return encode(service, { status: STATUS.notEnoughData });
-        const size = data.readUInt16LE(2);
-        const inner = data.subarray(4, 4 + size);
-        const routeAt = 4 + size + (size % 2);
-        const route = data.subarray(routeAt + 2, routeAt + 2 + (data[routeAt] ?? 0) * 2);
-        if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
-        return router(peer, inner, limit, true);
-      }
-      case 0x54:
-      case 0x5b:
-        return forwardOpen(peer, service, data);
-      case 0x4e: {
-        if (data.length < 10) return encode(service, { status: STATUS.notEnoughData });
-        const serial = data.readUInt16LE(2);
-        for (const [id, connection] of peer.connections) {
-          if (connection.serial !== serial) continue;
-          peer.connections.delete(id);
-          return encode(service, { status: 0, data: Buffer.concat([data.subarray(2, 10), Buffer.of(0, 0)]) });
-        }
-        return encode(service, { status: STATUS.connectionFailure, extended: 0x0107 });
-      }
-      default:
-        return encode(service, { status: STATUS.notSupported });
-    }
-  }
-
-  function forwardOpen(peer: Peer, service: number, data: Buffer): Buffer {
-    if (faults.refuseForwardOpen !== undefined) {
-      const [status, extended] = faults.refuseForwardOpen;
-      return encode(service, { status, extended });
-    }
-    const large = service === 0x5b;
-    if (large && faults.noLargeForwardOpen === true) return encode(service, { status: STATUS.notSupported });
-    const parameters = large ? 4 : 2;
-    const pathAt = 2 + 4 + 4 + 2 + 2 + 4 + 4 + 2 * (4 + parameters) + 1;
-    if (data.length < pathAt + 1) return encode(service, { status: STATUS.notEnoughData });
-    const toTarget = nextConnection++;
-    const toOriginator = data.readUInt32LE(6);
-    const serial = data.readUInt16LE(10);
-    // A connection's size has the two bytes of the sequence count in it.
-    const sizeAt = (at: number): number => (large ? data.readUInt32LE(at) & 0xffff : data.readUInt16LE(at) & 0x1ff);
-    const toTargetSize = sizeAt(26);
-    const toOriginatorSize = sizeAt(26 + parameters + 4);
-    const path = data.subarray(pathAt + 1, pathAt + 1 + data[pathAt]! * 2);
-    const route = path.length >= 4 ? path.subarray(0, path.length - 4) : path;
-    if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
-    if (Math.max(toTargetSize, toOriginatorSize) > (options.largestConnection ?? 4_002)) {
-      return encode(service, { status: STATUS.connectionFailure, extended: 0x0109 });
-    }
-    peer.connections.set(toTarget, {
-      toTarget,
-      toOriginator,
-      serial,
-      requestBytes: toTargetSize - 2,
-      replyBytes: toOriginatorSize - 2,
-    });
-    const rpi = data.subarray(22, 26);
-    return encode(service, {
-      status: 0,
-      data: Buffer.concat([u32(toTarget), u32(toOriginator), data.subarray(10, 18), rpi, rpi, Buffer.of(0, 0)]),
-    });
-  }
-
-  /** The route leads to the controller: port 1 (backplane) and its slot, or nowhere further. */
-  function reaches(route: Buffer): boolean {
-    if (route.length === 0) return slot === null;
-    try {
-      const [hop, ...more] = parsePath(route);
-      return slot !== null && hop?.kind === 'port' && hop.port === 1 && hop.link[0] === slot && more.length === 0;
-    } catch {
-      return false;
     }
   }
 

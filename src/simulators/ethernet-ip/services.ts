@@ -12,6 +12,7 @@ export const STATUS = {
   pathUnknown: 0x05,
   partial: 0x06,
   notSupported: 0x08,
+  attributeList: 0x0a,
   replyTooLarge: 0x11,
   notEnoughData: 0x13,
   tooMuchData: 0x15,
@@ -38,6 +39,10 @@ export interface ServiceFaults {
   readonly noTagList?: boolean;
   /** Identity object and ListIdentity are not there. */
   readonly noIdentity?: boolean;
+  /** Seconds that the controller's clock is ahead of this computer's; negative: behind. */
+  readonly clockAheadS?: number;
+  /** The wall clock object is not there. */
+  readonly noClock?: boolean;
 }
 
 export interface Answer {
@@ -93,6 +98,7 @@ export function createServices(
     if (service === SERVICE.multiple && isClass(first, 2)) return multiple(data, limit);
     const identityAsked = isClass(first, 1);
     if (identityAsked && faults().noIdentity !== true) return identityAnswer(service);
+    if (isClass(first, 0x8b) && faults().noClock !== true) return clockAnswer(service, second, data);
     const program = first?.kind === 'symbol' && /^program:/i.test(first.name) ? first.name : null;
     const rest = program === null ? path : path.slice(1);
     if (isClass(rest[0], 0x6b)) {
@@ -224,6 +230,17 @@ export function createServices(
     return { status: STATUS.ok, data: identityBytes(identity) };
   }
 
+  /** By list alone, as controllers give it: 6 is UTC, 11 the time of the controller's zone, here an hour ahead. */
+  function clockAnswer(service: number, instance: Segment | undefined, data: Buffer): Answer {
+    if (service !== SERVICE.getList) return { status: STATUS.notSupported };
+    if (instance?.kind !== 'instance' || instance.value !== 1) return { status: STATUS.pathUnknown };
+    const micros = BigInt(Math.round((Date.now() + (faults().clockAheadS ?? 0) * 1_000) * 1_000));
+    const hour = 3_600_000_000n;
+    return attributeList(data, (attribute) =>
+      attribute === 6 ? u64(micros) : attribute === 11 ? u64(micros + hour) : undefined,
+    );
+  }
+
   function listInstances(program: string | null, from: Segment | undefined, data: Buffer, limit: number): Answer {
     const start = from?.kind === 'instance' ? from.value : 0;
     const attributes = Array.from({ length: data.length >= 2 ? data.readUInt16LE(0) : 0 }, (_, i) =>
@@ -320,21 +337,29 @@ function definition(template: Template): Buffer {
 /** As the attribute counts it: words, of which a client takes four bytes each and then 23 off. */
 const definitionWords = (template: Template): number => Math.ceil((definition(template).length + 23) / 4);
 
-function templateAttributes(template: Template, data: Buffer): Answer {
+/** The answer to a request for some attributes: number, status and value of each. */
+function attributeList(data: Buffer, bytesOf: (attribute: number) => Buffer | undefined): Answer {
   const count = data.length >= 2 ? data.readUInt16LE(0) : 0;
+  if (data.length < 2 + 2 * count) return { status: STATUS.notEnoughData };
   const parts: Buffer[] = [u16(count)];
+  let lacking = false;
   for (let i = 0; i < count; i++) {
     const attribute = data.readUInt16LE(2 + 2 * i);
-    const values: Readonly<Record<number, Buffer>> = {
-      1: u16(template.handle),
-      2: u16(template.members.length),
-      4: u32(definitionWords(template)),
-      5: u32(template.size),
-    };
-    const value = values[attribute];
+    const value = bytesOf(attribute);
+    lacking ||= value === undefined;
     parts.push(u16(attribute), u16(value === undefined ? 0x14 : 0), ...(value === undefined ? [] : [value]));
   }
-  return { status: STATUS.ok, data: Buffer.concat(parts) };
+  return { status: lacking ? STATUS.attributeList : STATUS.ok, data: Buffer.concat(parts) };
+}
+
+function templateAttributes(template: Template, data: Buffer): Answer {
+  const values: Readonly<Record<number, Buffer>> = {
+    1: u16(template.handle),
+    2: u16(template.members.length),
+    4: u32(definitionWords(template)),
+    5: u32(template.size),
+  };
+  return attributeList(data, (attribute) => values[attribute]);
 }
 
 function readTemplate(template: Template, data: Buffer, limit: number): Answer {
@@ -355,5 +380,10 @@ export function u16(value: number): Buffer {
 export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value >>> 0);
+  return bytes;
+}
+function u64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
   return bytes;
 }

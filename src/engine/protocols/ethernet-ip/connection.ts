@@ -15,6 +15,7 @@ import {
   type ReadPlan,
 } from './plan.ts';
 import { runPoll } from './poll.ts';
+import { readWallClock } from './wall-clock.ts';
 
 interface Known {
   readonly controller: Controller;
@@ -90,6 +91,10 @@ export async function connectEip(
       if (state === undefined) throw new Error('The plan was made by another connection.');
       await state.controller.prepare(until);
       await runPoll(current(state), state.learned, link.endpoint, context, sink, until);
+    },
+    async readClock(deviceId, until) {
+      const one = known.get(deviceId);
+      return one === undefined ? null : readWallClock(one.controller, context.clock, until);
     },
     notice() {
       const refusals = [...known.values()].map(({ controller }) => controller.refusal).filter((why) => why !== null);
