@@ -3,6 +3,8 @@ import type { ServiceFaults } from './services.ts';
 /** Everything the simulated controller can do wrong, or can't do. Absent: it is honest and complete. */
 export interface EipFaults extends ServiceFaults {
   readonly delayMs?: number;
+  /** Milliseconds by which the controllers of these slots answer late. */
+  readonly delaySlots?: Readonly<Record<string, number>>;
   /** Nothing is answered any more. */
   readonly silent?: boolean;
   /** Every n-th answer is missing. */
@@ -37,6 +39,7 @@ export interface EipFaults extends ServiceFaults {
 /** The names of all faults and what each takes, for faults that come from outside. */
 export const EIP_FAULTS: Readonly<Record<keyof EipFaults, 'number' | 'flag' | 'list' | 'object'>> = {
   delayMs: 'number',
+  delaySlots: 'object',
   silent: 'flag',
   dropEvery: 'number',
   splitBytes: 'flag',

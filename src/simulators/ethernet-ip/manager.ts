@@ -1,5 +1,5 @@
 import type { EipFaults } from './faults.ts';
-import { parsePath } from './path.ts';
+import { parsePath, type Segment } from './path.ts';
 import { encode, type Services, STATUS, u32 } from './services.ts';
 
 // The connection manager (CIP volume 1, chapter 3): unconnected sends to the controller in its slot, and connections.
@@ -11,25 +11,37 @@ interface Connection {
   /** Bytes of a message on the connection, to the target and back; its sequence count is not among them. */
   readonly requestBytes: number;
   readonly replyBytes: number;
+  readonly target: Target;
+}
+/** A controller behind the port. */
+export interface Target {
+  /** Null: the port is the controller's own. */
+  readonly slot: number | null;
+  readonly services: Services;
 }
 export type Connections = Map<number, Connection>;
 
 export interface ManagerOptions {
-  readonly services: Services;
-  /** Null: a controller without backplane. */
-  readonly slot: number | null;
+  /** Answers what is asked of the port itself. */
+  readonly first: Target;
+  /** Controllers in other slots. */
+  readonly others: readonly Target[];
+  /** The way to their rack, pairs of port and slot or address; empty where the port stands in it. */
+  readonly hops: readonly (readonly [port: number, link: number | string])[];
   readonly largestConnection: number;
   readonly faults: () => EipFaults;
 }
 
 export interface Manager {
   /** The whole answer to a request that came without a connection, at most `limit` bytes. `open`: the connections of its sender. */
-  answer(open: Connections, request: Buffer, limit: number): Buffer;
+  answer(open: Connections, request: Buffer, limit: number): { readonly bytes: Buffer; readonly by: Target };
 }
 
 export function createManager(options: ManagerOptions): Manager {
-  const { services, slot } = options;
+  const { first, others, hops } = options;
   let nextConnection = 0x2000_0001;
+  /** Whom the request at hand is for. */
+  let by = first;
 
   /** A request to the port's own message router: connection manager services, routed or answered here. */
   function router(open: Connections, request: Buffer, limit: number, routed: boolean): Buffer {
@@ -39,10 +51,10 @@ export function createManager(options: ManagerOptions): Manager {
     const toManager = path.length === 4 && path[0] === 0x20 && path[1] === 0x06 && path[2] === 0x24 && path[3] === 0x01;
     if (!toManager) {
       // Behind a port with a backplane the tags belong to the controller in its slot, not to the port.
-      if (!routed && slot !== null && request.length > 2 && request[2] === 0x91) {
+      if (!routed && first.slot !== null && request.length > 2 && request[2] === 0x91) {
         return encode(service, { status: STATUS.pathUnknown, extended: 0 });
       }
-      return services.answer(request, limit);
+      return by.services.answer(request, limit);
     }
     switch (service) {
       case 0x52: {
@@ -51,7 +63,9 @@ export function createManager(options: ManagerOptions): Manager {
         const inner = data.subarray(4, 4 + size);
         const routeAt = 4 + size + (size % 2);
         const route = data.subarray(routeAt + 2, routeAt + 2 + (data[routeAt] ?? 0) * 2);
-        if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
+        const target = targetOf(route);
+        if (target === null) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
+        by = target;
         return router(open, inner, limit, true);
       }
       case 0x54:
@@ -92,7 +106,9 @@ export function createManager(options: ManagerOptions): Manager {
     const toOriginatorSize = sizeAt(26 + parameters + 4);
     const path = data.subarray(pathAt + 1, pathAt + 1 + data[pathAt]! * 2);
     const route = path.length >= 4 ? path.subarray(0, path.length - 4) : path;
-    if (!reaches(route)) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
+    const target = targetOf(route);
+    if (target === null) return encode(service, { status: STATUS.connectionFailure, extended: 0x0311 });
+    by = target;
     if (Math.max(toTargetSize, toOriginatorSize) > options.largestConnection) {
       return encode(service, { status: STATUS.connectionFailure, extended: 0x0109 });
     }
@@ -102,6 +118,7 @@ export function createManager(options: ManagerOptions): Manager {
       serial,
       requestBytes: toTargetSize - 2,
       replyBytes: toOriginatorSize - 2,
+      target,
     });
     const rpi = data.subarray(22, 26);
     return encode(service, {
@@ -110,16 +127,29 @@ export function createManager(options: ManagerOptions): Manager {
     });
   }
 
-  /** The route leads to the controller: port 1 (backplane) and its slot, or nowhere further. */
-  function reaches(route: Buffer): boolean {
-    if (route.length === 0) return slot === null;
+  /** The controller that a route leads to: over all hops to its rack, then by port 1 (backplane) to its slot. */
+  function targetOf(route: Buffer): Target | null {
     try {
-      const [hop, ...more] = parsePath(route);
-      return slot !== null && hop?.kind === 'port' && hop.port === 1 && hop.link[0] === slot && more.length === 0;
+      const path = parsePath(route);
+      return [first, ...others].find(({ slot }) => isWay(path, slot === null ? hops : [...hops, [1, slot]])) ?? null;
     } catch {
-      return false;
+      return null;
     }
   }
 
-  return { answer: (open, request, limit) => router(open, request, limit, false) };
+  return {
+    answer(open, request, limit) {
+      by = first;
+      const bytes = router(open, request, limit, false);
+      return { bytes, by };
+    },
+  };
 }
+
+const isWay = (path: readonly Segment[], way: ManagerOptions['hops']): boolean =>
+  path.length === way.length &&
+  path.every((hop, at) => {
+    const [port, link] = way[at]!;
+    const bytes = typeof link === 'number' ? Buffer.of(link) : Buffer.from(link, 'latin1');
+    return hop.kind === 'port' && hop.port === port && hop.link.equals(bytes);
+  });

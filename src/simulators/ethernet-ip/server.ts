@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { EipFaults } from './faults.ts';
-import { type Connections, createManager } from './manager.ts';
+import { type Connections, createManager, type ManagerOptions, type Target } from './manager.ts';
 import type { TagMemory } from './memory.ts';
 import { garbage, type Item, identityItem, itemsOf, rrData } from './packets.ts';
 import type { Segment } from './path.ts';
@@ -17,6 +17,10 @@ export interface EipSimulatorOptions {
   readonly identity?: Partial<Identity>;
   /** Slot of the controller in its rack; requests routed elsewhere are refused. Null: a controller without backplane. */
   readonly slot?: number | null;
+  /** Controllers in other slots of the rack, by slot. */
+  readonly neighbours?: Readonly<Record<number, TagMemory>>;
+  /** The way to the rack, where its port is not the one that is connected to; see `ManagerOptions`. */
+  readonly hops?: ManagerOptions['hops'];
   /** Bytes of an unconnected answer at most; default 504. */
   readonly unconnectedLimit?: number;
   /** Connected size at most; default 4002. */
@@ -96,19 +100,23 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
   let connected = false;
   const peers = new Set<Peer>();
   const timers = new Set<NodeJS.Timeout>();
-  const services = createServices(
-    memory,
-    identity,
-    () => faults,
-    (service, path) => {
-      if (seen.length >= KEPT) seen = seen.slice(KEPT / 2);
-      seen.push({ service, path, connected });
-    },
-  );
-
+  const target = (slot: number | null, held: TagMemory): Target => ({
+    slot,
+    services: createServices(
+      held,
+      identity,
+      () => faults,
+      (service, path) => {
+        if (seen.length >= KEPT) seen = seen.slice(KEPT / 2);
+        seen.push({ service, path, connected });
+      },
+    ),
+  });
+  const first = target(options.slot === undefined ? 0 : options.slot, memory);
   const manager = createManager({
-    services,
-    slot: options.slot === undefined ? 0 : options.slot,
+    first,
+    others: Object.entries(options.neighbours ?? {}).map(([slot, held]) => target(Number(slot), held)),
+    hops: options.hops ?? [],
     largestConnection: options.largestConnection ?? 4_002,
     faults: () => faults,
   });
@@ -156,7 +164,8 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
     const session = message.readUInt32LE(4);
     const context = message.subarray(12, 20);
     const data = message.subarray(HEADER_BYTES);
-    const reply = (status: number, body: Buffer = Buffer.alloc(0)): void => send(peer, command, status, context, body);
+    const reply = (status: number, body: Buffer = Buffer.alloc(0), by: Target = first): void =>
+      send(peer, command, status, context, body, by);
     switch (command) {
       case COMMAND.nop:
         return;
@@ -211,13 +220,14 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
         return;
       }
       connected = false;
-      const body = manager.answer(peer.connections, request.data, options.unconnectedLimit ?? 504);
+      const { bytes, by } = manager.answer(peer.connections, request.data, options.unconnectedLimit ?? 504);
       answer(
         0,
         rrData([
           { type: 0, data: Buffer.alloc(0) },
-          { type: 0xb2, data: body },
+          { type: 0xb2, data: bytes },
         ]),
+        by,
       );
     }
     function connectedMessage(items: readonly Item[], answer: typeof reply): void {
@@ -236,7 +246,7 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
       const body =
         message.length > connection.requestBytes
           ? encode(message[0] ?? 0, { status: STATUS.tooMuchData })
-          : services.answer(message, connection.replyBytes);
+          : connection.target.services.answer(message, connection.replyBytes);
       const count = faults.wrongSequence === true ? (sequence + 1) & 0xffff : sequence;
       answer(
         0,
@@ -244,11 +254,12 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
           { type: 0xa1, data: u32(connection.toOriginator) },
           { type: 0xb1, data: Buffer.concat([u16(count), body]) },
         ]),
+        connection.target,
       );
     }
   }
 
-  function send(peer: Peer, command: number, status: number, context: Buffer, body: Buffer): void {
+  function send(peer: Peer, command: number, status: number, context: Buffer, body: Buffer, by: Target): void {
     answers++;
     const held = { ...faults };
     if (held.silent === true || held.halfOpen === true) return;
@@ -261,14 +272,15 @@ export async function startEipSimulator(options: EipSimulatorOptions): Promise<E
     context.copy(head, 12);
     if (held.wrongContext === true) head[12] = head[12]! ^ 0xff;
     const bytes = held.garbage === true ? garbage() : Buffer.concat([head, body]);
-    if (held.delayMs === undefined) {
+    const delayMs = held.delaySlots?.[String(by.slot)] ?? held.delayMs;
+    if (delayMs === undefined) {
       put(peer, bytes, held);
       return;
     }
     const timer = setTimeout(() => {
       timers.delete(timer);
       put(peer, bytes, held);
-    }, held.delayMs);
+    }, delayMs);
     timers.add(timer);
   }
 
