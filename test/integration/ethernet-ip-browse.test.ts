@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Controller, Heard } from '#engine/protocols/ethernet-ip/controller.ts';
+import { createTagList } from '#engine/protocols/ethernet-ip/tag-list.ts';
 import type { BrowseNode, PollConnection } from '#engine/protocols/index.ts';
 import { childrenOf } from '#test/support/browse.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
@@ -117,6 +119,27 @@ describe('browsing a controller', () => {
       Array.from({ length: 200 }, (_, n) => `Big.Member_with_a_long_name_${n}`),
     );
     expect(server.services().filter(({ service }) => service === 0x55).length).toBeGreaterThan(10);
+  });
+
+  it('gives a definition up that comes byte by byte', async () => {
+    let asked = 0;
+    const answer = (service: number, data: Buffer): Heard => ({
+      kind: 'reply',
+      reply: { service, status: 0, extended: [], data },
+    });
+    const head = Buffer.alloc(2 + 2 * 8);
+    head.writeUInt16LE(2, 0);
+    head.writeUInt16LE(4, 2);
+    head.writeUInt32LE(200_000, 6);
+    head.writeUInt16LE(2, 10);
+    head.writeUInt16LE(3, 14);
+    const ask = async (message: Buffer): Promise<Heard> => {
+      asked++;
+      return asked === 1 ? answer(0x03, head) : answer(message[0]!, Buffer.of(1));
+    };
+    const list = createTagList({ ask, connectionBytes: null } as unknown as Controller);
+    expect(await list.template(1, signal)).toBeNull();
+    expect(asked).toBe(2);
   });
 
   it('says in words that there is no list or no identity, and still reads', async () => {

@@ -10,7 +10,7 @@ import { protocols } from '#engine/protocols/index.ts';
 import { QUALITY } from '#shared/model/index.ts';
 import { startEgdProducer } from '#simulators/egd/index.ts';
 import { createTagMemory, startEipSimulator } from '#simulators/ethernet-ip/index.ts';
-import { createRegisterImage, startModbusSimulator } from '#simulators/modbus/index.ts';
+import { createRegisterImage, startModbusSimulator, startRtuSimulator } from '#simulators/modbus/index.ts';
 import { makeConnection, makeDevice, makeTag } from '#test/support/documents.ts';
 import { figures, LONG } from '#test/support/figures.ts';
 import { freePort, freeUdpPort } from '#test/support/free-port.ts';
@@ -49,6 +49,7 @@ function away(restart: (downMs: number) => Promise<void>): () => () => Promise<v
 
 const kinds = {
   modbus: {
+    protocol: 'modbus',
     device: { unitId: 1, responseTimeoutMs: TIMEOUT_MS },
     address: (n: number) => String(400_001 + n),
     type: 'uint16',
@@ -83,6 +84,7 @@ const kinds = {
     },
   },
   'ethernet-ip': {
+    protocol: 'ethernet-ip',
     device: { route: '1,0', responseTimeoutMs: TIMEOUT_MS },
     address: (n: number) => `Field[${n}]`,
     type: 'int32',
@@ -118,6 +120,7 @@ const kinds = {
     },
   },
   egd: {
+    protocol: 'egd',
     device: { producerId: '127.0.0.1', exchangeId: 1, timeoutMs: TIMEOUT_MS },
     address: (n: number) => String(4 * n),
     type: 'uint32',
@@ -148,14 +151,45 @@ const kinds = {
       };
     },
   },
+  'modbus rtu': {
+    protocol: 'modbus',
+    device: { unitId: 1, responseTimeoutMs: TIMEOUT_MS },
+    address: (n: number) => String(400_001 + n),
+    type: 'uint16',
+    async start(): Promise<Device> {
+      const units = { 1: createRegisterImage({ everything: true }) };
+      let device = await startRtuSimulator({ units });
+      const { host, port } = device;
+      const fault = (faults: Parameters<typeof device.control.set>[0]) => () => {
+        device.control.set(faults);
+        return () => device.control.clear();
+      };
+      return {
+        config: { framing: 'rtu-over-tcp', host, port, connectTimeoutMs: 1_000 },
+        losses: {
+          restart: away(async (ms) => {
+            await device.close();
+            await wait(ms);
+            device = await startRtuSimulator({ units, port });
+          }),
+          silent: fault({ dropEvery: 1 }),
+          'wrong checksums': fault({ wrongCrcEvery: 1 }),
+          cut: fault({ truncateBytes: 3 }),
+          garbage: fault({ garbage: true }),
+        },
+        links: () => null,
+        close: () => device.close(),
+      };
+    },
+  },
 } as const;
 type Kind = keyof typeof kinds;
 
 /** A connection with one device and its tags: `id-0` and on. */
 function documents(id: string, kind: Kind, config: object, over: object = {}): AcquiredDocuments {
-  const { device, address, type } = kinds[kind];
+  const { protocol, device, address, type } = kinds[kind];
   return {
-    connections: [makeConnection({ id, name: id, protocol: kind, settings: { ...config } })],
+    connections: [makeConnection({ id, name: id, protocol, settings: { ...config } })],
     devices: [makeDevice({ id, connectionId: id, name: id, settings: { ...device, ...over } })],
     tags: Array.from({ length: TAGS }, (_, n) =>
       makeTag({ id: `${id}-${n}`, name: `${id} ${n}`, deviceId: id, address: address(n), type, periodMs: PERIOD_MS }),

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemNetwork } from '#engine/platform/index.ts';
 import { modbus } from '#engine/protocols/modbus/index.ts';
@@ -292,6 +293,24 @@ describe('work-arounds', () => {
 });
 
 const noTerminals = unless(process.platform !== 'win32', 'needs pseudo-terminals, which Windows does not have');
+
+it('the package for serial ports is loaded with the first port and not before', () => {
+  const loaded = (code: string): string =>
+    execFileSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `${code}
+         const { createRequire } = await import('node:module');
+         const cache = Object.keys(createRequire(${JSON.stringify(import.meta.url)}).cache);
+         process.stdout.write(String(cache.some((path) => path.includes('serialport'))));`,
+      ],
+      { encoding: 'utf8', cwd: fileURLToPath(new URL('../..', import.meta.url)) },
+    );
+  expect(loaded("await import('#engine/protocols/index.ts');")).toBe('false');
+  expect(loaded("await import('serialport');")).toBe('true');
+});
 
 describe.skipIf(needs('python3') || noTerminals)('a serial line', () => {
   const serial = (path: string): object => ({ framing: 'rtu-serial', path, baudRate: 115_200, parity: 'none' });

@@ -52,6 +52,8 @@ const SYSTEM_BIT = 0x1000;
 const MOST_SYMBOLS = 200_000;
 const MOST_TEMPLATE_BYTES = 1_000_000;
 const PART_BYTES = 450;
+/** A part of a definition that has less is its last one, whatever the length was said to be. */
+const LEAST_PART = 16;
 /** Between a definition's size in words and the bytes to read. */
 const DEFINITION_REST = 23;
 
@@ -108,9 +110,9 @@ export function createTagList(controller: Controller): TagList {
       const reply = await ask(request(SERVICE.read, path, Buffer.concat([u32(length), u16(wanted)])), signal);
       if (typeof reply === 'string') return null;
       if (reply.status !== STATUS.ok && reply.status !== STATUS.partial) return null;
-      if (reply.data.length === 0) break;
       parts.push(reply.data);
       length += reply.data.length;
+      if (reply.data.length < LEAST_PART) break;
     }
     return parseTemplate(Buffer.concat(parts), members);
   }

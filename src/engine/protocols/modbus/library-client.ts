@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import ModbusRTU from 'modbus-serial';
+import { createRequire, Module } from 'node:module';
+import type ModbusRTU from 'modbus-serial';
 import { CRC_BYTES, crc16 } from './rtu-frame.ts';
 
 export type ReadFunction = 1 | 2 | 3 | 4;
@@ -20,6 +21,25 @@ export interface LibraryClient {
   /** Decodes unit, function and data of the answer. `bytes` is valid until the next request. */
   answer(frame: Uint8Array): LibraryResult;
 }
+
+/**
+ * Two parts of the library, of which nothing is used here, load the package for serial ports with its binary as soon as
+ * the library is loaded. Empty modules stand in for them, so that it comes with the first serial port that is opened.
+ */
+const LOADS_SERIAL_PORTS = ['modbus-serial/ports/rtubufferedport.js', 'modbus-serial/servers/serverserial.js'];
+
+function loadLibrary(): typeof ModbusRTU {
+  const require = createRequire(import.meta.url);
+  for (const name of LOADS_SERIAL_PORTS) {
+    const path = require.resolve(name);
+    if (require.cache[path] !== undefined) continue;
+    const empty = new Module(path);
+    empty.loaded = true;
+    require.cache[path] = empty;
+  }
+  return require('modbus-serial') as typeof ModbusRTU;
+}
+const Library = loadLibrary();
 
 class LibraryPort extends EventEmitter {
   readonly isOpen = true;
@@ -50,7 +70,7 @@ const NOT_ANSWERED: LibraryResult = { kind: 'malformed', reason: 'the answer cou
 
 export function createLibraryClient(send: (frame: Uint8Array) => void): LibraryClient {
   const port = new LibraryPort(send);
-  const client = new ModbusRTU(port);
+  const client = new Library(port);
   client.open();
   let result: LibraryResult = NOT_ANSWERED;
   const onResult = (error: unknown, data: { readonly buffer: Buffer } | undefined): void => {
