@@ -1,11 +1,8 @@
+import { fileNamePart } from '#renderer/ui/offer-file.ts';
+
 /** A name that every file system takes, ending in `.parxproject` once. */
 export function projectFileName(name: string): string {
-  const clean = name
-    .replace(/\.parxproject$/i, '')
-    .replace(/[^\p{L}\p{N}_. -]+/gu, '-')
-    .replace(/^[. ]+|[. ]+$/g, '')
-    .slice(0, 120);
-  return `${clean === '' ? 'project' : clean}.parxproject`;
+  return `${fileNamePart(name.replace(/\.parxproject$/i, ''), 'project')}.parxproject`;
 }
 
 /** Project files are SQLite databases; the first 16 bytes of one are this text and a zero. */

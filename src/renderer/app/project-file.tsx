@@ -1,6 +1,6 @@
 import { type ReactNode, useRef, useState } from 'react';
 import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
-import { Banner, Button, Dialog, formatBytes, plural, runAction, useActions } from '#renderer/ui/index.ts';
+import { Banner, Button, Dialog, formatBytes, offerFile, plural, runAction, useActions } from '#renderer/ui/index.ts';
 import { FRAME_LIMITS } from '#shared/rpc/index.ts';
 import { fileProblem, projectFileName } from './project-file-text.ts';
 import './project-file.css';
@@ -26,15 +26,12 @@ export function ProjectFile(): ReactNode {
   const save = async (): Promise<void> => {
     try {
       const { name, bytes } = await client.rpc.project.save();
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'application/vnd.parx.project' }));
-      link.download = projectFileName(name);
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      const file = projectFileName(name);
+      offerFile(file, bytes, 'application/vnd.parx.project');
       client.notify({
         kind: 'info',
         // A page is not told where its download went, or whether it was cancelled.
-        text: `The project file "${link.download}" was made, ${formatBytes(bytes.length)}.`,
+        text: `The project file "${file}" was made, ${formatBytes(bytes.length)}.`,
         advice: 'It holds connections, devices, tags and trends; no history, no recordings, no secrets.',
       });
     } catch (error) {

@@ -9,6 +9,7 @@ import {
   formatBytes,
   formatTime,
   Mark,
+  offerFile,
   SearchField,
   useActions,
 } from '#renderer/ui/index.ts';
@@ -78,11 +79,7 @@ export function LogPage(): ReactNode {
     setSaving(true);
     try {
       const { name, bytes } = await client.rpc.engine.supportFile();
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: 'application/gzip' }));
-      link.download = name;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      offerFile(name, bytes, 'application/gzip');
       client.notify({
         kind: 'info',
         text: `The support file "${name}" was made, ${formatBytes(bytes.length)}.`,

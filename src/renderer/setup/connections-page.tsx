@@ -13,6 +13,7 @@ import {
   Skeleton,
   SplitPane,
   shortenMiddle,
+  Tabs,
   useActions,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument, DeviceDocument } from '#shared/model/index.ts';
@@ -353,30 +354,13 @@ export function ConnectionsPage(): ReactNode {
             </Button>
           )}
         </div>
-        <div className="tabs" role="tablist" aria-label="Connection">
-          {shownTabs.map((name) => (
-            <button
-              key={name}
-              type="button"
-              role="tab"
-              id={`connection-tab-${name}`}
-              aria-selected={shownTab === name}
-              aria-controls="connection-panel"
-              tabIndex={shownTab === name ? 0 : -1}
-              onClick={() => setTab(name)}
-              onKeyDown={(event) => {
-                if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
-                const step = event.key === 'ArrowRight' ? 1 : shownTabs.length - 1;
-                const next = shownTabs[(shownTabs.indexOf(name) + step) % shownTabs.length];
-                if (next === undefined) return;
-                setTab(next);
-                document.getElementById(`connection-tab-${next}`)?.focus();
-              }}
-            >
-              {tabNames[name]}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          name="connection"
+          label="Connection"
+          tabs={shownTabs.map((id) => ({ id, title: tabNames[id] }))}
+          shown={shownTab}
+          onShow={setTab}
+        />
         <div
           className="conn-panel"
           role="tabpanel"

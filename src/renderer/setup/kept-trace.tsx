@@ -1,7 +1,7 @@
 import { ArchiveRestore, Save, X } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useClient } from '#renderer/client/index.ts';
-import { Button, formatBytes, formatClock, plural } from '#renderer/ui/index.ts';
+import { Button, formatBytes, formatClock, offerFile, plural } from '#renderer/ui/index.ts';
 import type { ConnectionDocument } from '#shared/model/index.ts';
 import {
   isTrouble,
@@ -17,15 +17,6 @@ interface Kept {
   readonly packets: number;
   readonly bytes: number;
   readonly dropped: number;
-}
-
-/** Hands the browser a text file to save; in the desktop it asks where. */
-export function saveText(text: string, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /**
@@ -76,7 +67,7 @@ export function KeptTrace({
         dropped,
         onlyTrouble: false,
       });
-      saveText(text, logFileName(connection.name, savedAt, heading.zone));
+      offerFile(logFileName(connection.name, savedAt, heading.zone), text, 'text/plain;charset=utf-8');
     } catch (error) {
       client.fail(error, `The trace of "${connection.name}" was not saved`);
     } finally {

@@ -1,4 +1,5 @@
 import { formatTime, plural } from '#renderer/ui/format.ts';
+import { fileNamePart } from '#renderer/ui/offer-file.ts';
 import type { UnixMicros } from '#shared/model/index.ts';
 
 /** One packet as the engine reports it. */
@@ -130,5 +131,5 @@ export function protocolLogText(entries: readonly LogEntry[], heading: LogHeadin
 /** A name that every file system takes. */
 export function logFileName(connection: string, savedAt: UnixMicros, zone: string | null): string {
   const name = `protocol log ${connection} ${formatTime(savedAt, zone).replaceAll(':', '-')}`;
-  return `${name.replace(/[^\p{L}\p{N}_. -]+/gu, '-').slice(0, 120)}.txt`;
+  return `${fileNamePart(name, 'protocol log')}.txt`;
 }

@@ -6,6 +6,7 @@ import {
   formatClock,
   formatCount,
   formatTime,
+  offerFile,
   plural,
   ShapeMark,
   useActions,
@@ -13,7 +14,7 @@ import {
   zoneName,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument } from '#shared/model/index.ts';
-import { KeptTrace, saveText } from './kept-trace.tsx';
+import { KeptTrace } from './kept-trace.tsx';
 import {
   appendEntries,
   askedSentence,
@@ -126,7 +127,7 @@ export function ProtocolLog({ connection }: { readonly connection: ConnectionDoc
       dropped,
       onlyTrouble,
     });
-    saveText(text, logFileName(connection.name, savedAt, zone));
+    offerFile(logFileName(connection.name, savedAt, zone), text, 'text/plain;charset=utf-8');
   };
 
   useActions(

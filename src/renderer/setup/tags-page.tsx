@@ -21,8 +21,10 @@ import {
   belowElement,
   DataTable,
   EmptyState,
+  fileNamePart,
   formatCount,
   IconButton,
+  offerFile,
   plural,
   SearchField,
   Skeleton,
@@ -142,15 +144,12 @@ export function TagsPage(): ReactNode {
     try {
       const ids = editable.length > 0 && editable.length < rows.length ? editable.map((row) => row.id) : null;
       const { text } = await client.rpc.tags.exportCsv({ tagIds: ids });
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }));
-      link.download = `${projectName.replace(/[^\p{L}\p{N}_-]+/gu, '-')}-tags.csv`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      const file = `${fileNamePart(projectName, 'project')}-tags.csv`;
+      offerFile(file, text, 'text/csv;charset=utf-8');
       client.notify({
         kind: 'info',
         // A page is not told where its download went, or whether it was cancelled.
-        text: `The tag list "${link.download}" was made, with ${ids === null ? 'all tags' : plural(ids.length, 'selected tag')}.`,
+        text: `The tag list "${file}" was made, with ${ids === null ? 'all tags' : plural(ids.length, 'selected tag')}.`,
       });
     } catch (error) {
       client.fail(error, 'The tag list could not be exported');

@@ -31,6 +31,7 @@ export {
   type Tone,
 } from './marks.tsx';
 export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } from './menu.tsx';
+export { fileNamePart, offerFile } from './offer-file.ts';
 export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
 export { type PreferenceStore, usePreference } from './preference.ts';
 export { checkFields, enteredAt, type FormValues, readFields, settingsOf } from './schema-fields.ts';
@@ -39,5 +40,6 @@ export { drawSparkline, tokenColour, watchCanvas } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';
 export { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';
+export { Tabs } from './tabs.tsx';
 export { TEXT_SIZES, type TextSize, type Theme, type ThemeChoice, UiProvider, useLook, useRem } from './theme.tsx';
 export { Tree, type TreeHandle, type TreeLine } from './tree.tsx';

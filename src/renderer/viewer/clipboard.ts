@@ -1,17 +1,8 @@
 import type { AppClient } from '#renderer/client/index.ts';
+import { fileNamePart, offerFile } from '#renderer/ui/index.ts';
 import type { VisibleTable } from './visible-data.ts';
 
 type Tell = Pick<AppClient, 'notify' | 'fail'>;
-
-function download(blob: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-const fileName = (name: string): string => name.replace(/[^\p{L}\p{N}_. -]+/gu, '_').slice(0, 100) || 'trend';
 
 /** Puts the picture on the clipboard; where the browser does not let it, it becomes a file. */
 export async function copyPicture(canvas: HTMLCanvasElement, name: string, tell: Tell): Promise<void> {
@@ -24,7 +15,7 @@ export async function copyPicture(canvas: HTMLCanvasElement, name: string, tell:
     await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
     tell.notify({ kind: 'info', text: 'The picture is on the clipboard.' });
   } catch {
-    download(blob, `${fileName(name)}.png`);
+    offerFile(`${fileNamePart(name, 'trend')}.png`, blob, blob.type);
     tell.notify({
       kind: 'info',
       text: 'The clipboard cannot take pictures here. The picture was made as a file instead.',
