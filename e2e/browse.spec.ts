@@ -6,6 +6,7 @@ import { startEngine } from '#test/support/engine.ts';
 import { freeUdpPort } from '#test/support/free-port.ts';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { barriersInBothThemes } from './fixtures/barriers.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { eventually, openScreen, type Screen, textThat } from './fixtures/screen.ts';
@@ -94,6 +95,7 @@ describe.skipIf(needs('chromium'))('the browser of devices', () => {
     const form = page.getByRole('form', { name: 'Tags to add' });
     await form.getByRole('button', { name: 'Add 15 tags' }).waitFor();
     await textThat(form, /15 tags of "PLC" every 500.ms/);
+    expect(await barriersInBothThemes(page)).toEqual([]);
     await form.getByRole('button', { name: 'Add 15 tags' }).click();
     await page.getByText('15 tags added.').waitFor();
     await page.keyboard.press('Escape');
@@ -168,6 +170,7 @@ describe.skipIf(needs('chromium'))('the browser of devices', () => {
     expect(await cell(8).getAttribute('data-hue')).toBeNull();
     expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Tension 2');
     expect(await cell(8).getAttribute('aria-selected')).toBe('true');
+    expect(await barriersInBothThemes(page)).toEqual([]);
     // The layout goes out as a tag list and comes back the same.
     const [download] = await Promise.all([
       page.waitForEvent('download'),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegisterImage, type ModbusSimulator, startModbusSimulator } from '#simulators/modbus/index.ts';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { barriersInBothThemes } from './fixtures/barriers.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { openScreen, type Screen, textThat } from './fixtures/screen.ts';
@@ -61,6 +62,7 @@ describe.skipIf(needs('chromium'))('looking closer at a device', () => {
     const rows = dialog.getByRole('table', { name: 'Ways to read 400101' }).locator('tbody tr');
     await textThat(dialog, /(?:[5-9]|\d\d) looks/);
     await textThat(rows.first(), /float32 CDAB.*changes by at most/s);
+    expect(await barriersInBothThemes(page)).toEqual([]);
     // The place before and the one behind are there to compare.
     await dialog.getByRole('button', { name: /One before.*400100/s }).waitFor();
     await dialog.getByRole('button', { name: /One behind.*400102/s }).click();
@@ -86,6 +88,7 @@ describe.skipIf(needs('chromium'))('looking closer at a device', () => {
     await textThat(panel, /Done: 43 places in 2 ranges/);
     const found = panel.getByRole('table', { name: 'Ranges found' }).locator('tbody tr');
     await textThat(found.last(), /Input registers.*300501.*300503.*11 22 33/s);
+    expect(await barriersInBothThemes(page)).toEqual([]);
     await found.last().getByRole('button', { name: 'Add tags' }).click();
     const dialog = page.getByRole('dialog', { name: 'Add tags' });
     await dialog.getByLabel('First name').fill('Input 1');

@@ -1,18 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { gunzipSync } from 'node:zlib';
-import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { barriersOf } from './fixtures/barriers.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { eventually, openScreen, type Screen, textThat } from './fixtures/screen.ts';
 import { PAGES, shellOf } from './pages/shell.ts';
 
 const folder = suiteDirectory();
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe.skipIf(needs('chromium'))('the shell', () => {
   let browser: Awaited<ReturnType<typeof launchBrowser>>;
@@ -31,20 +29,6 @@ describe.skipIf(needs('chromium'))('the shell', () => {
     await browser?.close();
     await host?.kill();
   });
-
-  /** What a screen reader or a colour-blind user would stumble over, as "rule: place". */
-  async function seriousViolations(): Promise<string[]> {
-    // Read as text by the debugger, which the page's policy does not forbid, unlike a script element.
-    await screen.page.evaluate(`${axeSource};0`);
-    const results = await screen.page.evaluate(() =>
-      (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-    );
-    return results.violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.html.slice(0, 160)} ${node.failureSummary}`),
-      );
-  }
 
   describe.each(['Dark', 'Light'] as const)('in the %s theme', (theme) => {
     it.each(PAGES)('shows %s without a serious barrier and without a complaint', async (name) => {
@@ -66,7 +50,7 @@ describe.skipIf(needs('chromium'))('the shell', () => {
           .filter({ hasText: 'Good' })
           .first()
           .waitFor();
-      expect(await seriousViolations()).toEqual([]);
+      expect(await barriersOf(screen.page)).toEqual([]);
       expect(screen.faults()).toEqual([]);
     });
   });
@@ -109,7 +93,7 @@ describe.skipIf(needs('chromium'))('the shell', () => {
       await open(page);
       const dialog = page.getByRole('dialog');
       await dialog.waitFor();
-      expect(await seriousViolations()).toEqual([]);
+      expect(await barriersOf(screen.page)).toEqual([]);
       for (let press = 0; press < 40; press++) await page.keyboard.press('Tab');
       const inside = await dialog.evaluate((element) => element.contains(document.activeElement));
       expect(inside, 'the focus is in the dialog').toBe(true);
@@ -128,7 +112,7 @@ describe.skipIf(needs('chromium'))('the shell', () => {
       await form.waitFor();
       await form.getByRole('button', { name: 'Add the connection' }).click();
       await form.getByText(/needs? a correction/).waitFor();
-      expect(await seriousViolations()).toEqual([]);
+      expect(await barriersOf(screen.page)).toEqual([]);
       await form.getByRole('button', { name: 'Discard' }).click();
       await screen.page.keyboard.press('Alt+a');
     });

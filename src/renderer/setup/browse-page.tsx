@@ -13,12 +13,14 @@ import {
   SearchField,
   Skeleton,
   SplitPane,
+  Tabs,
   Tree,
   type TreeHandle,
   type TreeLine,
   useActions,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument } from '#shared/model/index.ts';
+import type { BrowseEntry } from '#shared/rpc/browsing.ts';
 import { knownAs, knownTags } from './browse-add.ts';
 import { BrowseAddPanel } from './browse-add-panel.tsx';
 import { isTickable, type TreeRow } from './browse-tree.ts';
@@ -174,6 +176,8 @@ function Browser({
   useEffect(() => handle.current?.focus(), []);
 
   const empty = lines.length === 0;
+  const failure = tree.failure(null);
+  const shownSide = bytesOf?.bytes == null ? 'tags' : side;
   return (
     <div className="page">
       <div className="toolbar">
@@ -215,6 +219,18 @@ function Browser({
           The device has more than is loaded at once. Open what is wanted in the tree instead of loading everything.
         </Banner>
       )}
+      {!empty && failure !== null && (
+        <Banner
+          tone="error"
+          actions={
+            <Button icon={RefreshCw} onClick={refresh}>
+              Ask again
+            </Button>
+          }
+        >
+          {failure} What is listed was read before.
+        </Banner>
+      )}
       <div className="page-fill">
         <SplitPane
           name="browse"
@@ -223,7 +239,7 @@ function Browser({
               {empty ? (
                 <BrowseEmpty
                   loading={tree.isLoading(null)}
-                  failure={tree.failure(null)}
+                  failure={failure}
                   searched={words.trim() !== '' && tree.size > 0}
                   told={facts.told}
                   onRetry={refresh}
@@ -240,7 +256,7 @@ function Browser({
                   onTick={(id, on) => void tick(id, on)}
                   onEnter={enter}
                   lineLabel={({ row }) =>
-                    row.kind === 'note' ? row.text : `${row.entry.name} ${row.entry.typeName} ${row.entry.description}`
+                    row.kind === 'note' ? row.text : lineText(row.entry, knownAs(known, row.entry))
                   }
                   head={
                     <>
@@ -257,18 +273,21 @@ function Browser({
           }
           second={
             <section className="conn-side" aria-label="What is chosen">
-              <div className="tabs" role="tablist" aria-label="What is chosen">
-                <button type="button" role="tab" aria-selected={side === 'tags'} onClick={() => setSide('tags')}>
-                  {ticked.length === 0 ? 'Tags to add' : `Tags to add (${formatCount(ticked.length)})`}
-                </button>
-                {bytesOf?.bytes != null && (
-                  <button type="button" role="tab" aria-selected={side === 'bytes'} onClick={() => setSide('bytes')}>
-                    Bytes
-                  </button>
-                )}
-              </div>
-              <div className="conn-panel">
-                {side === 'bytes' && bytesOf?.bytes != null ? (
+              <Tabs
+                name="browse"
+                label="What is chosen"
+                tabs={[
+                  {
+                    id: 'tags' as const,
+                    title: ticked.length === 0 ? 'Tags to add' : `Tags to add (${formatCount(ticked.length)})`,
+                  },
+                  ...(bytesOf?.bytes == null ? [] : [{ id: 'bytes' as const, title: 'Bytes' }]),
+                ]}
+                shown={shownSide}
+                onShow={setSide}
+              />
+              <div className="conn-panel" role="tabpanel" id="browse-panel" aria-labelledby={`browse-tab-${shownSide}`}>
+                {shownSide === 'bytes' && bytesOf?.bytes != null ? (
                   <ByteMap
                     key={bytesOf.id}
                     connection={connection}
@@ -289,9 +308,16 @@ function Browser({
   );
 }
 
+const lineText = ({ name, typeName, description }: BrowseEntry, known: string | null): string =>
+  `${name} ${typeName} ${description}${known === null ? '' : `, is there already as "${known}"`}`;
+
 function BrowseLine({ row, known }: { readonly row: TreeRow; readonly known: string | null }): ReactNode {
   if (row.kind === 'note') {
-    return <span className={row.failed ? 'field-error browse-note' : 'quiet browse-note'}>{row.text}</span>;
+    return (
+      <span className={row.failed ? 'field-error browse-note' : 'quiet browse-note'} title={row.text}>
+        {row.text}
+      </span>
+    );
   }
   const { name, typeName, description } = row.entry;
   return (

@@ -49,7 +49,7 @@ describe('the tree of a browsed device', () => {
     tree.begin('b');
     tree.open('b', true);
     tree.fail('b', 'No answer. Try again.');
-    expect(shown(tree)).toEqual(['a', 'b', '  (No answer. Try again.)']);
+    expect(shown(tree)).toEqual(['a', 'b', '  (No answer. Try again. Press Enter here to ask again.)']);
   });
 
   it('ticks all single values below a node, and shows where only some are', () => {

@@ -134,7 +134,8 @@ export function createBrowseTree(): BrowseTree {
       if (opened.has(id)) rowsOpen(rows, id, depth + 1);
     }
     const text = noteOf(level);
-    if (text !== null && (parent !== null || level.ids.length > 0)) {
+    // What went wrong with the list as a whole stands above it: its end may be far below.
+    if (text !== null && (parent !== null || (level.ids.length > 0 && level.failure === null))) {
       rows.push({ kind: 'note', id: `note ${parent ?? ''}`, depth, parent, text, failed: level.failure !== null });
     }
   };
@@ -272,7 +273,7 @@ export function createBrowseTree(): BrowseTree {
 }
 
 function noteOf(level: Level): string | null {
-  if (level.failure !== null) return level.failure;
+  if (level.failure !== null) return `${level.failure} Press Enter here to ask again.`;
   if (level.loading) {
     if (level.complete) return null;
     return level.found > level.ids.length ? `Asking, ${level.found} found so far` : 'Asking';

@@ -5,10 +5,13 @@ import {
   Banner,
   Button,
   countUp,
+  fileNamePart,
   formatNumber,
   groupDigits,
   IconButton,
+  MiddleText,
   NO_VALUE,
+  offerFile,
   parsePeriod,
   plural,
   Skeleton,
@@ -19,13 +22,15 @@ import { type ConnectionDocument, createRanking, ordersOf, type RawReading } fro
 import type { BrowseEntry } from '#shared/rpc/browsing.ts';
 import { ByteChanges, type ByteReading, readBytes, readingsOf } from './byte-readings.ts';
 import { devicesOf, freeName, newId } from './document-edits.ts';
-import { HexGrid, type MappedPlace } from './hex-grid.tsx';
+import { HexGrid, hexText, type MappedPlace } from './hex-grid.tsx';
 import { ImportDialog } from './import-dialog.tsx';
 import { checkName, checkPeriod, newTag, tagChange, textOrNull } from './tag-edits.ts';
 
 /** How often readings change their places by what is plausible; more often and nobody could point at one. */
 const RANK_MS = 1_000;
 const MOST_BYTES = 65_536;
+/** Of the selected bytes those that are written out above the readings. */
+const MOST_SHOWN = 8;
 /** Losses of the link in a row that are told; fewer mend themselves. */
 const PATIENCE = 2;
 
@@ -194,11 +199,7 @@ export function ByteMap({
   const exportLayout = async (): Promise<void> => {
     try {
       const { text } = await client.rpc.tags.exportCsv({ tagIds: ownTags.map(({ document }) => document.id) });
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }));
-      link.download = `${(device?.name ?? 'layout').replace(/[^\p{L}\p{N}_-]+/gu, '-')}-layout.csv`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      offerFile(`${fileNamePart(device?.name ?? '', 'device')}-layout.csv`, text, 'text/csv;charset=utf-8');
     } catch (error) {
       client.fail(error, 'The layout could not be exported');
     }
@@ -256,6 +257,12 @@ export function ByteMap({
             length={chosen?.bytes ?? 1}
             onSelect={setOffset}
           />
+          <Place
+            bytes={raw.bytes}
+            offset={offset}
+            length={chosen?.bytes ?? 1}
+            mapped={device === undefined ? null : mapped}
+          />
           <Readings ranked={ranked} chosen={chosen?.key ?? null} onPick={setPicked} />
           <form
             className="byte-map-form"
@@ -291,6 +298,32 @@ export function ByteMap({
       )}
       {importing && <ImportDialog text={null} deviceId={deviceId} onClose={() => setImporting(false)} />}
     </div>
+  );
+}
+
+/** The selected bytes in words: where they lie, what they are, and which tags read them already. */
+function Place({
+  bytes,
+  offset,
+  length,
+  mapped,
+}: {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+  /** Null as long as there is no device that tags could belong to. */
+  readonly mapped: readonly MappedPlace[] | null;
+}): ReactNode {
+  const last = Math.min(bytes.length, offset + length) - 1;
+  const own = mapped?.filter((place) => place.offset <= last && place.offset + place.bytes > offset) ?? [];
+  const names = own.map(({ name, bit }) => (bit === null ? name : `${name} (bit ${bit})`)).join(', ');
+  return (
+    <p className="byte-place">
+      <span className="mono">{last > offset ? `Bytes ${offset} to ${last}` : `Byte ${offset}`}</span>
+      <span className="mono quiet">{hexText(bytes.subarray(offset, Math.min(last + 1, offset + MOST_SHOWN)))}</span>
+      <span className="toolbar-gap" />
+      {mapped !== null && (names === '' ? <span className="quiet">No tag here</span> : <MiddleText text={names} />)}
+    </p>
   );
 }
 

@@ -19,6 +19,9 @@ const HUES = 6;
 
 const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');
 
+/** Bytes as pairs of digits with spaces between. */
+export const hexText = (bytes: Uint8Array): string => [...bytes].map((byte) => hex(byte, 2)).join(' ');
+
 /** Bytes by sixteen: those that change glow, those that are mapped are coloured, and a piece of them is selected. */
 export function HexGrid({
   bytes,

@@ -5,7 +5,6 @@ import {
   Button,
   Check,
   Dialog,
-  formatCount,
   formatNumber,
   groupDigits,
   Mark,
@@ -16,6 +15,7 @@ import {
 import { isAppError } from '#shared/errors.ts';
 import { type DecodeRecipe, type DocumentChange, nameOf, type TagDocument, wireBytes } from '#shared/model/index.ts';
 import type { ResolutionItem, ResolveCandidate, ResolvePlace } from '#shared/rpc/looking.ts';
+import { hexText } from './hex-grid.tsx';
 import { tagChange } from './tag-edits.ts';
 import './looking.css';
 
@@ -212,7 +212,7 @@ export function OrderDialog({ tag, onClose }: { readonly tag: TagDocument; reado
                   <span className="quiet">{shiftNames[one.shift]}</span>
                   <strong className="mono">{one.address}</strong>
                   <span className="mono">{value === undefined ? NO_VALUE : valueText(value)}</span>
-                  <span className="mono quiet order-hex">{hexOf(one.bytes)}</span>
+                  <span className="mono quiet order-hex">{hexText(one.bytes)}</span>
                 </button>
               );
             })}
@@ -296,7 +296,7 @@ function stateText(item: ResolutionItem): ReactNode {
     <Mark
       tone="ok"
       shape="disc"
-    >{`${looks}. ${formatCount(item.looks)} are enough where the first is well before the second.`}</Mark>
+    >{`${looks}. The ranking can be trusted where the first is well before the second.`}</Mark>
   );
 }
 
@@ -315,9 +315,6 @@ function valueText(one: ResolveCandidate): string {
     return one.text === null || one.text === '' ? NO_VALUE : `"${one.text.replace(/\p{C}/gu, '·')}"`;
   return one.text === null ? formatNumber(one.value) : groupDigits(one.text);
 }
-
-const hexOf = (bytes: Uint8Array): string =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(' ');
 
 const WIDTH = 72;
 const HEIGHT = 16;

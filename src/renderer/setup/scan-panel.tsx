@@ -53,7 +53,7 @@ export function ScanPanel({ devices }: { readonly devices: readonly DeviceDocume
     const { first, last, chosen } = rangeOf(area);
     if (!chosen) return undefined;
     const [from, to] = [first, last].map((text) => (/^\d+$/.test(text.trim()) ? Number(text) : Number.NaN));
-    return from! <= to! && to! < area.places ? undefined : `From 0 to ${area.places - 1}, the first before the last.`;
+    return from! <= to! && to! < area.places ? undefined : `0 to ${area.places - 1}, in this order.`;
   };
   const wanted = areas.filter((area) => rangeOf(area).chosen);
   const ready = device !== undefined && wanted.length > 0 && wanted.every((area) => errorOf(area) === undefined);
@@ -113,7 +113,7 @@ export function ScanPanel({ devices }: { readonly devices: readonly DeviceDocume
           )}
         </div>
         <div className="scan-areas">
-          <div className="scan-area quiet" aria-hidden>
+          <div className="scan-area field-label" aria-hidden>
             <span />
             <span>First place</span>
             <span>Last place</span>
@@ -187,6 +187,7 @@ export function ScanPanel({ devices }: { readonly devices: readonly DeviceDocume
                     </td>
                     <td>
                       <Button
+                        look="plain"
                         icon={ListPlus}
                         onClick={() =>
                           client.addTags(id, {

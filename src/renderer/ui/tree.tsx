@@ -150,7 +150,11 @@ export function Tree<Line extends TreeLine>(props: TreeProps<Line>): ReactNode {
                 transform: `translateY(${item.start - (props.head === undefined ? 0 : rowHeight)}px)`,
                 ['--indent' as string]: `${line.depth * INDENT_REM}rem`,
               }}
-              onClick={() => onActive(line.id)}
+              onClick={() => {
+                // The keys belong to the tree as a whole, and so does the focus.
+                scroller.current?.focus();
+                onActive(line.id);
+              }}
               onDoubleClick={() => onEnter(line.id)}
             >
               <span className="tree-lead">
