@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { barriersInBothThemes } from './fixtures/barriers.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { openScreen, type Screen } from './fixtures/screen.ts';
@@ -45,6 +46,7 @@ describe.skipIf(needs('chromium'))('the connections of the demo line', () => {
     await connections.choose('Demo mill, EGD');
     await connections.tab('Status');
     await connections.panel.getByRole('heading', { name: 'Data as it comes' }).waitFor();
+    expect(await barriersInBothThemes(screen.page)).toEqual([]);
     expect(await headings()).toEqual([
       'Device',
       'State',

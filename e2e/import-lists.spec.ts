@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegisterImage, startModbusSimulator } from '#simulators/modbus/index.ts';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { barriersInBothThemes } from './fixtures/barriers.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { eventually, openScreen, type Screen } from './fixtures/screen.ts';
@@ -59,6 +60,7 @@ describe.skipIf(needs('chromium'))('a tag list of another program', () => {
     await importDialog.getByText('Modbus ASCII is not supported').first().waitFor();
     await eventually(reasons, (found) => found.length === 4);
     await importDialog.getByText('4 bad, left out').waitFor();
+    expect(await barriersInBothThemes(screen.page)).toEqual([]);
     await tags.finishImport();
 
     await tags.search('voltage');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegisterImage, type ModbusSimulator, startModbusSimulator } from '#simulators/modbus/index.ts';
 import { needs } from '#test/support/needs.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { barriersInBothThemes } from './fixtures/barriers.ts';
 import { launchBrowser } from './fixtures/browser.ts';
 import { type RunningHost, startHost } from './fixtures/host.ts';
 import { eventually, openScreen, type Screen, textThat } from './fixtures/screen.ts';
@@ -113,6 +114,7 @@ describe.skipIf(needs('chromium'))('the protocol log of a connection', () => {
     await log()
       .getByText(/^Kept since/)
       .waitFor();
+    expect(await barriersInBothThemes(screen.page)).toEqual([]);
     const shell = shellOf(screen.page);
     await shell.go('Tags');
     const seen = device.control.requests().length;

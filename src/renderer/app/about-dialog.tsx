@@ -19,32 +19,34 @@ export function AboutDialog({ onClose }: { readonly onClose: () => void }): Reac
         </Button>
       }
     >
-      <dl className="facts">
-        <dt>Version</dt>
-        <dd className="mono selectable">{health?.version ?? NO_VALUE}</dd>
-        <dt>Licence</dt>
-        <dd>Apache-2.0</dd>
-        <dt>Data folder</dt>
-        <dd className="mono selectable">{health?.dataDirectory ?? NO_VALUE}</dd>
-      </dl>
-      {catalogue === null ? (
-        <Skeleton rows={6} />
-      ) : (
-        <>
-          <h3 className="section-title">Protocols</h3>
-          {catalogue.protocols.map((entry) => (
-            <Protocol key={entry.id} entry={entry} />
-          ))}
-          <h3 className="section-title">Export formats</h3>
-          {catalogue.exporters.map((entry) => (
-            <Exporter key={entry.id} entry={entry} />
-          ))}
-          <p className="quiet">
-            The start option "--without" switches protocols and formats off by their ids; "--catalogue" lists all of
-            them.
-          </p>
-        </>
-      )}
+      <div className="about">
+        <dl className="facts">
+          <dt>Version</dt>
+          <dd className="mono selectable">{health?.version ?? NO_VALUE}</dd>
+          <dt>Licence</dt>
+          <dd>Apache-2.0</dd>
+          <dt>Data folder</dt>
+          <dd className="mono selectable">{health?.dataDirectory ?? NO_VALUE}</dd>
+        </dl>
+        {catalogue === null ? (
+          <Skeleton rows={6} />
+        ) : (
+          <>
+            <h3 className="section-title">Protocols</h3>
+            {catalogue.protocols.map((entry) => (
+              <Protocol key={entry.id} entry={entry} />
+            ))}
+            <h3 className="section-title">Export formats</h3>
+            {catalogue.exporters.map((entry) => (
+              <Exporter key={entry.id} entry={entry} />
+            ))}
+            <p className="quiet">
+              The start option "--without" switches protocols and formats off by their ids; "--catalogue" lists all of
+              them.
+            </p>
+          </>
+        )}
+      </div>
     </Dialog>
   );
 }
@@ -98,8 +100,8 @@ function Plugin({
   return (
     <details className="schema-group">
       <summary>
-        <strong>{title}</strong> <span className="mono quiet">{version === null ? id : `${id} ${version}`}</span>{' '}
-        {summary}
+        <strong>{title}</strong> <span className="mono quiet">{version === null ? id : `${id} ${version}`}</span>
+        <span className="about-summary">{summary}</span>
       </summary>
       {children}
     </details>

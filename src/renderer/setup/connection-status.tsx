@@ -5,10 +5,12 @@ import {
   Button,
   formatAge,
   formatCount,
+  formatDuration,
   formatNumber,
   formatPeriod,
   formatTime,
   LinkMark,
+  MiddleText,
   NO_VALUE,
   type ShownLinkState,
   shownLinkState,
@@ -16,6 +18,9 @@ import {
 import type { ConnectionDocument, DeviceStatus, GroupStatus } from '#shared/model/index.ts';
 
 const ms = (value: number | null): string => (value === null ? NO_VALUE : `${formatNumber(value, { decimals: 1 })} ms`);
+/** How far clocks are apart: milliseconds as long as they tell more than hours and days. */
+const apart = (value: number | null): string =>
+  value === null || Math.abs(value) < 10_000 ? ms(value) : formatDuration(value);
 
 /** What a connection does now, in words and figures. */
 export function ConnectionStatusView({ connection }: { readonly connection: ConnectionDocument }): ReactNode {
@@ -87,6 +92,7 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
         .filter((device) => device.message !== null && device.message !== status.message)
         .map((device) => (
           <p key={device.deviceId} className="selectable">
+            {status.devices.length > 1 && `${devices.get(device.deviceId)?.document.name ?? device.deviceId}: `}
             {device.message}
           </p>
         ))}
@@ -119,7 +125,7 @@ interface DeviceRow {
   readonly now: number;
 }
 const deviceColumns: readonly PlainColumn<DeviceRow>[] = [
-  { title: 'Device', text: true, cell: ({ name }) => name },
+  { title: 'Device', text: true, cell: ({ name }) => <MiddleText text={name} /> },
   { title: 'State', text: true, cell: ({ state }) => <LinkMark state={state} /> },
   { title: 'Answer', hint: 'Mean time of an answer', asked: true, cell: ({ device }) => ms(device.responseMs) },
   { title: 'p99', hint: '99 of 100 answers are faster', asked: true, cell: ({ device }) => ms(device.responseP99Ms) },
@@ -130,13 +136,13 @@ const deviceColumns: readonly PlainColumn<DeviceRow>[] = [
     title: 'Clock ahead',
     hint: "How far the device's clock is ahead of this computer's, by the times it gives what it sends",
     shown: ({ device }) => device.clockAheadMs !== null,
-    cell: ({ device }) => ms(device.clockAheadMs),
+    cell: ({ device }) => apart(device.clockAheadMs),
   },
   {
     title: 'Gains a day',
     hint: "What the device's clock gains on this computer's, measured over ten minutes and more",
     shown: ({ device }) => device.clockGainPerDayMs !== null,
-    cell: ({ device }) => ms(device.clockGainPerDayMs),
+    cell: ({ device }) => apart(device.clockGainPerDayMs),
   },
   {
     title: 'Last good',

@@ -12,6 +12,7 @@ import {
   MiddleText,
   plural,
   SelectField,
+  Skeleton,
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { ImportPreview, ImportRow } from '#shared/rpc/importing.ts';
@@ -145,6 +146,7 @@ export function ImportDialog({
     [preview],
   );
   const wanted = counts.new + counts.change;
+  const reading = text !== null && preview === null && refusal === null;
 
   const commit = async (): Promise<void> => {
     if (preview === null || wanted === 0 || busy) return;
@@ -205,7 +207,7 @@ export function ImportDialog({
           <div className="field">
             <span className="field-label">Tag list</span>
             <Button icon={FileUp} onClick={() => file.current?.click()} data-autofocus>
-              {source === '' ? 'Choose a file' : source}
+              {source === '' ? 'Choose a file' : <MiddleText text={source} />}
             </Button>
             <input
               ref={file}
@@ -234,10 +236,14 @@ export function ImportDialog({
             label="Device for rows that name none"
             value={device}
             onChange={setDevice}
-            choices={[...devices.values()].map(({ document }) => ({
-              value: document.id,
-              label: `${connections.get(document.connectionId)?.document.name ?? ''} / ${document.name}`,
-            }))}
+            choices={
+              devices.size === 0
+                ? [{ value: '', label: 'None, the project has no device yet' }]
+                : [...devices.values()].map(({ document }) => ({
+                    value: document.id,
+                    label: `${connections.get(document.connectionId)?.document.name ?? ''} / ${document.name}`,
+                  }))
+            }
           />
           {preview !== null && (
             <p className="quiet">
@@ -249,11 +255,15 @@ export function ImportDialog({
           )}
         </div>
         {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-        {preview?.notes.map((note) => (
-          <Banner key={note} tone="info">
-            {note}
-          </Banner>
-        ))}
+        {preview !== null && preview.notes.length > 0 && (
+          <div className="import-notes">
+            {preview.notes.map((note) => (
+              <Banner key={note} tone="info">
+                {note}
+              </Banner>
+            ))}
+          </div>
+        )}
         {preview !== null && preview.devices.length > 0 && (
           <ImportDevices
             preview={preview}
@@ -270,10 +280,14 @@ export function ImportDialog({
             selection={selection}
             onSelect={setSelection}
             empty={
-              <EmptyState
-                title={text === null ? 'No file chosen' : 'No rows'}
-                text="A table with a heading line and one line per tag, or a list of Kepware, Telegraf, FUXA or ModbusScope. Drop a file here, choose one, or paste rows into the tag table."
-              />
+              reading ? (
+                <Skeleton rows={6} />
+              ) : (
+                <EmptyState
+                  title={text === null ? 'No file chosen' : 'No rows'}
+                  text="A table with a heading line and one line per tag, or a list of Kepware, Telegraf, FUXA or ModbusScope. Drop a file here, choose one, or paste rows into the tag table."
+                />
+              )
             }
           />
         </div>
