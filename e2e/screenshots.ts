@@ -13,13 +13,14 @@ import { recordingsOf } from './pages/recordings.ts';
 import { PAGES, type PageName, shellOf } from './pages/shell.ts';
 import { tagsOf } from './pages/tags.ts';
 import { trendOf } from './pages/trend.ts';
+import { takeLooking } from './pictures-looking.ts';
 
 // Pictures for people to look at: every page, its dialogs, and its empty and faulty states, in both themes, pages in
 // two sizes. `node e2e/screenshots.ts FOLDER [PART...]` after a build; without a part all of them. As root on Linux also
 // what a full disk looks like.
 
 const [folder, ...wanted] = process.argv.slice(2);
-const PARTS = { empty, full, listening, disk: fullDisk };
+const PARTS = { empty, full, listening, looking, disk: fullDisk };
 if (folder === undefined || wanted.some((part) => !Object.hasOwn(PARTS, part))) {
   console.error(`Usage: node e2e/screenshots.ts FOLDER [${Object.keys(PARTS).join('|')}...]`);
   process.exit(2);
@@ -80,6 +81,9 @@ async function empty(): Promise<void> {
     await show(page, name);
     await shoot(page, `empty-${name.toLowerCase()}`);
   }
+  await page.keyboard.press('Alt+b');
+  await page.getByRole('main', { name: 'Browse' }).waitFor();
+  await shoot(page, 'empty-browse', ONE_SIZE);
   await host.kill();
   await shell.lostBanner.waitFor();
   await show(page, 'Overview');
@@ -365,6 +369,17 @@ async function listening(): Promise<void> {
   await shoot(page, 'egd-silent', ONE_SIZE);
   await close();
   await host.kill();
+}
+
+/** What devices have, and closer looks at them. */
+function looking(): Promise<void> {
+  const { context } = browser;
+  return takeLooking({
+    context,
+    folder: data,
+    shade,
+    shoot: (page, name, sizes = 'all') => shoot(page, name, sizes === 'all' ? SIZES : ONE_SIZE),
+  });
 }
 
 /** The recorder has no room left. Needs a file system of its own, so root. */
