@@ -37,7 +37,7 @@ export interface DeviceState {
   /** Milliseconds per request. */
   readonly response: Measurements;
   readonly backOff: BackOff;
-  /** Measured where the device dates its samples. */
+  /** Measured where the device dates its samples, or has a clock to read. */
   readonly clock: DeviceClock;
   state: LinkState;
   since: UnixMicros;
