@@ -17,7 +17,7 @@ export const deviceStatus = z.object({
   requests: z.number(),
   errors: z.number(),
   timeouts: z.number(),
-  /** Milliseconds that the device's clock is ahead of this computer's, negative: behind; null while it has told no time. */
+  /** Milliseconds that the device's clock is ahead of this computer's, negative: behind; null while it told no time. */
   clockAheadMs: z.number().nullable(),
   /** Milliseconds that it gains a day; null until it was watched for ten minutes. */
   clockGainPerDayMs: z.number().nullable(),
