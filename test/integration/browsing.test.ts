@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isAppError } from '#shared/errors.ts';
 import type { BrowseEntry, BrowseItem } from '#shared/rpc/browsing.ts';
 import { startEgdProducer } from '#simulators/egd/index.ts';
@@ -205,6 +205,17 @@ describe('browsing a device', () => {
     ]);
     await firstItem(off.screen.connections.watch(), ({ connections }) => connections[0]?.state === 'running');
     expect(off.server.links).toBe(1);
+  });
+
+  it('opens the link of a connection without tags anew when the controller has closed it', async () => {
+    for (const enabled of [true, false]) {
+      const { server, screen } = await startLogix(() => undefined, { enabled });
+      await listed(screen, 'd');
+      server.disconnectAll();
+      // Who asks at once may still meet the old link; whoever asks after him does not.
+      await listed(screen, 'd').catch(() => undefined);
+      await vi.waitFor(async () => expect((await listed(screen, 'd')).nodes.length).toBeGreaterThan(0), 3_000);
+    }
   });
 
   it('says in words what stands in the way', async () => {

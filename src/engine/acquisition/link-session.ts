@@ -1,6 +1,6 @@
 import { alarmAt, type Clock } from '#engine/platform/index.ts';
 import type { ProtocolConnection, SharedLink } from '#engine/protocols/protocol.ts';
-import { AppError } from '#shared/errors.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
 
 /** One open link, from a successful connect to its end. */
 export interface LinkSession {
@@ -103,7 +103,13 @@ export function createLinkSession(
                 };
                 signal.addEventListener('abort', leave);
                 controller.signal.addEventListener('abort', leave);
-                use(connection).then(resolve, reject).finally(done);
+                use(connection)
+                  .then(resolve, (error: unknown) => {
+                    // Where no tags are read, guests alone can find that the peer has gone.
+                    if (isAppError(error, 'protocol.link-lost')) end(error);
+                    reject(error);
+                  })
+                  .finally(done);
               }),
           };
           signal.addEventListener('abort', onAbort, { once: true });

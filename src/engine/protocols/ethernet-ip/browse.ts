@@ -1,6 +1,6 @@
 import { BROWSE_PAGE, type BrowseNode, type BrowsePage } from '#engine/protocols/protocol.ts';
 import { isAppError } from '#shared/errors.ts';
-import { type EipAddress, parseAddress } from './address.ts';
+import { type EipAddress, formatAddress, parseAddress } from './address.ts';
 import { identityText } from './cip.ts';
 import type { Controller } from './controller.ts';
 import { BOOL, DWORD, dataType, typeName } from './data-type.ts';
@@ -134,17 +134,27 @@ async function node({ id, list, signal }: Under, path: string, name: string, fou
   const isText = template?.isText === true;
   const leaf = !isArray && (found.template === null || isText);
   const type = isText ? 'string' : dataType(found.type)?.as[0];
+  const common = { id: `${id}|${path}`, deviceId: id, name, fullName: path };
+  if (!canBeAsked(path)) {
+    return { ...common, description: 'No tag can have this name: it is not read.', hasChildren: false, address: null };
+  }
   return {
-    id: `${id}|${path}`,
-    deviceId: id,
-    name,
-    fullName: path,
+    ...common,
     typeName: `${base}${isArray ? `[${sizes.join(',')}]` : ''}`,
     description: descriptionOf(sizes, template),
     hasChildren: !leaf,
     address: leaf ? path : null,
     ...(leaf && type !== undefined ? { type } : {}),
   };
+}
+
+/** A controller may name its tags as it likes; what does not come back as the same name is not offered. */
+function canBeAsked(path: string): boolean {
+  try {
+    return formatAddress(parseAddress(path).address) === path;
+  } catch {
+    return false;
+  }
 }
 
 function descriptionOf(sizes: readonly number[], template: Template | null): string {
