@@ -30,7 +30,7 @@ const stages = [
   { name: 'lint', check: program(biome, 'check', '--formatter-enabled=false', '--max-diagnostics=200', '.') },
   { name: 'boundaries', check: boundaries },
   { name: 'types', check: program(tsc, '-b') },
-  { name: 'tests', suite: 'tests', minutes: 9 },
+  { name: 'tests', suite: 'tests', minutes: 12 },
   { name: 'generated', check: generated, goOn: true },
   { name: 'build', check: builds },
   { name: 'built', suite: 'built', after: 'build', minutes: 4 },
