@@ -16,6 +16,7 @@ import {
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { ImportPreview, ImportRow } from '#shared/rpc/importing.ts';
+import { fittingDevice } from './fitting-device.ts';
 import { ImportDevices } from './import-devices.tsx';
 import { decodeText, importChanges } from './tag-edits.ts';
 
@@ -98,6 +99,8 @@ export function ImportDialog({
   const [busy, setBusy] = useState(false);
   const [selection, setSelection] = useState(nothing);
   const file = useRef<HTMLInputElement>(null);
+  /** The person has chosen a device, or this list has had one chosen for it. */
+  const chosen = useRef(deviceId !== null);
 
   useEffect(() => {
     if (text === null) return;
@@ -114,7 +117,12 @@ export function ImportDialog({
         for (const row of item.rows) all.push(row);
         last = item;
       }
-      if (last !== null && !abort.signal.aborted) setPreview({ ...last, rows: all });
+      if (last === null || abort.signal.aborted) return;
+      setPreview({ ...last, rows: all });
+      if (chosen.current) return;
+      chosen.current = true;
+      const better = await fittingDevice(client, all, abort.signal);
+      if (better !== null && !abort.signal.aborted) setDevice(better);
     };
     read().catch((error: unknown) => {
       if (!abort.signal.aborted) setRefusal(errorText(error));
@@ -122,17 +130,18 @@ export function ImportDialog({
     return () => abort.abort();
   }, [client, text, format, device, assigned]);
 
-  const read = async (chosen: File | undefined): Promise<void> => {
-    if (chosen === undefined) return;
-    if (chosen.size > MAX_BYTES) {
-      setRefusal(`"${chosen.name}" is larger than 32 MB. A tag list of this size cannot be imported at once.`);
+  const read = async (list: File | undefined): Promise<void> => {
+    if (list === undefined) return;
+    if (list.size > MAX_BYTES) {
+      setRefusal(`"${list.name}" is larger than 32 MB. A tag list of this size cannot be imported at once.`);
       return;
     }
     setPreview(null);
     setFormat(null);
     setAssigned({});
-    setSource(chosen.name);
-    setText(decodeText(await chosen.arrayBuffer()));
+    chosen.current = deviceId !== null;
+    setSource(list.name);
+    setText(decodeText(await list.arrayBuffer()));
   };
 
   const counts = useMemo(() => {
@@ -235,7 +244,10 @@ export function ImportDialog({
           <SelectField
             label="Device for rows that name none"
             value={device}
-            onChange={setDevice}
+            onChange={(id) => {
+              chosen.current = true;
+              setDevice(id);
+            }}
             choices={
               devices.size === 0
                 ? [{ value: '', label: 'None, the project has no device yet' }]
