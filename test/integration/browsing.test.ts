@@ -212,12 +212,12 @@ describe('browsing a device', () => {
     for (const enabled of [true, false]) {
       const { server, screen } = await startLogix(() => undefined, { enabled });
       await listed(screen, 'd');
-      server.faults.silent = true;
+      server.faults = { silent: true };
       const asked = listed(screen, 'd').catch(() => undefined);
       await wait(100);
       server.disconnectAll();
       await asked;
-      server.faults.silent = false;
+      server.faults = {};
       // Who asks at once may still meet the old link; whoever asks after him does not.
       await vi.waitFor(async () => expect((await listed(screen, 'd')).nodes.length).toBeGreaterThan(0), 3_000);
     }
