@@ -44,6 +44,17 @@ describe('reading chunks', () => {
     expect(fetched()).toBe(1);
   });
 
+  it('takes no memory by a number of samples that the checksum does not cover', () => {
+    for (const count of [-23_206, 2 ** 52]) {
+      const { reader, told } = readerOf(() => {
+        throw new DamagedChunk(chunk, 'the checksum does not fit');
+      });
+      expect(reader.numbers({ ...chunk, count }, decoder)).toBeNull();
+      expect(told).toHaveLength(1);
+      expect(() => reader.stored({ ...chunk, count })).toThrow(DamagedChunk);
+    }
+  });
+
   it('decodes parts as they are asked for, and the whole once they come to half of it', () => {
     const data = encodeChunk(run);
     const { reader, fetched } = readerOf(() => data);

@@ -190,10 +190,11 @@ export function chunkReaderOf(
   const scratch = emptyRun(4_096);
   /** Ids of chunks that cannot be read, so that no view tries again. */
   const damaged = new Set<number>();
-  const decode = (chunk: ChunkInfo, into: Run, from: number, to: number): Run => {
+  /** `into` a number: columns of their own for so many samples, made when the checksum has shown that the row is right. */
+  const decode = (chunk: ChunkInfo, into: Run | number, from: number, to: number): Run => {
     const data = table.data(chunk);
     try {
-      const run = decodeRange(data, from, to, into);
+      const run = decodeRange(data, from, to, typeof into === 'number' ? emptyRun(into) : into);
       const whole = from <= chunk.first && to > chunk.last;
       if (whole && run.length !== chunk.count) throw new RangeError('another number of samples than its row says');
       return run;
@@ -201,7 +202,7 @@ export function chunkReaderOf(
       throw new DamagedChunk(chunk, error instanceof Error ? error.message : String(error), error);
     }
   };
-  const whole = (chunk: ChunkInfo, into: Run): Run =>
+  const whole = (chunk: ChunkInfo, into: Run | number): Run =>
     decode(chunk, into, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   return {
     numbers(chunk, decoder, from = chunk.first, to = chunk.last + 1) {
@@ -218,8 +219,8 @@ export function chunkReaderOf(
         const spent = (usable ? known.spent : 0) + Math.max(BLOCK_SAMPLES, share);
         const all = spent * 2 > chunk.count;
         const run = all
-          ? whole(chunk, emptyRun(chunk.count))
-          : decode(chunk, emptyRun(Math.min(chunk.count, BLOCK_SAMPLES)), low, Math.max(high, low + 1));
+          ? whole(chunk, chunk.count)
+          : decode(chunk, Math.min(chunk.count, BLOCK_SAMPLES), low, Math.max(high, low + 1));
         decoder.numbers(run, chunk.recipe);
         const decoded: Decoded = all
           ? { run, decoder, from: chunk.first, to: chunk.last + 1, spent }
@@ -239,6 +240,6 @@ export function chunkReaderOf(
         return null;
       }
     },
-    stored: (chunk) => whole(chunk, emptyRun(chunk.count)),
+    stored: (chunk) => whole(chunk, chunk.count),
   };
 }
