@@ -16,6 +16,7 @@ export {
   useZone,
 } from './hooks.ts';
 export type { LatestSample, LiveTags } from './live-cache.ts';
+export { freeName, newId } from './new-document.ts';
 export type { Preferences } from './preferences.ts';
 export type { Edit, ProjectEdits } from './project-edits.ts';
 export { createRing, type Ring, type RingView } from './ring.ts';

@@ -1,7 +1,6 @@
-import type { ProjectState } from '#renderer/client/index.ts';
+import { freeName, type ProjectState } from '#renderer/client/index.ts';
 import type { TagDocument } from '#shared/model/index.ts';
 import type { BrowseEntry } from '#shared/rpc/browsing.ts';
-import { freeName } from './document-edits.ts';
 import { newTag } from './tag-edits.ts';
 
 /** How tags that are added from a device get their names. */

@@ -1,6 +1,6 @@
 import { Download, FileUp, ListPlus, Plus } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { errorText, useClient, useProject, useStores } from '#renderer/client/index.ts';
+import { errorText, freeName, newId, useClient, useProject, useStores } from '#renderer/client/index.ts';
 import {
   Banner,
   Button,
@@ -21,7 +21,7 @@ import { isAppError } from '#shared/errors.ts';
 import { type ConnectionDocument, createRanking, ordersOf, type RawReading } from '#shared/model/index.ts';
 import type { BrowseEntry } from '#shared/rpc/browsing.ts';
 import { ByteChanges, type ByteReading, readBytes, readingsOf } from './byte-readings.ts';
-import { devicesOf, freeName, newId } from './document-edits.ts';
+import { devicesOf } from './document-edits.ts';
 import { HexGrid, hexText, type MappedPlace } from './hex-grid.tsx';
 import { ImportDialog } from './import-dialog.tsx';
 import { checkName, checkPeriod, newTag, tagChange, textOrNull } from './tag-edits.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ProjectState } from '#renderer/client/index.ts';
+import { freeName, type ProjectState } from '#renderer/client/index.ts';
 import type { ConnectionDocument, DeviceDocument } from '#shared/model/index.ts';
 import type { ProtocolEntry } from '#shared/rpc/catalogue.ts';
 import { changesOf, differences, draftOf, isOutdated, newDraft, rebased, withProtocol } from './connection-draft.ts';
-import { duplicateConnection, freeName } from './document-edits.ts';
+import { duplicateConnection } from './document-edits.ts';
 
 const connection: ConnectionDocument = {
   id: 'c1',

@@ -1,9 +1,9 @@
 import { createStore } from 'zustand/vanilla';
-import type { ProjectState } from '#renderer/client/index.ts';
+import { freeName, newId, type ProjectState } from '#renderer/client/index.ts';
 import { readFields, settingsOf } from '#renderer/ui/index.ts';
 import type { ConnectionDocument, DeviceDocument, DocumentChange, Stored } from '#shared/model/index.ts';
 import type { ProtocolEntry } from '#shared/rpc/catalogue.ts';
-import { devicesOf, freeName, newId } from './document-edits.ts';
+import { devicesOf } from './document-edits.ts';
 
 /** A connection with its devices as they are being edited. Saved as one commit. */
 export interface ConnectionDraft {

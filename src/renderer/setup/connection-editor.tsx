@@ -1,6 +1,6 @@
 import { CopyPlus, Plus, Trash2 } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { errorText, useClient, useProject } from '#renderer/client/index.ts';
+import { errorText, freeName, newId, useClient, useProject } from '#renderer/client/index.ts';
 import {
   Banner,
   Button,
@@ -30,7 +30,6 @@ import {
   rebased,
   withProtocol,
 } from './connection-draft.ts';
-import { freeName, newId } from './document-edits.ts';
 
 /** Issues by path: `name`, `settings.port`, `devices.0.settings.unitId`. */
 type Issues = ReadonlyMap<string, string>;

@@ -1,24 +1,5 @@
-import type { ProjectState } from '#renderer/client/index.ts';
+import { freeName, newId, type ProjectState } from '#renderer/client/index.ts';
 import type { ConnectionDocument, DeviceDocument, DocumentChange, Stored, TagDocument } from '#shared/model/index.ts';
-
-let counter = 0;
-
-/** Unique, and later ids sort behind earlier ones, so that a list by id is a list by age. */
-export function newId(): string {
-  counter = (counter + 1) % 46_656;
-  const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  return `${Date.now().toString(36)}${counter.toString(36).padStart(3, '0')}${random.toString(36).padStart(7, '0')}`;
-}
-
-/** `Pump` gives `Pump 2`, `Pump 2` gives `Pump 3`, whatever is not taken yet. */
-export function freeName(name: string, taken: ReadonlySet<string>): string {
-  if (!taken.has(name)) return name;
-  const match = /^(.*?)\s*(\d+)$/.exec(name);
-  const stem = match?.[1] ?? name;
-  let number = match === null ? 2 : Number(match[2]) + 1;
-  while (taken.has(`${stem} ${number}`)) number++;
-  return `${stem} ${number}`;
-}
 
 export function devicesOf(project: ProjectState, connectionId: string): readonly Stored<DeviceDocument>[] {
   return [...project.device.values()].filter((stored) => stored.document.connectionId === connectionId);

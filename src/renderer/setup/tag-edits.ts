@@ -1,4 +1,4 @@
-import type { ProjectState } from '#renderer/client/index.ts';
+import { newId, type ProjectState } from '#renderer/client/index.ts';
 import { countAddress, countUp, groupDigits, parsePeriod } from '#renderer/ui/index.ts';
 import {
   type DocumentChange,
@@ -12,7 +12,6 @@ import {
   wordOrder,
 } from '#shared/model/index.ts';
 import type { ImportPreview, ImportRow } from '#shared/rpc/importing.ts';
-import { newId } from './document-edits.ts';
 
 export const TYPES: readonly ValueType[] = valueType.options;
 export const ORDERS: readonly WordOrder[] = wordOrder.options;

@@ -1,7 +1,7 @@
 import { Play, Square } from 'lucide-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { errorText, useAbort, useClient } from '#renderer/client/index.ts';
-import { Banner, Button, formatDuration, Mark, SelectField, TextField } from '#renderer/ui/index.ts';
+import { Banner, Button, SelectField, TestSteps, TextField } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { ConnectionDocument, DeviceDocument, TestStep } from '#shared/model/index.ts';
 
@@ -25,7 +25,6 @@ export function TestLadder({
   const [steps, setSteps] = useState<readonly TestStep[]>([]);
   const [running, setRunning] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
-  const list = useRef<HTMLOListElement>(null);
   const device = devices.find((entry) => entry.id === deviceId) ?? devices[0];
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another connection has other results
@@ -44,7 +43,6 @@ export function TestLadder({
       const input = { connection, device, address: address.trim() === '' ? null : address.trim() };
       for await (const step of client.rpc.connections.test(input, { signal })) {
         setSteps((known) => [...known, step]);
-        list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });
       }
     } catch (error) {
       if (!isAppError(error, 'rpc.cancelled')) {
@@ -100,70 +98,7 @@ export function TestLadder({
           found. Settings need not be saved.
         </p>
       )}
-      <ol className="ladder-steps" ref={list} aria-live="polite">
-        {steps.map((step) => (
-          <Step key={step.name} step={step} />
-        ))}
-        {running && (
-          <li className="ladder-step">
-            <Mark tone="info" shape="dashed">
-              Next step
-            </Mark>
-            <span className="quiet">working</span>
-          </li>
-        )}
-      </ol>
-      {!running && steps.length > 0 && <Summary steps={steps} />}
+      <TestSteps steps={steps} running={running} rawTitle="Bytes on the wire" />
     </section>
-  );
-}
-
-function Summary({ steps }: { readonly steps: readonly TestStep[] }): ReactNode {
-  const failed = steps.find((step) => !step.ok && !step.skipped);
-  return failed === undefined ? (
-    <p className="ladder-summary">
-      <Mark tone="ok" shape="disc">
-        All steps passed.
-      </Mark>
-    </p>
-  ) : (
-    <p className="ladder-summary">
-      <Mark tone="error" shape="cross">
-        {`The test ended at "${failed.name}".`}
-      </Mark>
-    </p>
-  );
-}
-
-function Step({ step }: { readonly step: TestStep }): ReactNode {
-  const mark = step.skipped
-    ? ({ tone: 'quiet', shape: 'ring', word: 'Skipped' } as const)
-    : step.ok
-      ? ({ tone: 'ok', shape: 'disc', word: 'Passed' } as const)
-      : ({ tone: 'error', shape: 'cross', word: 'Failed' } as const);
-  return (
-    <li className="ladder-step" data-failed={step.ok || step.skipped ? undefined : ''}>
-      <Mark tone={mark.tone} shape={mark.shape} title={mark.word}>
-        {step.name}
-        <span className="visually-hidden">: {mark.word}</span>
-      </Mark>
-      <div className="selectable">
-        <p>{step.says}</p>
-        {step.advice !== null && <p className="ladder-advice">{step.advice}</p>}
-        {step.raw.length > 0 && (
-          <details>
-            <summary className="quiet">Bytes on the wire</summary>
-            {step.raw.map((line, index) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: lines never move
-              <pre key={index} className="mono ladder-hex">
-                <span className="quiet">{line.direction === 'sent' ? 'sent     ' : 'received '}</span>
-                {line.hex}
-              </pre>
-            ))}
-          </details>
-        )}
-      </div>
-      <span className="mono quiet ladder-ms">{step.skipped ? '' : formatDuration(step.ms)}</span>
-    </li>
   );
 }

@@ -17,6 +17,7 @@ export {
   Tip,
   unitWidth,
 } from './controls.tsx';
+export { CopyButton } from './copy-button.tsx';
 export { DataTable, type DataTableProps, type TableHandle } from './data-table.tsx';
 export { Dialog } from './dialog.tsx';
 export * from './format.ts';
@@ -41,5 +42,6 @@ export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';
 export { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';
 export { Tabs } from './tabs.tsx';
+export { TestSteps } from './test-steps.tsx';
 export { TEXT_SIZES, type TextSize, type Theme, type ThemeChoice, UiProvider, useLook, useRem } from './theme.tsx';
 export { Tree, type TreeHandle, type TreeLine } from './tree.tsx';
