@@ -109,8 +109,7 @@ export const ethernetIpSimulator: ProtocolSimulator = {
       get seen() {
         return { requests: server.messages, links: server.accepted };
       },
-      // The request, and the connection that is asked for upon its silence.
-      timeoutMs: 2 * responseTimeoutMs,
+      timeoutMs: responseTimeoutMs,
       close: () => server.close(),
     };
   },

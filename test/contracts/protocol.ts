@@ -314,7 +314,7 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
           running.silence();
           const started = performance.now();
           await expect(poll(made, tags)).rejects.toMatchObject({ code: 'protocol.timeout', retryable: true });
-          expect(performance.now() - started).toBeLessThan(2 * running.timeoutMs);
+          expect(performance.now() - started).toBeLessThan(1.8 * running.timeoutMs);
           running.speak();
           expect((await poll(made, tags)).samples.every((sample) => sample.quality === QUALITY.good)).toBe(true);
         });

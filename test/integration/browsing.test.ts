@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { isAppError } from '#shared/errors.ts';
 import type { BrowseEntry, BrowseItem } from '#shared/rpc/browsing.ts';
 import { startEgdProducer } from '#simulators/egd/index.ts';
@@ -218,8 +218,34 @@ describe('browsing a device', () => {
       server.disconnectAll();
       await asked;
       server.faults = {};
-      // Who asks at once may still meet the old link; whoever asks after him does not.
-      await vi.waitFor(async () => expect((await listed(screen, 'd')).nodes.length).toBeGreaterThan(0), 3_000);
+      // Who asked when it went was told so; whoever asks after him is not.
+      expect((await listed(screen, 'd')).nodes.length).toBeGreaterThan(0);
+      for (let turn = 0; turn < 3; turn++) {
+        server.disconnectAll();
+        await wait(turn * 20);
+        expect((await listed(screen, 'd')).nodes.length).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('goes on with a controller that has forgotten the connection, as large as before', async () => {
+    for (const enabled of [true, false]) {
+      const { server, screen } = await startLogix(() => undefined, { enabled });
+      await listed(screen, 'd');
+      server.faults = { forgetConnections: true };
+      await expect(listed(screen, null).then(() => listed(screen, 'd'))).rejects.toSatisfy((error: unknown) =>
+        isAppError(error, 'protocol.timeout'),
+      );
+      server.faults = {};
+      server.clear();
+      await listed(screen, null);
+      await listed(screen, 'd');
+      expect(
+        server
+          .services()
+          .filter(({ service }) => service === 0x55)
+          .map(({ connected }) => connected),
+      ).toEqual([true]);
     }
   });
 

@@ -397,7 +397,8 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       sink = null;
       host.inFlight = null;
       if (closed !== null) await closed.close();
-      waiters.failed(error);
+      // Who came when the link had ended waits for the next one.
+      else waiters.failed(error);
       if (stopping.signal.aborted) break;
       if (!isWanted()) continue;
       const pauseMs = lost(error);
@@ -467,7 +468,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
       };
     },
     linkSoon(signal) {
-      if (session !== null) return Promise.resolve(session.shared);
+      if (session !== null && session.reason === null) return Promise.resolve(session.shared);
       return stopping.signal.aborted ? Promise.reject(stopping.signal.reason) : waiters.wait(signal);
     },
     monitor() {

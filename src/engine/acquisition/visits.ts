@@ -1,6 +1,6 @@
 import { type Clock, type Logger, systemNetwork } from '#engine/platform/index.ts';
 import type { SharedLink } from '#engine/protocols/protocol.ts';
-import { AppError, isAppError } from '#shared/errors.ts';
+import { AppError } from '#shared/errors.ts';
 import type { ResolvedConnection } from './bindings.ts';
 import { abortable, createLinkSession, type LinkSession, linkLost } from './link-session.ts';
 import { hungDriver } from './poll-loop.ts';
@@ -92,7 +92,14 @@ export function createVisits(clock: Clock, log: Logger): Visits {
       link = made;
       own.set(id, made);
       made.session
-        .then(receive, () => forget(id, made))
+        .then(
+          (session) => {
+            // The peer has gone: the next visitor has a new link made.
+            session.signal.addEventListener('abort', () => void forget(id, made), { once: true });
+            return receive(session);
+          },
+          () => forget(id, made),
+        )
         .catch((error: unknown) => bug('A visited link failed.', error));
     }
     const used = link;
@@ -108,16 +115,8 @@ export function createVisits(clock: Clock, log: Logger): Visits {
       used.linger = clock.after(LINGER_MS, () => void forget(id, used));
     };
     try {
-      const session = await unlessAborted(used.session, signal);
-      const link: SharedLink = {
-        run: (use, until) =>
-          session.shared.run(use, until).catch((error: unknown) => {
-            // The peer has gone: the next visitor has a new link made.
-            if (isAppError(error, 'protocol.link-lost')) void forget(id, used);
-            throw error;
-          }),
-      };
-      return { link, own: true, [Symbol.dispose]: leave };
+      const { shared } = await unlessAborted(used.session, signal);
+      return { link: shared, own: true, [Symbol.dispose]: leave };
     } catch (error) {
       leave();
       throw error;

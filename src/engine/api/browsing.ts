@@ -33,7 +33,25 @@ export async function* browseStream(
       `Devices with ${driver.title} can't tell what they have. Add their tags by address, or import a list.`,
     );
   }
-  using visit = await services.acquisition.visit(connection.id, signal);
+  let given = false;
+  try {
+    for await (const item of walk(services, input, signal)) {
+      given ||= item.nodes.length > 0;
+      yield item;
+    }
+  } catch (error) {
+    // That a link on which nothing is read has been closed is found by whoever asks first; it says nothing of the device.
+    if (given || !isAppError(error, 'protocol.link-lost')) throw error;
+    yield* walk(services, input, signal);
+  }
+}
+
+async function* walk(
+  services: Services,
+  input: { readonly connectionId: string; readonly parent: string | null; readonly deep: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<BrowseItem> {
+  using visit = await services.acquisition.visit(input.connectionId, signal);
   const told = await visit.link.run(async ({ mode }) => mode === 'push', signal);
   const open: (string | null)[] = [input.parent];
   let given = 0;

@@ -41,6 +41,8 @@ export function createBrowser(devices: readonly Browsed[]) {
     const place = cut < 0 ? '' : parent.slice(cut + 1);
     const device = devices.find((one) => one.id === id);
     if (device === undefined) return;
+    // Where no tags are read nobody else opens a connection anew.
+    await device.controller.prepare(signal);
     const list = lists.get(id) ?? createTagList(device.controller);
     lists.set(id, list);
     const [path = '', from] = place.split('#');

@@ -37,6 +37,8 @@ interface Opened extends Route {
   readonly ids: ConnectionIds;
   readonly size: number;
   usedAt: number;
+  /** A request on it was answered. */
+  answered: boolean;
 }
 
 /** A controller behind a link: its connection, if it gives one, and what it turned out to be unable to do. */
@@ -135,6 +137,7 @@ export function createController(settings: EipDevice, link: Link, context: Drive
       toOriginator: ids.toOriginator,
       sequence: Math.floor(Math.random() * 0x1_0000),
       usedAt: clock.monotonicMs(),
+      answered: false,
     };
     return null;
   };
@@ -185,25 +188,24 @@ export function createController(settings: EipDevice, link: Link, context: Drive
       if (opened === null && now >= openAt) await open(signal);
     },
     async ask(message, signal) {
-      // At most: on the connection, on a new one, without one.
-      for (let attempt = 0; ; attempt++) {
-        const { limits } = controller;
-        if (message.length > limits.request) return { kind: 'outgrown' };
-        if (opened === null) return askUnconnected(message, signal);
-        const used: Opened = opened;
-        used.usedAt = clock.monotonicMs();
-        const answer = await link.connected(used, message, settings.responseTimeoutMs, signal);
-        if (answer.kind !== 'silent') return heard(answer, message[0]!);
-        drop();
-        if (attempt === 0) {
-          log.info(`${where} did not answer on its connection; a new one is opened.`);
-          await open(signal);
-        } else {
-          refusal = 'it does not answer on connections that it has opened';
-          openAt = clock.monotonicMs() + OPEN_AGAIN_MS;
-          log.info(`${where} does not answer on connections that it has opened; it is read without one.`);
-        }
+      if (message.length > controller.limits.request) return { kind: 'outgrown' };
+      if (opened === null) return askUnconnected(message, signal);
+      const used: Opened = opened;
+      used.usedAt = clock.monotonicMs();
+      const answer = await link.connected(used, message, settings.responseTimeoutMs, signal);
+      if (answer.kind !== 'silent') {
+        used.answered = true;
+        return heard(answer, message[0]!);
       }
+      drop();
+      // Told at once: whether the controller or its connection has gone, the next poll finds out.
+      if (used.answered) log.info(`${where} did not answer on its connection; a new one is opened with the next poll.`);
+      else {
+        refusal = 'it does not answer on connections that it has opened';
+        openAt = clock.monotonicMs() + OPEN_AGAIN_MS;
+        log.info(`${where} does not answer on connections that it has opened; it is read without one.`);
+      }
+      throw timeout(answer.reason);
     },
     askUnconnected,
     async close() {
