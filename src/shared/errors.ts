@@ -12,6 +12,8 @@ export interface ErrorCatalogue {
   'protocol.unknown': { readonly protocol: string };
   'tsdb.unsupported-feature': { readonly backend: string; readonly feature: string };
   'tsdb.unavailable': { readonly backend: string };
+  'tsdb.timeout': { readonly backend: string; readonly afterMs: number };
+  'tsdb.refused': { readonly backend: string; readonly reason: string };
   'store.conflict': { readonly kind: string; readonly id: string; readonly revision: number };
   'store.not-found': { readonly kind: string; readonly id: string };
   'store.disk-full': { readonly path: string };

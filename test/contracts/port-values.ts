@@ -12,6 +12,8 @@ export const errors: { readonly [C in ErrorCode]: ErrorCatalogue[C] } = {
   'protocol.unknown': { protocol: 'profinet' },
   'tsdb.unsupported-feature': { backend: 'rrd', feature: 'histogram' },
   'tsdb.unavailable': { backend: 'influx' },
+  'tsdb.timeout': { backend: 'timescale', afterMs: 30_000 },
+  'tsdb.refused': { backend: 'timescale', reason: 'no right to read' },
   'store.conflict': { kind: 'tag', id: 't1', revision: 4 },
   'store.not-found': { kind: 'tag', id: 't1' },
   'store.disk-full': { path: '/data' },

@@ -6,6 +6,7 @@ import { local } from '#engine/tsdb/local/index.ts';
 import { createMetricRegistry, keyOf } from '#shared/model/graph/index.ts';
 import { PLAIN_RECIPE } from '#shared/model/index.ts';
 import { workers } from '#test/faults/historian-workers.ts';
+import { tsdbContext } from '#test/support/tsdb-context.ts';
 import { block, never, tag } from './store-samples.ts';
 import type { BackendFixture } from './tsdb.ts';
 
@@ -38,7 +39,7 @@ export const localFixture: BackendFixture = {
             return { ...metric, backends: { local: { ...metric.backends.local, series } } };
           }),
         );
-        const context = { ...deps, history: () => store };
+        const context = tsdbContext({ ...deps, history: () => store });
         return {
           source: { backend, connection: await backend.connect({ source: 'history' }, context, never) },
           registry,

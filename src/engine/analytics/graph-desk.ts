@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '#engine/platform/index.ts';
+import { type Clock, type Logger, systemNetwork } from '#engine/platform/index.ts';
 import { type LoadedRegistry, placeText } from '#engine/project/index.ts';
 import { findBackend, type TsdbContext } from '#engine/tsdb/index.ts';
 import {
@@ -10,6 +10,7 @@ import {
   suggestLabelValues,
   type TimeSeriesResult,
 } from '#shared/model/graph/index.ts';
+import { DEFAULT_LIMITS } from '#shared/model/index.ts';
 import { type GraphSource, runGraph } from './graph-service.ts';
 
 export interface GraphDeskDeps {
@@ -57,7 +58,19 @@ export function createGraphDesk({ clock, log, declared, history, zone }: GraphDe
   };
   const connect = async (source: string, signal: AbortSignal): Promise<GraphSource> => ({
     backend,
-    connection: await backend.connect({ source }, { clock, log, history }, signal),
+    connection: await backend.connect(
+      { source },
+      {
+        clock,
+        log,
+        history,
+        network: systemNetwork,
+        secret: async () => undefined,
+        limits: DEFAULT_LIMITS,
+        mappings: [],
+      },
+      signal,
+    ),
   });
 
   return {

@@ -27,6 +27,7 @@ export function createCollection(): Collection {
     tag: new Map(),
     recorder: new Map(),
     trend: new Map(),
+    source: new Map(),
   };
   const devices = new Map<string, Set<string>>();
   const tags = new Map<string, Set<string>>();

@@ -20,6 +20,7 @@ export const migrations: MigrationTable = {
   tag: [],
   recorder: [],
   trend: [],
+  source: [],
 };
 
 /** Throws when a kind's steps are not 2, 3, 4 ...: a fault of the program, found at every start. */

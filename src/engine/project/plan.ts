@@ -35,6 +35,7 @@ const title: Readonly<Record<DocumentKind, string>> = {
   tag: 'tag',
   recorder: 'recorder',
   trend: 'trend',
+  source: 'source',
 };
 
 /**

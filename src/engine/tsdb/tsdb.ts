@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { HistorySource } from '#engine/historian/index.ts';
-import type { Clock, Logger } from '#engine/platform/index.ts';
+import type { Clock, Logger, Network } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type {
   Accepted,
@@ -14,9 +14,23 @@ import type {
   Labels,
   MetricIdentifier,
   MetricSamples,
+  RegisteredMetric,
   TimeSeriesResult,
 } from '#shared/model/graph/index.ts';
-import type { TimeRange } from '#shared/model/index.ts';
+import type {
+  CatalogueRelation,
+  MappingDrift,
+  MappingGuess,
+  MappingPreview,
+  RelationName,
+  ServerHealth,
+  SourceLimits,
+  TableMapping,
+  TestStep,
+  TimeRange,
+} from '#shared/model/index.ts';
+import type { SchemaManager } from '#shared/model/own-schema.ts';
+import type { HistoryTag } from '#shared/rpc/history.ts';
 
 /** One series definition made ready for a backend: everything looked up that a compiler must know. */
 export interface PlannedSeries {
@@ -69,14 +83,102 @@ export interface TsdbIngestor {
   write(samples: readonly MetricSamples[], signal: AbortSignal): Promise<Pick<Accepted, 'rejected'>>;
 }
 
+/** A series that a source has, as a tag of it. */
+export interface TsdbTag {
+  /** Stable within the source; at most 500 characters. */
+  readonly id: string;
+  readonly name: string;
+  readonly unit: string | null;
+  readonly description: string | null;
+  readonly type: 'number' | 'boolean' | 'text';
+  readonly metric: MetricIdentifier;
+  /** With the metric they mean this series alone. */
+  readonly labels: Labels;
+  /** What `compile` must know of the metric, as in `PlannedSeries`. */
+  readonly override: BackendOverride | null;
+}
+export interface TsdbTagSearch {
+  /** Words in any order and case; empty: all. */
+  readonly text: string;
+  /** These alone, whatever the text; null: all that the text finds. */
+  readonly ids: readonly string[] | null;
+  readonly offset: number;
+  readonly limit: number;
+}
+export interface TsdbTagPage {
+  readonly tags: readonly TsdbTag[];
+  /** Null where counting them would cost too much. */
+  readonly total: number | null;
+}
+
+/**
+ * What a trend reads from, whichever source it is. Local recordings hand their own reads through; others are read by one
+ * adapter over `query`, `stream` and `tags` (`viewerOf`).
+ */
+export interface ViewerSource
+  extends Pick<HistorySource, 'bounds' | 'view' | 'raw' | 'neighbours' | 'gaps' | 'events'> {
+  findTags(
+    search: TsdbTagSearch,
+    signal: AbortSignal,
+  ): Promise<{ readonly tags: readonly HistoryTag[]; readonly total: number | null }>;
+  /**
+   * Exact numbers over a range in the order of `STATISTICS`, as tags are ready; NaN where nothing is known. Throws
+   * `query.too-many-samples` where that would read more than the source takes.
+   */
+  statistics(
+    tags: readonly string[],
+    range: TimeRange,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly { readonly tag: string; readonly values: Float64Array<ArrayBuffer> }[]>;
+  /** For aggregates and searches of this computer's recordings; null where the source is no recording. */
+  readonly history: HistorySource | null;
+}
+
 export interface TsdbConnection<Query extends CompiledQuery = CompiledQuery> {
   /** Found out on connecting. */
   readonly capabilities: BackendCapabilities;
   readonly client: TsdbClient<Query>;
   /** Null where the backend is only read. */
   readonly ingestor: TsdbIngestor | null;
+  /** Its tags in the order of their names, for people to choose from; absent where it cannot list them. */
+  tags?(search: TsdbTagSearch, signal: AbortSignal): Promise<TsdbTagPage>;
+  /** Every metric there, as the registry takes it; absent where its tags alone tell. */
+  metrics?(signal: AbortSignal): Promise<readonly RegisteredMetric[]>;
+  /** Where it has reads of its own for a trend; absent: the common adapter reads it. */
+  readonly viewer?: ViewerSource;
+  /**
+   * A query in the backend's own language, of at most `limit` rows in all; more throw `query.too-many-samples`. Absent
+   * where it has no language. What the text asks for beyond reading is refused by the session, not by its looks.
+   */
+  raw?(query: RawQuery, signal: AbortSignal): Promise<TimeSeriesResult>;
+  /** How the server goes about a query whose text `explain()` gave; null where it cannot tell. */
+  planOf?(text: string, signal: AbortSignal): Promise<string | null>;
+  /** What relations of others there are, and what they mean; absent where there are none. */
+  readonly foreign?: ForeignSchema;
+  /** Its own tables; null where this login or its settings leave them alone. */
+  readonly schema?: SchemaManager | null;
+  /** Looks whether the server is well. Throws as `query` does. */
+  health?(signal: AbortSignal): Promise<ServerHealth>;
   /** May be called twice; resolves when sockets are gone. */
   close(): Promise<void>;
+}
+
+/** A question in a backend's own words. */
+export interface RawQuery {
+  readonly text: string;
+  /** Handed to the text as parameters, as the backend's page says. */
+  readonly range: TimeRange;
+  readonly limit: number;
+}
+
+export interface ForeignSchema {
+  /** All relations that this login may read, in pages as they are found. */
+  discover(signal: AbortSignal): AsyncIterable<readonly CatalogueRelation[]>;
+  /** What a relation may mean, the surest first; looks at some of its rows. */
+  guess(relation: RelationName, signal: AbortSignal): Promise<readonly MappingGuess[]>;
+  preview(mapping: TableMapping, signal: AbortSignal): Promise<MappingPreview>;
+  /** Those alone whose tables are not any more what they say. */
+  drift(mappings: readonly TableMapping[], signal: AbortSignal): Promise<readonly MappingDrift[]>;
 }
 
 export interface TsdbContext {
@@ -84,6 +186,13 @@ export interface TsdbContext {
   readonly log: Logger;
   /** The running history (`history`) or an opened recording, by its id: what the local backend reads. */
   history(source: string): HistorySource;
+  /** What is kept apart from the settings under the name of a field that is marked as secret; undefined: nothing. */
+  secret(name: string): Promise<string | undefined>;
+  readonly limits: SourceLimits;
+  /** How samples lie in relations of others, of this source. */
+  readonly mappings: readonly TableMapping[];
+  /** This computer's addresses, names and routes. */
+  readonly network: Network;
 }
 
 // Configurations and compiled queries are private to each backend; whoever holds any backend passes on what it gave.
@@ -100,6 +209,24 @@ export interface TsdbBackend<Config = any, Query extends CompiledQuery = any> {
   /** No input or output: the same plan and capabilities give the same query. Throws `tsdb.unsupported-feature`. */
   compile(plan: QueryPlan, capabilities: BackendCapabilities): Query;
   connect(config: Config, context: TsdbContext, signal: AbortSignal): Promise<TsdbConnection<Query>>;
+  /** What is at the other end, short, without user and password: "192.168.0.10:5432/plant". Absent: this computer. */
+  endpoint?(config: Config): string;
+  /** Settings from an address in the backend's usual form, secrets apart. Throws `config.invalid`. */
+  fromUrl?(url: string): {
+    readonly settings: Readonly<Record<string, unknown>>;
+    readonly secrets: Readonly<Record<string, string>>;
+  };
+  /** The other way round, without secrets. */
+  toUrl?(config: Config): string;
+  /** Usual settings to begin with. */
+  readonly presets?: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly summary: string;
+    readonly settings: Readonly<Record<string, unknown>>;
+  }[];
+  /** The connection test: each step as it ends; never throws for what it finds. */
+  test?(config: Config, context: TsdbContext, signal: AbortSignal): AsyncIterable<TestStep>;
 }
 
 /** Refuses what the capabilities exclude, the same way in every compiler; throws `tsdb.unsupported-feature`. */

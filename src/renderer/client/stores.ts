@@ -10,6 +10,7 @@ import type {
   RecorderDocument,
   RecordingFile,
   RecordingState,
+  SourceDocument,
   Stored,
   TagDocument,
   TrendDocument,
@@ -33,6 +34,7 @@ export interface ProjectState {
   readonly tag: StoredMap<TagDocument>;
   readonly recorder: StoredMap<RecorderDocument>;
   readonly trend: StoredMap<TrendDocument>;
+  readonly source: StoredMap<SourceDocument>;
 }
 
 export interface Notice {
@@ -96,6 +98,7 @@ export const emptyProject: ProjectState = {
   tag: new Map(),
   recorder: new Map(),
   trend: new Map(),
+  source: new Map(),
 };
 
 export function createStores(): Stores {
@@ -149,6 +152,7 @@ export function createProjectIntake(store: StoreApi<ProjectState>): (item: Proje
     tag: new Map(),
     recorder: new Map(),
     trend: new Map(),
+    source: new Map(),
   });
   const apply = (maps: Record<DocumentKind, Map<string, Stored<unknown>>>, changes: ProjectItem['changes']): void => {
     const back = new Set<DocumentKind>();

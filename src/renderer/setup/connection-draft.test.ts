@@ -36,6 +36,7 @@ const project = (
   tag: new Map(),
   recorder: new Map(),
   trend: new Map(),
+  source: new Map(),
 });
 const stored = (state: ProjectState) => {
   const found = state.connection.get('c1');

@@ -23,6 +23,7 @@ const project: ProjectState = {
   tag: new Map([['t1', { revision: 4, document: tag('t1', 'Speed') }]]),
   recorder: new Map(),
   trend: new Map(),
+  source: new Map(),
 };
 
 describe('adding many tags', () => {

@@ -1,24 +1,13 @@
 import { z } from 'zod';
+import { displayName, documentId, tagReference } from './names.ts';
 import { scaling, valueType, wordOrder } from './recipe.ts';
+import { sourceDocument } from './source.ts';
 import { timeKind } from './time.ts';
 
 /**
  * Documents of the project file. Three levels: a connection (settings of one link) has devices (unit, slot, producer)
  * has tags. Protocol-specific parts are `settings` and `address`; the engine checks them with the protocol's schemas.
  */
-export const documentId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'Use 1 to 64 letters, digits, "_" or "-".');
-/** A tag document, or one of the engine's own diagnostic tags: those hold dots, which no document's id can. */
-export const tagReference = z
-  .string()
-  .regex(/^[A-Za-z0-9_.-]{1,160}$/, 'Use 1 to 160 letters, digits, "_", "-" or ".".');
-export const displayName = z
-  .string()
-  .trim()
-  .min(1, 'A name is needed.')
-  .max(200, 'At most 200 characters.')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  .regex(/^[^\u0000-\u001f\u007f]*$/, 'Line breaks and control characters are not allowed.');
-
 export const connectionDocument = z.object({
   id: documentId,
   name: displayName,
@@ -110,10 +99,11 @@ export const documentSchemas = {
   tag: tagDocument,
   recorder: recorderDocument,
   trend: trendDocument,
+  source: sourceDocument,
 } as const;
 export type DocumentKind = keyof typeof documentSchemas;
 export type Documents = { readonly [K in DocumentKind]: z.infer<(typeof documentSchemas)[K]> };
-export const documentKind = z.enum(['settings', 'connection', 'device', 'tag', 'recorder', 'trend']);
+export const documentKind = z.enum(['settings', 'connection', 'device', 'tag', 'recorder', 'trend', 'source']);
 
 /** `expected` is the revision the writer has read; null for a new document. `document` null removes it. */
 export interface DocumentChange<K extends DocumentKind = DocumentKind> {
