@@ -10,6 +10,8 @@ export type Need =
   | 'pymodbus'
   | 'tshark'
   | 'python3'
+  | 'postgresql'
+  | 'timescaledb'
   | 'namespaces'
   | 'cables'
   | 'root'

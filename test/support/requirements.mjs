@@ -28,7 +28,25 @@ export function lookFor(name, platform = process.platform) {
     const ran = spawnSync(path, here.check, { stdio: 'ignore', timeout: 10_000 });
     if (ran.status !== 0) return missing(requirement, here, `${name} is there and does not work: ${here.get}`);
   }
+  if (here.prepare !== undefined) {
+    const prepared = prepare(here.prepare);
+    return prepared === undefined
+      ? missing(requirement, here, `${name} could not be prepared: ${here.get}`)
+      : { found: true, path: prepared };
+  }
   return { found: true, path };
+}
+
+const preparedBy = new Map();
+
+/** What a script of this folder made and printed the path of: once per process, and at once where it is there already. */
+function prepare(script) {
+  if (!preparedBy.has(script)) {
+    const file = fileURLToPath(new URL(script, import.meta.url));
+    const ran = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 300_000 });
+    preparedBy.set(script, ran.status === 0 ? ran.stdout.trim() : undefined);
+  }
+  return preparedBy.get(script);
 }
 
 function missing(requirement, here, reason) {
