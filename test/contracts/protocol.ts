@@ -134,7 +134,17 @@ export function describeProtocol(driver: ProtocolDriver, simulator: ProtocolSimu
 
       it('refuse nonsense with a sentence, not with a crash', async () => {
         device = await simulator.start();
-        for (const text of [...device.nonsense, '', ' ', '\u0000', 'é', '\u{1f600}', 'x'.repeat(300), '{}', "'; --"]) {
+        for (const text of [
+          ...device.nonsense,
+          '',
+          ' ',
+          '\u0000',
+          'é 1',
+          '\u{1f600}',
+          'x'.repeat(300),
+          '{}',
+          "'; --",
+        ]) {
           try {
             driver.parseAddress(text, driver.sample.device);
             expect.unreachable(`${JSON.stringify(text)} was accepted`);

@@ -89,6 +89,35 @@ describe('browsing a controller', () => {
     expect([...qualities]).toEqual([0]);
   });
 
+  it('knows names of all languages, and reads them', async () => {
+    const { connection, read } = await startRig({
+      prepare(memory) {
+        memory.defineType('Größe', [
+          { name: 'Länge', type: 'REAL' },
+          { name: '温度', type: 'INT' },
+        ]);
+        memory.define('Maße', 'Größe', [2]);
+        memory.define('Скорость', 'DINT');
+        memory.set('Maße[1].Länge', 2.5);
+        memory.set('Maße[1].温度', -7);
+        memory.set('Скорость', 44);
+      },
+    });
+    const nodes = await walk(connection, 'device');
+    const leaves = nodes.flatMap(({ address, type }) => (address === null ? [] : [[address, type!] as const]));
+    expect(leaves).toEqual([
+      ['Maße[0].Länge', 'float32'],
+      ['Maße[0].温度', 'int16'],
+      ['Maße[1].Länge', 'float32'],
+      ['Maße[1].温度', 'int16'],
+      ['Скорость', 'int32'],
+    ]);
+    expect(nodes.find(({ name }) => name === 'Maße')?.typeName).toBe('Größe[2]');
+    expect((await read(leaves)).map(({ value }) => value)).toEqual([0, 0, 2.5, -7, 44]);
+    // Case means as little as in ASCII.
+    expect(await read([['СКОРОСТЬ', 'int32']])).toEqual([{ value: 44, quality: 0 }]);
+  });
+
   it('means the same by an id on the next connection', async () => {
     const { connection } = await startRig(line);
     expect((await childrenOf(connection, 'device|Reels[1].Motors[0]')).map(({ address }) => address)).toEqual([

@@ -20,6 +20,7 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       sample: driver.sample as { config: Record<string, unknown>; device: Record<string, unknown>; address: string },
       addressHelp: driver.addressHelp.map((entry) => ({ ...entry })),
       addressBytes: driver.addressBytes ?? null,
+      caseless: driver.caseless ?? false,
       valueTypes: [...driver.valueTypes],
       can: driver.can,
       tells: driver.tells ?? false,

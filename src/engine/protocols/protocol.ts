@@ -254,6 +254,8 @@ export interface ProtocolDriver<Config = any, Device = any, Address = any> {
    * Absent where each number is a value of its own, whatever its size.
    */
   readonly addressBytes?: number;
+  /** Upper and lower case mean the same in its addresses. */
+  readonly caseless?: boolean;
   readonly can: { readonly browse: boolean; readonly scan: boolean };
   /** Its connections are of mode `push`: nothing is asked, so there are no requests to show. */
   readonly tells?: boolean;

@@ -16,7 +16,7 @@ import {
 } from '#renderer/ui/index.ts';
 import type { TagDocument } from '#shared/model/index.ts';
 import type { BrowseEntry } from '#shared/rpc/browsing.ts';
-import { type Naming, type PlannedTag, planTags } from './browse-add.ts';
+import { type KnownAs, type Naming, type PlannedTag, planTags } from './browse-add.ts';
 import { checkPeriod, tagChange } from './tag-edits.ts';
 
 /** Addresses that are checked in one call. */
@@ -51,9 +51,11 @@ const columns: readonly Column<PlannedTag>[] = [
 /** What is ticked in the tree, as the tags it will be. */
 export function BrowseAddPanel({
   entries,
+  known,
   onAdded,
 }: {
   readonly entries: readonly BrowseEntry[];
+  readonly known: KnownAs;
   readonly onAdded: () => void;
 }): ReactNode {
   const client = useClient();
@@ -68,8 +70,8 @@ export function BrowseAddPanel({
   const periodMs = parsePeriod(period) ?? 500;
 
   const rows = useMemo(
-    () => planTags(entries, { from, prefix }, periodMs, project),
-    [entries, from, prefix, periodMs, project],
+    () => planTags(entries, { from, prefix }, periodMs, project, known),
+    [entries, from, prefix, periodMs, project, known],
   );
   const tags = useMemo(() => rows.flatMap(({ tag }) => (tag === null ? [] : [tag])), [rows]);
   const groups = useMemo(() => {

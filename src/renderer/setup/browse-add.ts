@@ -23,19 +23,18 @@ const LONGEST_NAME = 200;
 /** Room for the number that tells a name from one that is taken. */
 const NAME_ROOM = 8;
 
-const key = (deviceId: string, address: string): string => `${deviceId}\n${address}`;
+/** The name of the tag that reads what a node stands for; null where there is none yet. */
+export type KnownAs = (entry: BrowseEntry) => string | null;
 
-/** Names of the tags that are there already, by device and address. */
-export function knownTags(project: ProjectState): ReadonlyMap<string, string> {
-  return new Map(
+/** `caseless`: the protocol of the connection reads upper and lower case in addresses as the same. */
+export function knownTags(project: ProjectState, caseless: boolean): KnownAs {
+  const key = (deviceId: string, address: string): string =>
+    `${deviceId}\n${caseless ? address.toLowerCase() : address}`;
+  const names = new Map(
     [...project.tag.values()].map(({ document }) => [key(document.deviceId, document.address), document.name]),
   );
-}
-
-export function knownAs(known: ReadonlyMap<string, string>, entry: BrowseEntry): string | null {
-  return entry.address === null || entry.deviceId === null
-    ? null
-    : (known.get(key(entry.deviceId, entry.address)) ?? null);
+  return ({ address, deviceId }) =>
+    address === null || deviceId === null ? null : (names.get(key(deviceId, address)) ?? null);
 }
 
 /** Devices name things as they like; a tag's name is one line of at most 200 characters. */
@@ -52,15 +51,15 @@ export function planTags(
   naming: Naming,
   periodMs: number,
   project: ProjectState,
+  known: KnownAs,
 ): readonly PlannedTag[] {
   const taken = new Set([...project.tag.values()].map(({ document }) => document.name));
-  const known = knownTags(project);
   return entries.map((entry): PlannedTag => {
     const { id, address, deviceId, type } = entry;
     const wanted = cleanName(`${naming.prefix}${naming.from === 'full' ? entry.fullName : entry.name}`);
     const out = (reason: string): PlannedTag => ({ id, entry, name: wanted, tag: null, reason });
     if (address === null || deviceId === null) return out('This is no single value.');
-    const existing = knownAs(known, entry);
+    const existing = known(entry);
     if (existing !== null) return out(`Is there already as "${existing}".`);
     if (!project.device.has(deviceId)) return out('Its device is not in the project any more.');
     if (type === null) return out('Its type is not known here. Add it by hand if you know how to read it.');

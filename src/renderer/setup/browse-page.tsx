@@ -21,7 +21,7 @@ import {
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument } from '#shared/model/index.ts';
 import type { BrowseEntry } from '#shared/rpc/browsing.ts';
-import { knownAs, knownTags } from './browse-add.ts';
+import { knownTags } from './browse-add.ts';
 import { BrowseAddPanel } from './browse-add-panel.tsx';
 import { isTickable, type TreeRow } from './browse-tree.ts';
 import { ByteMap } from './byte-map.tsx';
@@ -105,7 +105,11 @@ function Browser({
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version stands for what is ticked
   const ticked = useMemo(() => tree.ticked(), [tree, version]);
-  const known = useMemo(() => knownTags(project), [project]);
+  const caseless = useStores('catalogue', (state) => {
+    const entry = state.catalogue?.protocols.find(({ id }) => id === connection.protocol);
+    return entry?.caseless ?? false;
+  });
+  const known = useMemo(() => knownTags(project, caseless), [project, caseless]);
   const bytesOf = active === null ? undefined : tree.entry(active);
 
   const open = (id: string, on: boolean): void => {
@@ -255,9 +259,7 @@ function Browser({
                   onOpen={open}
                   onTick={(id, on) => void tick(id, on)}
                   onEnter={enter}
-                  lineLabel={({ row }) =>
-                    row.kind === 'note' ? row.text : lineText(row.entry, knownAs(known, row.entry))
-                  }
+                  lineLabel={({ row }) => (row.kind === 'note' ? row.text : lineText(row.entry, known(row.entry)))}
                   head={
                     <>
                       <span className="browse-name">Name</span>
@@ -266,7 +268,7 @@ function Browser({
                     </>
                   }
                 >
-                  {({ row }) => <BrowseLine row={row} known={row.kind === 'node' ? knownAs(known, row.entry) : null} />}
+                  {({ row }) => <BrowseLine row={row} known={row.kind === 'node' ? known(row.entry) : null} />}
                 </Tree>
               )}
             </div>
@@ -295,7 +297,7 @@ function Browser({
                     onChanged={() => void browse.load(tree.parentOf(bytesOf.id))}
                   />
                 ) : (
-                  <BrowseAddPanel entries={ticked} onAdded={() => tree.clearTicks()} />
+                  <BrowseAddPanel entries={ticked} known={known} onAdded={() => tree.clearTicks()} />
                 )}
               </div>
             </section>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProjectState } from '#renderer/client/index.ts';
 import type { BrowseEntry, BrowseItem } from '#shared/rpc/browsing.ts';
 import { makeDevice, makeTag } from '#test/support/documents.ts';
-import { cleanName, planTags } from './browse-add.ts';
+import { cleanName, knownTags, planTags } from './browse-add.ts';
 import { createBrowseTree } from './browse-tree.ts';
 
 const entry = (id: string, over: Partial<BrowseEntry> = {}): BrowseEntry => ({
@@ -144,8 +144,8 @@ describe('tags made of browsed nodes', () => {
     ]),
     device: new Map([['d', { revision: 1, document: makeDevice({ id: 'd' }) }]]),
   } as unknown as ProjectState;
-  const plan = (entries: readonly BrowseEntry[], from: 'full' | 'last' = 'full', prefix = '') =>
-    planTags(entries, { from, prefix }, 250, project);
+  const plan = (entries: readonly BrowseEntry[], from: 'full' | 'last' = 'full', prefix = '', caseless = false) =>
+    planTags(entries, { from, prefix }, 250, project, knownTags(project, caseless));
 
   it('leave out what is there, and give each a name of its own', () => {
     const rows = plan(
@@ -163,6 +163,12 @@ describe('tags made of browsed nodes', () => {
     expect(rows[1]?.tag).toMatchObject({ address: 'Aux.Speed', type: 'float32', periodMs: 250, deviceId: 'd' });
     expect(rows[0]?.reason).toBe('Is there already as "Speed".');
     for (const row of rows) if (row.tag === null) expect(row.reason).toMatch(/[.]$/);
+  });
+
+  it('are there already in another case where the protocol makes no difference', () => {
+    const entries = [entry('LINE.speed'), entry('Größe')];
+    expect(plan(entries, 'full', '', true).map(({ tag }) => tag?.address ?? null)).toEqual([null, 'Größe']);
+    expect(plan(entries).map(({ tag }) => tag?.address ?? null)).toEqual(['LINE.speed', 'Größe']);
   });
 
   it('have names that a project takes, whatever the device calls them', () => {

@@ -16,6 +16,8 @@ const protocolEntry = z.object({
   addressHelp: z.array(z.object({ text: z.string(), means: z.string() })),
   /** Bytes between an address and the next number; null where each number is a value of its own. */
   addressBytes: z.number().int().positive().nullable(),
+  /** Upper and lower case mean the same in addresses. */
+  caseless: z.boolean(),
   valueTypes: z.array(valueType),
   can: z.object({ browse: z.boolean(), scan: z.boolean() }),
   /** Devices send by themselves: there are no requests, no answers to wait for, no predicted duration. */

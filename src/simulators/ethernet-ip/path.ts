@@ -14,7 +14,7 @@ export function parsePath(path: Buffer): Segment[] {
     if (head === 0x91) {
       const length = path[at + 1] ?? 0;
       if (length === 0 || at + 2 + length > path.length) throw new RangeError('a symbol ends past the path');
-      segments.push({ kind: 'symbol', name: path.toString('latin1', at + 2, at + 2 + length) });
+      segments.push({ kind: 'symbol', name: path.toString('utf8', at + 2, at + 2 + length) });
       at += 2 + length + (length % 2);
     } else if ((head & 0xe0) === 0x20) {
       const kinds = { 32: 'class', 36: 'instance', 40: 'element', 48: 'attribute' } as const;

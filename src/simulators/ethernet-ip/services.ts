@@ -265,8 +265,10 @@ export function createServices(
     for (const entry of entries) {
       const parts: Buffer[] = [u32(entry.instance)];
       for (const attribute of attributes) {
-        if (attribute === 1) parts.push(u16(entry.name.length), Buffer.from(entry.name, 'latin1'));
-        else if (attribute === 2) parts.push(u16(entry.type));
+        if (attribute === 1) {
+          const name = Buffer.from(entry.name, 'utf8');
+          parts.push(u16(name.length), name);
+        } else if (attribute === 2) parts.push(u16(entry.type));
         else if (attribute === 8) parts.push(...[0, 1, 2].map((i) => u32(entry.dimensions[i] ?? 0)));
         else return { status: 0x0a };
       }
@@ -331,7 +333,7 @@ function definition(template: Template): Buffer {
     return bytes;
   });
   const names = [`${template.name};n${template.handle.toString(16)}`, ...template.members.map(({ name }) => name)];
-  return Buffer.concat([...members, ...names.map((name) => Buffer.from(`${name}\0`, 'latin1'))]);
+  return Buffer.concat([...members, ...names.map((name) => Buffer.from(`${name}\0`, 'utf8'))]);
 }
 
 /** As the attribute counts it: words, of which a client takes four bytes each and then 23 off. */

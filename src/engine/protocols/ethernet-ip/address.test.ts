@@ -37,6 +37,9 @@ describe('tag names', () => {
     ['Big.63', 'Big.63', 'bit'],
     ['Local:1:I.Data.3', 'Local:1:I.Data.3', 'bit'],
     ['_x', '_x', null],
+    ['Maße.Länge[2]', 'Maße.Länge[2]', null],
+    ['炉温.5', '炉温.5', 'bit'],
+    ['ß'.repeat(127), 'ß'.repeat(127), null],
   ])('%j is %j', (text, canonical, type) => {
     const parsed = parseAddress(text);
     expect(formatAddress(parsed.address)).toBe(canonical);
@@ -61,8 +64,11 @@ describe('tag names', () => {
     'A.B:C',
     'Arr[4294967295]',
     'Program:Main',
-    'Maße',
+    'Maß 1',
+    'Ma\u00df\u200b',
     'x'.repeat(256),
+    'ß'.repeat(128),
+    '温'.repeat(86),
     '5',
     'A[1][2]',
   ])('%j is refused with a sentence', (text) => {
@@ -70,7 +76,7 @@ describe('tag names', () => {
   });
 
   it('keeps any address through its text', () => {
-    const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,39}$/);
+    const name = fc.stringMatching(/^[A-Za-z_ÄßЖ炉][A-Za-z0-9_äß温]{0,39}$/);
     const index = fc.array(fc.integer({ min: 0, max: 0xffff_fffe }), { maxLength: 3 });
     const address: fc.Arbitrary<EipAddress> = fc.record({
       path: fc.array(fc.record({ name, index }), { minLength: 1, maxLength: 6 }),
@@ -124,6 +130,8 @@ describe('paths in bytes', () => {
     ['profile[0,1,257]', '910770726f66696c6500 2800 2801 29000101'],
     ['A[65536]', '910141 00 2a0000000100'],
     ['struct3.today.rate', '91077374727563743300 9105746f64617900 910472617465'],
+    ['Größe', '91074772c3b6c39f6500'],
+    ['炉温', '9106e78289e6b8a9'],
     ['Program:Main.dwell3', '910c50726f6772616d3a4d61696e 91066477656c6c33'],
   ])('%s', (text, hex) => {
     const bytes = symbolPath(parseAddress(text).address.path).toString('hex');

@@ -2,10 +2,8 @@ import { z } from 'zod';
 import type { AddressDescription, ParsedAddress } from '#engine/protocols/protocol.ts';
 import { quote, refuse } from '#shared/errors.ts';
 import { type DecodeRecipe, type TagDocument, type ValueType, wireBytes } from '#shared/model/index.ts';
+import { isName, MOST_NAME_BYTES, nameBytes } from './path.ts';
 
-const NAME = /^[A-Za-z_]\w*(?::\w+)*$/;
-/** As many as a path in bytes can tell: Logix has 40 itself, Micro800 and Omron have more than a hundred. */
-const MOST_NAME = 255;
 const MOST_STEPS = 24;
 const MOST_TEXT = 480;
 const LAST_ELEMENT = 0xffff_fffe;
@@ -15,7 +13,7 @@ export const eipAddress = z.object({
   path: z
     .array(
       z.object({
-        name: z.string().max(MOST_NAME).regex(NAME),
+        name: z.string().refine((name) => isName(name) && nameBytes(name).length <= MOST_NAME_BYTES),
         index: z.array(z.number().int().min(0).max(LAST_ELEMENT)).max(3),
       }),
     )
@@ -60,7 +58,7 @@ export function parseAddress(text: string): ParsedAddress<EipAddress> {
   const path = parts.map((part, place) => {
     const found = /^([^[\]]*?)\s*(?:\[([^[\]]*)\])?$/.exec(part);
     const name = found?.[1] ?? '';
-    if (found === null || !NAME.test(name)) {
+    if (found === null || !isName(name)) {
       return fail(
         `${quote(text)} is not a tag. Write its name as the controller has it: Speed, Program:Main.Count, Line.Reels[2].Speed, Arr[1,2], Status.5.`,
       );
@@ -68,7 +66,11 @@ export function parseAddress(text: string): ParsedAddress<EipAddress> {
     if (place > 0 && name.includes(':')) {
       fail(`${quote(text)}: only the first part has a colon, as in Program:Main.Count or Local:1:I.Data.`);
     }
-    if (name.length > MOST_NAME) fail(`${quote(text)}: a name has at most ${MOST_NAME} characters.`);
+    if (nameBytes(name).length > MOST_NAME_BYTES) {
+      fail(
+        `${quote(text)}: a name has at most ${MOST_NAME_BYTES} characters, of which those beyond ASCII count two to four.`,
+      );
+    }
     const index = found[2] === undefined ? [] : found[2].split(',').map((one) => one.trim());
     if (index.length > 3) fail(`${quote(text)}: an array has at most three dimensions.`);
     for (const one of index) {

@@ -5,6 +5,7 @@ import { identityText } from './cip.ts';
 import type { Controller } from './controller.ts';
 import { BOOL, DWORD, dataType, typeName } from './data-type.ts';
 import { askIdentity } from './identity.ts';
+import { isProgram } from './path.ts';
 import { createTagList, type Found, type TagList, type Template } from './tag-list.ts';
 
 /** What may be looked at in one connection. */
@@ -47,7 +48,7 @@ export function createBrowser(devices: readonly Browsed[]) {
     lists.set(id, list);
     const [path = '', from] = place.split('#');
     const under = { id, list, signal };
-    if (path === '' || /^Program:\w+$/.test(path)) yield* symbolPages(under, path === '' ? null : path);
+    if (path === '' || isProgram(path)) yield* symbolPages(under, path === '' ? null : path);
     else yield* placePages(under, path, from);
   };
 }

@@ -1,6 +1,7 @@
 import { identityText, parseIdentity, parseReply, SERVICE, unpackReplies } from './cip.ts';
 import { BOOL, dataType, typeName } from './data-type.ts';
 import { COMMAND, encapsulationText, HEADER_BYTES, ITEM, notAFrame, parseFrame, parseItems } from './frame.ts';
+import { nameText } from './path.ts';
 import { statusText } from './status.ts';
 
 /**
@@ -123,7 +124,7 @@ function pathWords(path: Buffer): string {
     const head = path[at]!;
     if (head === 0x91) {
       const length = path[at + 1] ?? 0;
-      put(path.toString('latin1', at + 2, at + 2 + length).replace(/[^\x20-\x7e]/g, '?'), false);
+      put(nameText(path.subarray(at + 2, at + 2 + length)).replace(/[\p{C}\ufffd]/gu, '?'), false);
       at += 2 + length + (length % 2);
       continue;
     }

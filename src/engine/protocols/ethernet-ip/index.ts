@@ -31,6 +31,7 @@ export const ethernetIp = {
     address: sample.address,
   },
   can: { browse: true, scan: false },
+  caseless: true,
   valueTypes,
   statusName,
   explain,

@@ -17,12 +17,27 @@ export function objectPath(classId: number, instance: number, wide = false): Buf
     : Buffer.of(0x20, classId, 0x24, instance);
 }
 
+// What names consist of: Logix keeps to ASCII, Omron and others allow letters of all languages.
+const NAME = /^[\p{L}_][\p{L}\p{M}\p{Nd}_]*(?::[\p{L}\p{M}\p{Nd}_]+)*$/u;
+/** As many as a path can tell: Logix has 40 itself, Micro800 and Omron have more than a hundred. */
+export const MOST_NAME_BYTES = 255;
+
+/** A name of a tag, a member or a program; parts of one such as "Program:Main" are between colons. */
+export const isName = (text: string): boolean => NAME.test(text);
+export const isProgram = (text: string): boolean => /^program:[^:]+$/i.test(text) && isName(text);
+
+/** The bytes of a name on the wire, where letters beyond ASCII stand as UTF-8. */
+export const nameBytes = (name: string): Buffer => Buffer.from(name, 'utf8');
+/** Bytes that are no UTF-8 become a sign that no name has. */
+export const nameText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+
 /** Symbols with their elements, as the controller looks up a tag by name. */
 export function symbolPath(steps: readonly Step[]): Buffer {
   const bytes: number[] = [];
   for (const { name, index } of steps) {
-    bytes.push(0x91, name.length, ...Buffer.from(name, 'latin1'));
-    if (name.length % 2 === 1) bytes.push(0);
+    const symbol = nameBytes(name);
+    bytes.push(0x91, symbol.length, ...symbol);
+    if (symbol.length % 2 === 1) bytes.push(0);
     for (const element of index) {
       if (element <= 0xff) bytes.push(0x28, element);
       else if (element <= 0xffff) bytes.push(0x29, 0, element & 0xff, element >>> 8);

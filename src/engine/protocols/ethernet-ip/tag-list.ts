@@ -1,7 +1,7 @@
 import { type Reply, request, SERVICE, STATUS, u16, u32 } from './cip.ts';
 import type { Controller } from './controller.ts';
 import { DINT, SINT, USINT } from './data-type.ts';
-import { objectPath, symbolPath } from './path.ts';
+import { isName, isProgram, nameText, objectPath, symbolPath } from './path.ts';
 import { statusText } from './status.ts';
 
 // Symbols (class 0x6B) and templates (class 0x6C) of a controller: Rockwell 1756-PM020, chapter 2.
@@ -151,9 +151,9 @@ function parseSymbols(data: Buffer, into: TagSymbol[]): number | null {
     const length = data.readUInt16LE(at + 4);
     const end = at + 6 + length + 2 + 12;
     if (end > data.length) return null;
-    const name = data.toString('latin1', at + 6, at + 6 + length);
+    const name = nameText(data.subarray(at + 6, at + 6 + length));
     const type = data.readUInt16LE(end - 14);
-    if (/^Program:\w+$/i.test(name)) into.push({ name: name.replace(/^program:/i, 'Program:'), found: null });
+    if (isProgram(name)) into.push({ name: name.replace(/^program:/i, 'Program:'), found: null });
     else if (isForPeople(name, type)) {
       const dimensions = [0, 1, 2].map((index) => data.readUInt32LE(end - 12 + 4 * index));
       into.push({ name, found: foundOf(type, dimensions.slice(0, (type >>> 13) & 3)) });
@@ -166,7 +166,7 @@ function parseSymbols(data: Buffer, into: TagSymbol[]): number | null {
 /** Not what the controller keeps for itself: system symbols, routines and tasks, and names with two underscores. */
 function isForPeople(name: string, type: number): boolean {
   if ((type & SYSTEM_BIT) !== 0 || name.startsWith('__')) return false;
-  return /^[A-Za-z_]\w*(?::\w+)*$/.test(name) && !/^(?:map|task|cxn|routine|udi):/i.test(name);
+  return isName(name) && !/^(?:map|task|cxn|routine|udi):/i.test(name);
 }
 
 /** Of elementary types the code stands in eight bits; a BOOL has its bit above. */
@@ -202,13 +202,13 @@ function parseTemplateHead(data: Buffer): { readonly bytes: number; readonly mem
 /** Eight bytes for each member, then the type's name and theirs, each ended by a zero. */
 function parseTemplate(data: Buffer, count: number): Template | null {
   if (data.length < count * 8) return null;
-  const texts = data.toString('latin1', count * 8).split('\0');
+  const texts = nameText(data.subarray(count * 8)).split('\0');
   const name = (texts[0] ?? '').split(';')[0] ?? '';
   const members: { name: string; found: Found }[] = [];
   for (let index = 0; index < count; index++) {
     const text = texts[1 + index] ?? '';
     // Hosts of BOOLs and other hidden members.
-    if (!/^[A-Za-z_]\w*$/.test(text) || /^(?:ZZZZZZZZZZ|__)/.test(text)) continue;
+    if (!isName(text) || text.includes(':') || /^(?:ZZZZZZZZZZ|__)/.test(text)) continue;
     const length = data.readUInt16LE(index * 8);
     const type = data.readUInt16LE(index * 8 + 2);
     members.push({ name: text, found: foundOf(type, (type & 0x2000) === 0 ? [] : [length]) });
@@ -221,5 +221,5 @@ function parseTemplate(data: Buffer, count: number): Template | null {
     characters?.name.toUpperCase() === 'DATA' &&
     characters.found.dimensions.length === 1 &&
     (characters.found.type === SINT || characters.found.type === USINT);
-  return { name: /^\w+$/.test(name) ? name : 'structure', members, isText };
+  return { name: isName(name) ? name : 'structure', members, isText };
 }
