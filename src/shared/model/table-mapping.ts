@@ -117,6 +117,18 @@ export const tableMapping = z.strictObject({
     .max(20)
     .default([]),
   rollups: z.array(mappedRollup).max(20).default([]),
+  /** The mapped columns as they were found, so that one that is renamed later is known by its position. */
+  seen: z
+    .array(
+      z.strictObject({
+        relation: relationName,
+        columns: z
+          .array(z.strictObject({ name: column, type: z.string().max(200), position: z.number().int() }))
+          .max(5_000),
+      }),
+    )
+    .max(22)
+    .optional(),
 });
 export type TableMapping = DeepReadonly<z.infer<typeof tableMapping>>;
 export type MappedValue = TableMapping['values'][number];
