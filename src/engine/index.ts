@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
-import { createGraphDesk } from '#engine/analytics/index.ts';
+import { createGraphDesk, createSources } from '#engine/analytics/index.ts';
 import { buildCatalogue, createHandlers, type HostDialogs, historySource, type Services } from '#engine/api/index.ts';
 import { exporters as allExporters, createExportWriter } from '#engine/exporters/index.ts';
 import { openRecording, openStore, workOnFiles } from '#engine/historian/index.ts';
@@ -291,6 +291,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     applyProject(project, acquisition);
     await startDemoAtStart(project, options, loadDemo, log, alerts);
 
+    const reads = createSources({
+      clock,
+      log: log.module('sources'),
+      history: (source) => historySource(services, source),
+      project: async () => undefined,
+    });
     const services: Services = {
       clock,
       log,
@@ -313,9 +319,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         clock,
         log: log.module('graphs'),
         declared: await openMetricRegistry(at('metrics')),
-        history: (source) => historySource(services, source),
+        open: reads.open,
         zone: () => zoneOf(project.list('settings')[0]?.document.timeZone ?? null).name,
       }),
+      viewer: reads.viewer,
       newId: randomUUID,
       loadDemo: () => loadDemo(true),
       async saveProject() {

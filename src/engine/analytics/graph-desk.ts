@@ -1,32 +1,37 @@
-import { type Clock, type Logger, systemNetwork } from '#engine/platform/index.ts';
+import type { Clock, Logger } from '#engine/platform/index.ts';
 import { type LoadedRegistry, placeText } from '#engine/project/index.ts';
-import { findBackend, type TsdbContext } from '#engine/tsdb/index.ts';
 import {
+  aggregationsFor,
+  type BackendProfile,
   createMetricRegistry,
   type GraphDefinition,
+  keyOf,
   type MetricRegistry,
   type MetricSearch,
+  type MetricTag,
   parseGraph,
+  type RegisteredMetric,
   suggestLabelValues,
   type TimeSeriesResult,
 } from '#shared/model/graph/index.ts';
-import { DEFAULT_LIMITS } from '#shared/model/index.ts';
 import { type GraphSource, runGraph } from './graph-service.ts';
+import type { Sources } from './sources.ts';
 
 export interface GraphDeskDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /** What the registry's files declare, read at the start. */
   readonly declared: LoadedRegistry;
-  history: TsdbContext['history'];
+  readonly open: Sources['open'];
   /** IANA name of the project's zone. */
   zone(): string;
 }
 
-/** Series that label values are suggested from. */
+/** Series that label values are suggested from, and tags that metrics are gathered from. */
 const LOOKED_THROUGH = 10_000;
+const TAGS_AT_ONCE = 1_000;
 
-/** What screens ask about graphs; `source` is the running history or an open recording. */
+/** What screens ask about graphs; `source` is the running history, an open recording, or a source of the project. */
 export interface GraphDesk {
   search(
     source: string,
@@ -39,69 +44,89 @@ export interface GraphDesk {
     asked: { readonly metric: string; readonly label: string; readonly text: string; readonly limit: number },
     signal: AbortSignal,
   ): Promise<string[]>;
+  /** What a graph is checked against before it is drawn from this source. */
+  profile(source: string, signal: AbortSignal): Promise<BackendProfile & { readonly title: string }>;
   /** Throws as `runGraph` does, and `store.not-found` for a source that is not open. */
   run(source: string, graph: unknown, signal: AbortSignal): Promise<TimeSeriesResult>;
 }
 
-export function createGraphDesk({ clock, log, declared, history, zone }: GraphDeskDeps): GraphDesk {
+export function createGraphDesk({ clock, log, declared, open, zone }: GraphDeskDeps): GraphDesk {
   for (const issue of declared.issues) log.warn(`${placeText(issue)} ${issue.path}: ${issue.message}`);
-  const backend = findBackend('local')!;
-
-  const registryOf = async (sources: readonly string[], signal: AbortSignal): Promise<MetricRegistry> => {
-    const tags = (await Promise.all(sources.map((source) => history(source).tags(signal)))).flat();
-    // A text has no number to draw.
-    const numbers = tags.filter(({ recipe }) => recipe.form !== 'text');
-    return createMetricRegistry(
-      declared.metrics,
-      numbers.map(({ recipe, ...tag }) => ({ ...tag, unit: recipe.unit })),
-    );
+  const registryOf = async (source: GraphSource, signal: AbortSignal): Promise<MetricRegistry> => {
+    const { metrics, tags } = await metricsOf(source, signal);
+    return createMetricRegistry([...declared.metrics, ...metrics], tags);
   };
-  const connect = async (source: string, signal: AbortSignal): Promise<GraphSource> => ({
-    backend,
-    connection: await backend.connect(
-      { source },
-      {
-        clock,
-        log,
-        history,
-        network: systemNetwork,
-        secret: async () => undefined,
-        limits: DEFAULT_LIMITS,
-        mappings: [],
-      },
-      signal,
-    ),
-  });
 
   return {
     faults: declared.issues,
     async search(source, search, signal) {
-      const registry = await registryOf([source], signal);
+      const registry = await registryOf(await open(source, signal), signal);
       return { ...registry.search(search), namespaces: registry.namespaces() };
     },
-    async labelValues(source, { metric: key, label, text, limit }, signal) {
-      const metric = (await registryOf([source], signal)).get(key);
+    async labelValues(id, { metric: key, label, text, limit }, signal) {
+      const source = await open(id, signal);
+      const metric = (await registryOf(source, signal)).get(key);
       if (metric === undefined) return [];
-      const { connection } = await connect(source, signal);
-      try {
-        const asked = { metric: metric.identifier, override: metric.backends[backend.id] ?? null };
-        return suggestLabelValues(await connection.client.series(asked, LOOKED_THROUGH, signal), label, text, limit);
-      } finally {
-        await connection.close();
-      }
+      const { backend, connection } = source;
+      const asked = { metric: metric.identifier, override: metric.backends[backend.id] ?? null };
+      return suggestLabelValues(await connection.client.series(asked, LOOKED_THROUGH, signal), label, text, limit);
+    },
+    async profile(id, signal) {
+      const { backend, connection } = await open(id, signal);
+      return { id: backend.id, title: backend.title, capabilities: connection.capabilities };
     },
     async run(usual, given, signal) {
       const graph: GraphDefinition = parseGraph(given);
       const ids = [...new Set(graph.series.map(({ source }) => source ?? usual))];
-      const registry = await registryOf(ids, signal);
       const sources = new Map<string, GraphSource>();
-      try {
-        for (const id of ids) sources.set(id, await connect(id, signal));
-        const source = (id: string | null): GraphSource | null => sources.get(id ?? usual) ?? null;
-        return await runGraph(graph, { registry, source, now: clock.now(), zone: zone() }, signal);
-      } finally {
-        await Promise.all([...sources.values()].map(({ connection }) => connection.close()));
+      const registries = new Map<string, MetricRegistry>();
+      for (const id of ids) {
+        const source = await open(id, signal);
+        sources.set(id, source);
+        registries.set(id, await registryOf(source, signal));
       }
+      // What only another source of the graph knows is asked for here too, and found to have no samples.
+      const registry = {
+        get: (key: string, id: string | null) =>
+          registries.get(id ?? usual)?.get(key) ?? [...registries.values()].find((one) => one.get(key))?.get(key),
+      };
+      const source = (id: string | null): GraphSource | null => sources.get(id ?? usual) ?? null;
+      return runGraph(graph, { registry, source, now: clock.now(), zone: zone() }, signal);
     },
   };
+}
+
+/** What a source has beside the declared metrics: recorded tags by themselves, or what its backend tells. */
+async function metricsOf(
+  { backend, connection }: GraphSource,
+  signal: AbortSignal,
+): Promise<{ readonly metrics: readonly RegisteredMetric[]; readonly tags: readonly MetricTag[] }> {
+  const history = connection.viewer?.history;
+  if (history != null) {
+    // A text has no number to draw.
+    const numbers = (await history.tags(signal)).filter(({ recipe }) => recipe.form !== 'text');
+    return { metrics: [], tags: numbers.map(({ recipe, ...tag }) => ({ ...tag, unit: recipe.unit })) };
+  }
+  if (connection.metrics !== undefined) return { metrics: await connection.metrics(signal), tags: [] };
+  const metrics = new Map<string, RegisteredMetric>();
+  for (let offset = 0; offset < LOOKED_THROUGH && connection.tags !== undefined; offset += TAGS_AT_ONCE) {
+    const { tags } = await connection.tags({ text: '', ids: null, offset, limit: TAGS_AT_ONCE }, signal);
+    for (const { metric, labels, override } of tags) {
+      const key = keyOf(metric);
+      const known = metrics.get(key);
+      metrics.set(key, {
+        key,
+        identifier: metric,
+        title: '',
+        description: '',
+        labels: [...new Set([...(known?.labels ?? []), ...Object.keys(labels)])],
+        aggregates: aggregationsFor(metric.type),
+        bounds: null,
+        backends: override === null ? {} : { [backend.id]: override },
+        origin: 'tag',
+      });
+    }
+    if (tags.length < TAGS_AT_ONCE) break;
+  }
+  return { metrics: [...metrics.values()], tags: [] };
 }

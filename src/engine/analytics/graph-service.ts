@@ -15,7 +15,7 @@ import {
   invalid,
   isOnScale,
   labelsText,
-  type MetricRegistry,
+  type MetricsBySource,
   type RegisteredMetric,
   resolveRange,
   type TimeSeriesResult,
@@ -32,7 +32,7 @@ export interface GraphSource {
 }
 
 export interface GraphContext {
-  readonly registry: Pick<MetricRegistry, 'get'>;
+  readonly registry: MetricsBySource;
   /** By the id that graphs use; null for the usual one. */
   source(id: string | null): GraphSource | null;
   readonly now: UnixMicros;
@@ -97,7 +97,7 @@ export async function runGraph(
     if (own.length === 0 && !warnings.some((text) => text.startsWith(`${definition.id}:`))) {
       warnings.push(`${definition.id}: there is no sample of ${definition.metric} in this range.`);
     }
-    const metric = context.registry.get(definition.metric)!;
+    const metric = context.registry.get(definition.metric, definition.source)!;
     return finished(definition, metric, own)
       .sort((a, b) => compareLabels(a.labels, b.labels))
       .map((one) => ({ ...one, time }));
@@ -135,7 +135,7 @@ function planOf(
     grid: native ? { ...grid, start: grid.start - shift } : null,
     envelope: native && graph.resolution.envelope,
     series: definitions.map((definition): PlannedSeries => {
-      const metric = context.registry.get(definition.metric)!;
+      const metric = context.registry.get(definition.metric, definition.source)!;
       return {
         definition: definition.id,
         metric: metric.identifier,

@@ -27,6 +27,10 @@ export function graphHandlers({ graphs }: Services): HandlersOf<AppContract>['gr
     labelValues: async ({ source, ...asked }, { signal }) => ({
       values: await graphs.labelValues(source, asked, signal),
     }),
+    async profile({ source }, { signal }) {
+      const { id, title, capabilities } = await graphs.profile(source, signal);
+      return { id, title, capabilities: structuredClone(capabilities) as Writable<typeof capabilities> };
+    },
     async read({ name, text }) {
       const read = readGraph(name, text);
       if ('issues' in read) return { graph: null, issues: [...read.issues] };

@@ -1,10 +1,7 @@
-import type { StoredTag } from '#engine/historian/index.ts';
 import { conflate, copyWhole, type LogLevel } from '#engine/platform/index.ts';
 import { formatTagCsv } from '#engine/project/index.ts';
 import { AppError } from '#shared/errors.ts';
-import type { Sample, Series, TimeRange } from '#shared/model/index.ts';
 import type { AppContract } from '#shared/rpc/contract.ts';
-import type { HistoryTag } from '#shared/rpc/history.ts';
 import type { HandlersOf } from '#shared/rpc/index.ts';
 import { addressesAt, browseStream, bytesStream, mappedPlaces } from './browsing.ts';
 import { buildCatalogue } from './catalogue.ts';
@@ -12,8 +9,8 @@ import { choicesOf } from './choices.ts';
 import { checkConnection, testConnection } from './connections.ts';
 import { graphHandlers } from './graphs.ts';
 import { movedAddresses, rereadStream, resolveStream, scanAreasOf, scanStream } from './looking.ts';
-import { aggregateStream, searchStream, statisticsStream } from './queries.ts';
-import { historySource, type Services } from './services.ts';
+import { historyHandlers } from './queries.ts';
+import { historySource, refuseEmpty, type Services } from './services.ts';
 import { projectStream, tagStream } from './streams.ts';
 import { supportFile } from './support.ts';
 import { checkAddresses, previewImport } from './tags.ts';
@@ -125,24 +122,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       rows: ({ tags, maxHz }, { signal }) => services.live.rows({ tagIds: tags, maxHz }, signal),
     },
     history: {
-      tags: async ({ source }, { signal }) => ({
-        tags: (await historySource(services, source).tags(signal)).map(historyTag),
-      }),
-      bounds: async ({ source }, { signal }) => ({ range: await historySource(services, source).bounds(signal) }),
-      view: (input, { signal }) => viewStream(services, input, signal),
-      async neighbours({ source, tag, time }, { signal }) {
-        const { before, after } = await historySource(services, source).neighbours(tag, time, signal);
-        return { before: plainSample(before), after: plainSample(after) };
-      },
-      aggregate: (input, { signal }) => aggregateStream(services, input, signal),
-      statistics: (input, { signal }) => statisticsStream(services, input, signal),
-      search: (input, { signal }) => searchStream(services, input, signal),
-      async events({ source, range, kinds }, { signal }) {
-        return { events: [...(await historySource(services, source).events(range, kinds, signal))] };
-      },
-      async gaps({ source, range }, { signal }) {
-        return { gaps: [...(await historySource(services, source).gaps(range, signal))] };
-      },
+      ...historyHandlers(services),
       async addNote({ from, to, text, tagIds }, { session }) {
         // A note at an instant may be given as a range of no length.
         if (to !== null) refuseEmpty({ from, to: to + 1 });
@@ -252,58 +232,4 @@ async function* logStream(
     signal,
     STATE_MS,
   );
-}
-
-function refuseEmpty({ from, to }: TimeRange): void {
-  if (to > from) return;
-  throw new AppError('config.invalid', 'The range is empty: its end must lie after its start.', {
-    details: { issues: [{ path: 'range', message: 'The end must lie after the start.' }] },
-  });
-}
-
-/** Tags of one item; small enough that the first curves are drawn while the others are still read. */
-const TAGS_PER_ITEM = 4;
-
-async function* viewStream(
-  services: Services,
-  input: {
-    readonly source: string;
-    readonly tags: readonly string[];
-    readonly range: { from: number; to: number };
-    readonly pixels: number;
-  },
-  signal: AbortSignal,
-): AsyncGenerator<{ series: WireSeries[] }> {
-  const source = historySource(services, input.source);
-  refuseEmpty(input.range);
-  for (let from = 0; from < input.tags.length; from += TAGS_PER_ITEM) {
-    const series = await source.view(input.tags.slice(from, from + TAGS_PER_ITEM), input.range, input.pixels, signal);
-    yield { series: series.map((one) => ({ ...one, gaps: [...one.gaps] })) };
-  }
-}
-type WireSeries = Omit<Series, 'gaps'> & { gaps: Series['gaps'][number][] };
-
-function plainSample(sample: Sample | null): { time: number; value: number | null; quality: number } | null {
-  if (sample === null) return null;
-  return { ...sample, value: Number.isFinite(sample.value) ? sample.value : null };
-}
-
-function historyTag(tag: StoredTag): HistoryTag {
-  return {
-    id: tag.id,
-    name: tag.name,
-    description: tag.description,
-    connection: tag.connection,
-    device: tag.device,
-    address: tag.address,
-    unit: tag.recipe.unit,
-    type: tag.recipe.type,
-    decimals: tag.decimals,
-    range: tag.range,
-    timeKind: tag.timeKind,
-    demo: tag.demo,
-    first: tag.first,
-    last: tag.last,
-    recipeVersion: tag.recipe.version,
-  };
 }

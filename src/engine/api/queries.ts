@@ -1,17 +1,84 @@
-import { type Aggregate, statisticsQuery } from '#engine/historian/index.ts';
+import type { Aggregate, HistorySource } from '#engine/historian/index.ts';
+import type { ViewerSource } from '#engine/tsdb/index.ts';
 import { AppError } from '#shared/errors.ts';
-import { type AggregateQuery, MOST_STATISTICS_SAMPLES, type SearchQuery, type TimeRange } from '#shared/model/index.ts';
-import { historySource, type Services } from './services.ts';
+import type { AggregateQuery, Sample, Series, TimeRange } from '#shared/model/index.ts';
+import type { AppContract } from '#shared/rpc/contract.ts';
+import type { HandlersOf } from '#shared/rpc/index.ts';
+import { refuseEmpty, type Services } from './services.ts';
 
-/** Tags of one item. */
+/** Tags of one item; small enough that the first curves are drawn while the others are still read. */
 const TAGS_PER_ITEM = 4;
+/** Of a source that is no recording, where all tags are asked for; further ones are found by search. */
+const MOST_LISTED = 1_000;
 
-export async function* aggregateStream(
+/** What a trend reads, by source: one way for recordings and for every backend. */
+export function historyHandlers(services: Services): Omit<HandlersOf<AppContract>['history'], 'addNote'> {
+  const { viewer } = services;
+  return {
+    async tags({ source }, { signal }) {
+      const reads = await viewer(source, signal);
+      const limit = reads.history === null ? MOST_LISTED : Number.MAX_SAFE_INTEGER;
+      return { tags: [...(await reads.findTags({ text: '', ids: null, offset: 0, limit }, signal)).tags] };
+    },
+    async findTags({ source, ...search }, { signal }) {
+      const { tags, total } = await (await viewer(source, signal)).findTags(search, signal);
+      return { tags: [...tags], total };
+    },
+    bounds: async ({ source }, { signal }) => ({ range: await (await viewer(source, signal)).bounds(signal) }),
+    view: (input, { signal }) => viewStream(services, input, signal),
+    async neighbours({ source, tag, time }, { signal }) {
+      const { before, after } = await (await viewer(source, signal)).neighbours(tag, time, signal);
+      return { before: plainSample(before), after: plainSample(after) };
+    },
+    aggregate: (input, { signal }) => aggregateStream(services, input, signal),
+    async *statistics({ source, tags, range }, { signal }) {
+      for await (const part of (await viewer(source, signal)).statistics(tags, range, signal))
+        yield { tags: [...part] };
+    },
+    async *search({ source, query }, { signal }) {
+      const history = ownHistory(await viewer(source, signal), source, 'searches by condition');
+      for await (const { intervals, reached } of history.search(query, signal)) {
+        yield { intervals: [...intervals], reached };
+      }
+    },
+    async events({ source, range, kinds }, { signal }) {
+      return { events: [...(await (await viewer(source, signal)).events(range, kinds, signal))] };
+    },
+    async gaps({ source, range }, { signal }) {
+      return { gaps: [...(await (await viewer(source, signal)).gaps(range, signal))] };
+    },
+  };
+}
+
+async function* viewStream(
+  services: Services,
+  input: {
+    readonly source: string;
+    readonly tags: readonly string[];
+    readonly range: TimeRange;
+    readonly pixels: number;
+  },
+  signal: AbortSignal,
+): AsyncGenerator<{ series: WireSeries[] }> {
+  const source = await services.viewer(input.source, signal);
+  refuseEmpty(input.range);
+  for (let from = 0; from < input.tags.length; from += TAGS_PER_ITEM) {
+    const series = await source.view(input.tags.slice(from, from + TAGS_PER_ITEM), input.range, input.pixels, signal);
+    yield { series: series.map((one) => ({ ...one, gaps: [...one.gaps] })) };
+  }
+}
+type WireSeries = Omit<Series, 'gaps'> & { gaps: Series['gaps'][number][] };
+
+/** A few tags at a time, so that the first are answered while the others are still worked out. */
+async function* aggregateStream(
   services: Services,
   { source, query }: { readonly source: string; readonly query: AggregateQuery },
   signal: AbortSignal,
 ): AsyncGenerator<WireAggregate> {
-  for await (const { start, step, length, series } of aggregatesOf(services, source, query, signal)) {
+  const history = ownHistory(await services.viewer(source, signal), source, 'aggregates of this kind');
+  for (let from = 0; from < query.tags.length; from += TAGS_PER_ITEM) {
+    const part = { ...query, tags: query.tags.slice(from, from + TAGS_PER_ITEM) };
+    const { start, step, length, series } = await history.aggregate(part, signal);
     for (const { tag, functions, columns, texts } of series) {
       yield { start, step, length, tag, functions: [...functions], columns: [...columns], texts };
     }
@@ -24,48 +91,16 @@ type WireAggregate = Pick<Aggregate, 'start' | 'step' | 'length'> & {
   texts: Aggregate['series'][number]['texts'];
 };
 
-export async function* statisticsStream(
-  services: Services,
-  { source, tags, range }: { readonly source: string; readonly tags: readonly string[]; readonly range: TimeRange },
-  signal: AbortSignal,
-): AsyncGenerator<{ tags: { tag: string; values: Float64Array<ArrayBuffer> }[] }> {
-  const question = statisticsQuery(tags, range);
-  let samples = 0;
-  // Counts come from rollups, so that what would take too long is refused at once.
-  const counting = { ...question, tags: tags.map((tag) => ({ tag, functions: ['count' as const] })) };
-  for (const { columns } of (await historySource(services, source).aggregate(counting, signal)).series) {
-    samples += columns[0]![0]!;
-  }
-  if (samples > MOST_STATISTICS_SAMPLES) {
-    const message = `The range holds ${samples} samples; exact statistics are worked out from at most ${MOST_STATISTICS_SAMPLES}. Shorten it, or ask for fewer tags.`;
-    throw new AppError('query.too-many-samples', message, { details: { limit: MOST_STATISTICS_SAMPLES } });
-  }
-  for await (const { series } of aggregatesOf(services, source, question, signal)) {
-    yield {
-      tags: series.map(({ tag, columns }) => ({ tag, values: Float64Array.from(columns, (column) => column[0]!) })),
-    };
-  }
+function ownHistory({ history }: ViewerSource, source: string, feature: string): HistorySource {
+  if (history !== null) return history;
+  throw new AppError(
+    'tsdb.unsupported-feature',
+    `Only recordings of this computer have ${feature}. Ask for a graph, or fetch the range to a local recording first.`,
+    { details: { backend: source, feature } },
+  );
 }
 
-/** A few tags at a time, so that the first are answered while the others are still worked out. */
-async function* aggregatesOf(
-  services: Services,
-  source: string,
-  query: AggregateQuery,
-  signal: AbortSignal,
-): AsyncGenerator<Aggregate> {
-  const history = historySource(services, source);
-  for (let from = 0; from < query.tags.length; from += TAGS_PER_ITEM) {
-    yield await history.aggregate({ ...query, tags: query.tags.slice(from, from + TAGS_PER_ITEM) }, signal);
-  }
-}
-
-export async function* searchStream(
-  services: Services,
-  { source, query }: { readonly source: string; readonly query: SearchQuery },
-  signal: AbortSignal,
-): AsyncGenerator<{ intervals: { from: number; to: number }[]; reached: number }> {
-  for await (const { intervals, reached } of historySource(services, source).search(query, signal)) {
-    yield { intervals: [...intervals], reached };
-  }
+function plainSample(sample: Sample | null): { time: number; value: number | null; quality: number } | null {
+  if (sample === null) return null;
+  return { ...sample, value: Number.isFinite(sample.value) ? sample.value : null };
 }

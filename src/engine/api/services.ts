@@ -8,8 +8,9 @@ import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
 import type { ProjectStore, ReplaceReport } from '#engine/project/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
 import type { ExportJobs, Recorder, RecordingFiles, RecordingJobs } from '#engine/recording/index.ts';
+import type { ViewerSource } from '#engine/tsdb/index.ts';
 import { AppError } from '#shared/errors.ts';
-import type { EngineHealth } from '#shared/model/index.ts';
+import type { EngineHealth, TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 
 /** The system's own dialogs on the computer of the engine; each gives the chosen path, null when it was cancelled. */
@@ -38,6 +39,8 @@ export interface Services {
   readonly recordingJobs: RecordingJobs;
   readonly exports: ExportJobs;
   readonly graphs: GraphDesk;
+  /** What a trend reads from, by the id of a source. Throws `store.not-found`, `tsdb.unavailable`. */
+  readonly viewer: (source: string, signal: AbortSignal) => Promise<ViewerSource>;
   readonly newId: () => string;
   readonly health: () => EngineHealth;
   readonly loadDemo: () => Promise<{ readonly connectionId: string; readonly trendId: string }>;
@@ -72,4 +75,11 @@ export function driverOf(services: Services, protocol: string): ProtocolDriver {
     );
   }
   return driver;
+}
+
+export function refuseEmpty({ from, to }: TimeRange): void {
+  if (to > from) return;
+  throw new AppError('config.invalid', 'The range is empty: its end must lie after its start.', {
+    details: { issues: [{ path: 'range', message: 'The end must lie after the start.' }] },
+  });
 }

@@ -3,14 +3,21 @@ import type { TsdbBackend } from './tsdb.ts';
 
 export type {
   CompiledQuery,
+  ForeignSchema,
   PlannedSeries,
   QueryPlan,
+  RawQuery,
   TsdbBackend,
   TsdbClient,
   TsdbConnection,
   TsdbContext,
   TsdbIngestor,
+  TsdbTag,
+  TsdbTagPage,
+  TsdbTagSearch,
+  ViewerSource,
 } from './tsdb.ts';
+export { viewerOf } from './viewer.ts';
 
 /** All backends. A new one is a folder beside this file and an entry here. */
 export const backends = [local] as const;

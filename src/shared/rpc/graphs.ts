@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { aggregation, graphDefinition, labels, metricIdentifier, metricType } from '../model/graph/index.ts';
+import {
+  aggregation,
+  backendCapabilities,
+  graphDefinition,
+  labels,
+  metricIdentifier,
+  metricType,
+} from '../model/graph/index.ts';
 import { timeRange, unixMicros } from '../model/index.ts';
 import { id } from './parts.ts';
 import { call, column, nothing, stream } from './procedure.ts';
@@ -63,6 +70,13 @@ export const graphs = {
     }),
     output: z.object({ values: z.array(z.string()) }),
     errors: ['store.not-found'],
+  }),
+  /** What a graph is checked against before it is drawn from this source. */
+  profile: call({
+    role: 'viewer',
+    input: z.object({ source }),
+    output: z.object({ id: z.string(), title: z.string(), capabilities: backendCapabilities }),
+    errors: ['store.not-found', 'tsdb.unavailable'],
   }),
   /** Reads a graph from YAML or JSON; null and the faults where it is none. */
   read: call({

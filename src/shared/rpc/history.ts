@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorCode } from '../errors.ts';
 import {
   aggregateFunction,
   aggregateQuery,
@@ -14,8 +15,12 @@ import { id, ids, source } from './parts.ts';
 import { type Contract, call, column, stream } from './procedure.ts';
 
 const gap = z.object({ range: timeRange, reason: z.string(), quality: z.number().int() });
+/** Tags of sources have the names that others gave them, which may be long. */
+const traceTag = z.string().max(500);
+const sourceErrors = ['store.not-found', 'tsdb.unavailable'] as const satisfies readonly ErrorCode[];
+
 const series = z.object({
-  tag: id,
+  tag: traceTag,
   time: column('f64'),
   value: column('f64'),
   quality: column('u16'),
@@ -28,10 +33,10 @@ const sample = z.object({ time: unixMicros, value: z.number().nullable(), qualit
 export const RUNNING_HISTORY = 'history';
 
 /** Numbers in the order of `STATISTICS`; NaN where nothing is known. */
-const tagStatistics = z.object({ tag: id, values: column('f64') });
+const tagStatistics = z.object({ tag: traceTag, values: column('f64') });
 
 const historyTag = z.object({
-  id,
+  id: traceTag,
   name: z.string(),
   description: z.string(),
   connection: z.string(),
@@ -54,26 +59,44 @@ export const history = {
     role: 'viewer',
     input: z.object({ source }),
     output: z.object({ tags: z.array(historyTag) }),
-    errors: ['store.not-found'],
+    errors: sourceErrors,
+  }),
+  /** Tags whose name, description or unit hold all words of the text, or these alone; `total` null: not counted. */
+  findTags: call({
+    role: 'viewer',
+    input: z.object({
+      source,
+      text: z.string().max(200),
+      ids: z.array(traceTag).max(1_000).nullable(),
+      offset: z.number().int().min(0),
+      limit: z.number().int().min(1).max(1_000),
+    }),
+    output: z.object({ tags: z.array(historyTag), total: z.number().int().nullable() }),
+    errors: sourceErrors,
   }),
   bounds: call({
     role: 'viewer',
     input: z.object({ source }),
     output: z.object({ range: timeRange.nullable() }),
-    errors: ['store.not-found'],
+    errors: sourceErrors,
   }),
   /** One item per group of tags as they are ready, at most two points per pixel and series. */
   view: stream({
     role: 'viewer',
-    input: z.object({ source, tags: ids(200), range: timeRange, pixels: z.number().int().min(1).max(10_000) }),
+    input: z.object({
+      source,
+      tags: z.array(traceTag).max(200),
+      range: timeRange,
+      pixels: z.number().int().min(1).max(10_000),
+    }),
     item: z.object({ series: z.array(series) }),
-    errors: ['store.not-found', 'query.too-many-samples'],
+    errors: [...sourceErrors, 'query.too-many-samples'],
   }),
   neighbours: call({
     role: 'viewer',
-    input: z.object({ source, tag: id, time: unixMicros }),
+    input: z.object({ source, tag: traceTag, time: unixMicros }),
     output: z.object({ before: sample.nullable(), after: sample.nullable() }),
-    errors: ['store.not-found'],
+    errors: sourceErrors,
   }),
   /** What the samples of each bucket come to, one item per tag, all on the grid that each item names. */
   aggregate: stream({
@@ -88,33 +111,33 @@ export const history = {
       columns: z.array(column('f64')),
       texts: z.record(z.string(), z.string()).nullable(),
     }),
-    errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
+    errors: [...sourceErrors, 'config.invalid', 'query.too-many-samples', 'tsdb.unsupported-feature'],
   }),
   /** Exact numbers over a range, as tags are ready; refused where they would take more samples than the limit. */
   statistics: stream({
     role: 'viewer',
-    input: z.object({ source, tags: ids(1000), range: timeRange }),
+    input: z.object({ source, tags: z.array(traceTag).max(1_000), range: timeRange }),
     item: z.object({ tags: z.array(tagStatistics) }),
-    errors: ['store.not-found', 'config.invalid', 'query.too-many-samples'],
+    errors: [...sourceErrors, 'config.invalid', 'query.too-many-samples', 'tsdb.unsupported-feature'],
   }),
   /** Where the conditions hold, as it is found; items may be empty and say how far the search has come. */
   search: stream({
     role: 'viewer',
     input: z.object({ source, query: searchQuery }),
     item: z.object({ intervals: z.array(timeRange), reached: unixMicros }),
-    errors: ['store.not-found', 'config.invalid'],
+    errors: [...sourceErrors, 'config.invalid', 'tsdb.unsupported-feature'],
   }),
   events: call({
     role: 'viewer',
     input: z.object({ source, range: timeRange, kinds: z.array(eventKind).nullable() }),
     output: z.object({ events: z.array(historyEvent) }),
-    errors: ['store.not-found'],
+    errors: sourceErrors,
   }),
   gaps: call({
     role: 'viewer',
     input: z.object({ source, range: timeRange }),
     output: z.object({ gaps: z.array(gap) }),
-    errors: ['store.not-found'],
+    errors: sourceErrors,
   }),
   addNote: call({
     role: 'operator',

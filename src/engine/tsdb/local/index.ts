@@ -3,6 +3,7 @@ import type { TsdbBackend } from '#engine/tsdb/tsdb.ts';
 import { createLocalClient } from './client.ts';
 import { compileLocal, LOCAL_CAPABILITIES, type LocalQuery } from './query.ts';
 import sample from './sample.json' with { type: 'json' };
+import { localViewer } from './viewer.ts';
 
 const localConfig = z.object({
   source: z.string().max(200).default('history').meta({
@@ -21,9 +22,11 @@ export const local = {
   sample,
   compile: compileLocal,
   async connect({ source }, context) {
+    const history = context.history(source);
     return {
       capabilities: LOCAL_CAPABILITIES,
-      client: createLocalClient(context.history(source)),
+      client: createLocalClient(history),
+      viewer: localViewer(history),
       // Samples reach the history through acquisition, which knows where each comes from.
       ingestor: null,
       close: async () => undefined,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { quote } from '#shared/errors.ts';
 import type { DeepReadonly, GraphDefinition, Issue, LabelMatch, SeriesDefinition } from './graph.ts';
 import { type Aggregation, aggregation } from './metric.ts';
-import type { MetricRegistry, RegisteredMetric } from './registry.ts';
+import type { RegisteredMetric } from './registry.ts';
 import { conversionOf, perSecond } from './unit.ts';
 
 export const matchKind = z.enum(['equals', 'not', 'in', 'notIn', 'like', 'unlike']);
@@ -33,6 +33,11 @@ export type BackendCapabilities = DeepReadonly<z.infer<typeof backendCapabilitie
 export interface BackendProfile {
   readonly id: string;
   readonly capabilities: BackendCapabilities;
+}
+
+/** What a key means on a source: two sources may have different series under one key. */
+export interface MetricsBySource {
+  get(key: string, source: string | null): RegisteredMetric | undefined;
 }
 
 export const matchKindOf = (match: LabelMatch): MatchKind =>
@@ -66,7 +71,7 @@ export function unitOfAggregate(unit: string | null, name: Aggregation): string 
  */
 export function graphProblems(
   graph: GraphDefinition,
-  registry: Pick<MetricRegistry, 'get'>,
+  registry: MetricsBySource,
   backendOf: (source: string | null) => BackendProfile | null,
 ): Issue[] {
   const issues: Issue[] = [];
@@ -74,7 +79,7 @@ export function graphProblems(
     const report = (path: string, message: string): void => {
       issues.push({ path: `series.${at}.${path}`, message });
     };
-    const metric = registry.get(series.metric);
+    const metric = registry.get(series.metric, series.source);
     if (metric === undefined) {
       report(
         'metric',
