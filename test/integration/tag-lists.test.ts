@@ -115,6 +115,107 @@ describe('the tag list as CSV', () => {
     const anew = await firstItem(screen.tags.previewImport({ text, format: null, deviceId: null, assigned: {} }));
     expect(anew.rows.map(({ tag }) => ({ ...tag, id: '' }))).toEqual(tags.map((tag) => ({ ...tag, id: '' })));
   });
+
+  it('brings connections and devices with their settings into another project', async () => {
+    const screen = await start();
+    const documents: DocumentChange[] = [];
+    const odd: Readonly<Record<string, { readonly link: object; readonly device: object }>> = {
+      modbus: {
+        link: { host: '192.0.2.1', port: 1502, framing: 'rtu-over-tcp' },
+        device: { unitId: 7, wordOrder: 'CDAB', oneValuePerRequest: true, forbidden: ['HR5-HR9', '400101'] },
+      },
+      // Empty is another way than the one that a new device has.
+      'ethernet-ip': { link: { host: '192.0.2.2' }, device: { route: '', multiple: false, connection: 'small' } },
+      egd: { link: { groups: ['224.0.7.1', '224.0.7.2'] }, device: { producerId: '192.0.2.3', exchangeId: 7 } },
+    };
+    for (const [protocol, { link, device }] of Object.entries(odd)) {
+      const connection = {
+        ...{ id: `c-${protocol}`, name: `=Link, ${protocol}`, protocol, enabled: false, demo: false },
+        settings: { ...link },
+      };
+      const unit = {
+        ...{ id: `${protocol}-device`, connectionId: connection.id, name: 'PLC; "1"', enabled: true },
+        settings: { ...device },
+      };
+      documents.push(added('connection', connection), added('device', unit));
+      for (const [index, one] of addresses[protocol]!.entries()) {
+        documents.push(added('tag', tagOf(unit.id, `${protocol}-${index}`, one)));
+      }
+    }
+    await screen.project.commit({ changes: documents });
+    const { text } = await screen.tags.exportCsv({ tagIds: null });
+    await running!.engine.stop();
+
+    const other = await start();
+    const input = { text, format: null, deviceId: null, assigned: {} };
+    const first = await firstItem(other.tags.previewImport(input));
+    expect(first.rows.map(({ status, reason }) => [status, reason])).toEqual(first.rows.map(() => ['new', null]));
+    expect(first.unknownColumns).toEqual([]);
+    expect(first.devices.map(({ name, connection, deviceId }) => [name, connection, deviceId])).toEqual(
+      Object.keys(odd).map((protocol) => ['PLC; "1"', `=Link, ${protocol}`, null]),
+    );
+    for (const [protocol, { link, device }] of Object.entries(odd)) {
+      const connection = first.made.connections.find((one) => one.protocol === protocol)!;
+      expect(connection).toMatchObject({ name: `=Link, ${protocol}`, settings: link });
+      expect(first.made.devices.find(({ connectionId }) => connectionId === connection.id)?.settings).toMatchObject(
+        device,
+      );
+    }
+    await other.project.commit({
+      changes: [
+        ...first.made.connections.map((one) => added('connection', { ...one, enabled: false })),
+        ...first.made.devices.map((one) => added('device', one)),
+        ...first.rows.map(({ tag }) => added('tag', tag!)),
+      ],
+    });
+    // Now it is there, and comes out as it came in but for what settings had been left at their defaults.
+    const second = await firstItem(other.tags.previewImport(input));
+    expect(second.made).toEqual({ connections: [], devices: [] });
+    expect(second.notes).toEqual([]);
+    expect(new Set(second.rows.map(({ status }) => status))).toEqual(new Set(['same']));
+    const { text: again } = await other.tags.exportCsv({ tagIds: null });
+    const third = await firstItem(other.tags.previewImport({ ...input, text: again }));
+    expect(new Set(third.rows.map(({ status }) => status))).toEqual(new Set(['same']));
+    // Another port in the list than in the project is told, and the project's stays.
+    const moved = await firstItem(other.tags.previewImport({ ...input, text: text.replaceAll(',1502,', ',1503,') }));
+    expect(moved.notes).toEqual([expect.stringMatching(/=Link, modbus .* has other settings in the project/s)]);
+    expect(moved.made.devices).toEqual([]);
+  });
+
+  it('says row by row what is wrong with settings', async () => {
+    const screen = await start();
+    const list = (rows: readonly string[]): Promise<{ readonly rows: readonly { readonly reason: string | null }[] }> =>
+      firstItem(
+        screen.tags.previewImport({
+          text: ['name,connection,device,address,type,protocol,connection.host,device.unitId', ...rows].join('\n'),
+          ...{ format: null, deviceId: null, assigned: {} },
+        }),
+      );
+    const { rows } = await list([
+      'a,Mill,Drive,400001,int16,modbus,192.0.2.1,3',
+      'b,Mill,Drive,400002,int16,,,',
+      'c,Mill,Drive,400003,int16,modbus,192.0.2.1,4',
+      'd,Mill,Pump,400001,int16,modbus,192.0.2.1,300',
+      'e,Hall,Pump,400001,int16,s7,192.0.2.1,3',
+      'f,Nowhere,Pump,400001,int16,,,',
+      'g,Mill,Fan,400001,int16,modbus,192.0.2.1,five',
+      'h,,Fan,400001,int16,modbus,192.0.2.1,5',
+      `i,Mill,${'x'.repeat(300)},400001,int16,modbus,192.0.2.1,5`,
+      'j,Mill,"a\nb",400001,int16,modbus,192.0.2.1,5',
+    ]);
+    expect(rows.map(({ reason }) => reason)).toEqual([
+      null,
+      null,
+      expect.stringContaining('Line 2 has other settings for the same device.'),
+      expect.stringContaining('Unit ids are 0 to 255.'),
+      expect.stringMatching(/"s7"/),
+      expect.stringContaining('There is no device "Pump"'),
+      expect.stringMatching(/The device "Fan" cannot be made: .*number/),
+      expect.stringContaining('There is no device "Fan"'),
+      expect.stringContaining('at most 200 characters'),
+      expect.stringContaining('Line breaks and control characters are not allowed.'),
+    ]);
+  });
 });
 
 describe('a list of another program', () => {

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { createTurns } from '#engine/platform/index.ts';
 import {
   previewTagList,
+  settingOfType,
   TAG_COLUMNS,
   type TagListContext,
   type TagListInput,
@@ -71,6 +73,20 @@ export async function checkAddresses(
   return results;
 }
 
+/** Types of JSON Schema by name of setting. Drivers are few and stay. */
+const knownTypes = new WeakMap<z.ZodType, ReadonlyMap<string, unknown>>();
+function typesOf(schema: z.ZodType): ReadonlyMap<string, unknown> {
+  let types = knownTypes.get(schema);
+  if (types === undefined) {
+    const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });
+    types = new Map(
+      Object.entries(properties).map(([key, one]) => [key, typeof one === 'object' ? one.type : undefined]),
+    );
+    knownTypes.set(schema, types);
+  }
+  return types;
+}
+
 /** Each line becomes an object here and in the answer: more would hold up the engine for seconds, then exhaust it. */
 const MOST_CSV_LINES = 100_000;
 
@@ -120,7 +136,9 @@ export async function* previewImport(
     readSettings(protocol, part, values) {
       const driver = driverOf(services, protocol);
       const schema = part === 'connection' ? driver.config : driver.device;
-      const parsed = schema.safeParse(values);
+      const types = typesOf(schema);
+      const typed = Object.entries(values).map(([key, value]) => [key, settingOfType(value, types.get(key))] as const);
+      const parsed = schema.safeParse(Object.fromEntries(typed));
       if (parsed.success) return parsed.data;
       refuse(part, parsed.error.issues[0]?.message ?? 'The settings are not valid.');
     },

@@ -10,6 +10,7 @@ export {
 } from './metric-registry.ts';
 export type { Change, RemovedDocument } from './plan.ts';
 export { type ReplaceReport, replaceProject } from './replace.ts';
+export { settingOfType } from './setting-text.ts';
 export {
   type ChangedDocument,
   type CommitResult,

@@ -1,5 +1,10 @@
 import { isAppError } from '#shared/errors.ts';
-import type { ConnectionDocument, DeviceDocument } from '#shared/model/index.ts';
+import {
+  type ConnectionDocument,
+  connectionDocument,
+  type DeviceDocument,
+  deviceDocument,
+} from '#shared/model/index.ts';
 import type { NamedDevice } from './tag-lists/tag-list.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -47,13 +52,17 @@ export function findDevices(
 ): {
   readonly of: (key: string) => Place;
   readonly listed: { readonly devices: readonly ListedDevice[]; readonly made: NewDocuments };
+  /** For people: where the project differs from the list. */
+  readonly notes: readonly string[];
 } {
+  const compare = createComparison(reader);
   const connections: ConnectionDocument[] = [];
   const devices: DeviceDocument[] = [];
   const places = new Map<string, Place>();
   for (const one of named) {
     const wanted = Object.hasOwn(assigned, one.key) ? assigned[one.key] : undefined;
-    const chosen = reader.devices.find(({ id }) => id === wanted) ?? (wanted === null ? undefined : match(one, reader));
+    const chosen =
+      reader.devices.find(({ id }) => id === wanted) ?? (wanted === null ? undefined : compare.device(one));
     if (chosen !== undefined) {
       places.set(one.key, { name: one.name, device: chosen, connection: null, problem: null });
       continue;
@@ -70,8 +79,8 @@ export function findDevices(
         ...one.same.connection,
       });
       const deviceSettings = reader.readSettings(one.protocol, 'device', { ...one.more.device, ...one.same.device });
-      const own = reader.connections.find((connection) => isSame(connection, one, reader));
-      const made = own ?? connections.find((connection) => isSame(connection, one, reader));
+      const own = compare.connection(one, reader.connections);
+      const made = own ?? compare.connection(one, connections);
       const connection: ConnectionDocument = made ?? {
         id: newId(),
         name: one.connection.slice(0, 200),
@@ -80,7 +89,6 @@ export function findDevices(
         demo: false,
         settings: { ...settings },
       };
-      if (made === undefined) connections.push(connection);
       const device: DeviceDocument = {
         id: newId(),
         connectionId: connection.id,
@@ -88,6 +96,9 @@ export function findDevices(
         enabled: true,
         settings: { ...deviceSettings },
       };
+      const wrong = connectionDocument.safeParse(connection).error ?? deviceDocument.safeParse(device).error;
+      if (wrong !== undefined) return missing(`The device cannot be made: ${wrong.issues[0]?.message ?? 'not valid'}`);
+      if (made === undefined) connections.push(connection);
       devices.push(device);
       return { name: one.name, device, connection: own === undefined ? connection : null, problem: null };
     } catch (error) {
@@ -108,34 +119,77 @@ export function findDevices(
     connection: null,
     problem: null,
   };
-  return { of: (key) => places.get(key) ?? nowhere, listed: { devices: listed, made: { connections, devices } } };
+  const notes = named.flatMap((one) => {
+    const { device } = places.get(one.key)!;
+    return device === null || Object.hasOwn(assigned, one.key) || compare.agrees(one, device)
+      ? []
+      : [`"${one.connection} / ${one.name}" has other settings in the project than in the list; the project's stay.`];
+  });
+  return {
+    of: (key) => places.get(key) ?? nowhere,
+    listed: { devices: listed, made: { connections, devices } },
+    notes:
+      notes.length > MOST_NOTES ? [...notes.slice(0, MOST_NOTES), `And ${notes.length - MOST_NOTES} more.`] : notes,
+  };
 }
 
-function match(one: NamedDevice, reader: SettingsReader): DeviceDocument | undefined {
-  if (Object.keys(one.same.connection).length === 0) return undefined;
-  const same = new Set(reader.connections.filter((connection) => isSame(connection, one, reader)).map(({ id }) => id));
-  return reader.devices.find(
-    (device) => same.has(device.connectionId) && holds(one, 'device', device.settings, one.same.device, reader),
-  );
-}
+const MOST_NOTES = 5;
 
-function isSame(connection: ConnectionDocument, one: NamedDevice, reader: SettingsReader): boolean {
-  if (connection.protocol !== one.protocol || connection.demo) return false;
-  return holds(one, 'connection', connection.settings, one.same.connection, reader);
-}
+/** Which connections and devices of the project are those of a list; each is read once. */
+function createComparison(reader: SettingsReader) {
+  const full = new Map<object, Settings | null>();
+  const read = (of: object, protocol: string, part: 'connection' | 'device', settings: Settings): Settings | null => {
+    let known = full.get(of);
+    if (known === undefined) {
+      try {
+        known = reader.readSettings(protocol, part, settings);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        known = null;
+      }
+      full.set(of, known);
+    }
+    return known;
+  };
+  const holds = (
+    one: NamedDevice,
+    part: 'connection' | 'device',
+    document: { readonly settings: Settings },
+  ): boolean => {
+    const wanted = one.named === true ? read(one.same[part], one.protocol, part, one.same[part]) : one.same[part];
+    const there = read(document, one.protocol, part, document.settings);
+    if (wanted === null || there === null) return false;
+    return Object.entries(wanted).every(([key, value]) => JSON.stringify(there[key]) === JSON.stringify(value));
+  };
+  const isSame = (connection: ConnectionDocument, one: NamedDevice): boolean =>
+    connection.protocol === one.protocol && !connection.demo && holds(one, 'connection', connection);
+  const byId = new Map(reader.connections.map((connection) => [connection.id, connection]));
 
-function holds(
-  one: NamedDevice,
-  part: 'connection' | 'device',
-  settings: Settings,
-  wanted: Settings,
-  reader: SettingsReader,
-): boolean {
-  try {
-    const full = reader.readSettings(one.protocol, part, settings);
-    return Object.entries(wanted).every(([key, value]) => full[key] === value);
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    return false;
-  }
+  return {
+    connection(one: NamedDevice, among: readonly ConnectionDocument[]): ConnectionDocument | undefined {
+      const named =
+        one.named === true
+          ? among.find(({ name, protocol, demo }) => name === one.connection && protocol === one.protocol && !demo)
+          : undefined;
+      return named ?? among.find((connection) => isSame(connection, one));
+    },
+    device(one: NamedDevice): DeviceDocument | undefined {
+      if (Object.keys(one.same.connection).length === 0 && one.named !== true) return undefined;
+      if (one.named === true) {
+        const called = reader.devices.filter(({ name, connectionId }) => {
+          const connection = byId.get(connectionId);
+          return name === one.name && connection?.name === one.connection && connection.protocol === one.protocol;
+        });
+        if (called.length === 1) return called[0];
+      }
+      const same = new Set(reader.connections.filter((connection) => isSame(connection, one)).map(({ id }) => id));
+      return reader.devices.find((device) => same.has(device.connectionId) && holds(one, 'device', device));
+    },
+    /** True also where nothing is known to the contrary. */
+    agrees(one: NamedDevice, device: DeviceDocument): boolean {
+      const connection = byId.get(device.connectionId);
+      if (one.named !== true || connection === undefined || connection.demo) return true;
+      return holds(one, 'connection', connection) && holds(one, 'device', device);
+    },
+  };
 }

@@ -82,7 +82,8 @@ export async function* previewTagList(
   const list = await format.read(input.text, giveWay);
   const separator = list.separator ?? ',';
   const found = findDevices(list.devices, input.assigned, context, context.newId);
-  const { unknownColumns, notes } = list;
+  const { unknownColumns } = list;
+  const notes = [...list.notes, ...found.notes];
   const head = { format: format.id, unknownColumns, separator: list.separator, notes, ...found.listed };
   const findDevice = createDeviceFinder(context);
   const byId = new Map(context.tags.map((tag) => [tag.id, tag]));

@@ -56,6 +56,8 @@ export interface NamedDevice {
     readonly connection: Readonly<Record<string, unknown>>;
     readonly device: Readonly<Record<string, unknown>>;
   };
+  /** Its names are those that a project of ours has them by: one with the same names is the same. */
+  readonly named?: true;
   /** Why none can be made of it; its rows need a device of the project then. */
   readonly problem: string | null;
 }
