@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Exporter } from '#engine/exporters/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
-import { backends } from '#engine/tsdb/index.ts';
+import { backends, type TsdbBackend } from '#engine/tsdb/index.ts';
 import type { Catalogue } from '#shared/rpc/catalogue.ts';
 
 /** Status numbers that a quality can carry: see `deviceStatusQuality`. */
@@ -40,13 +40,16 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       options: schemaOf(exporter.options),
       defaults: exporter.options.parse({}) as Record<string, unknown>,
     })),
-    backends: backends.map(({ id, title, version, summary, config, sample }) => ({
-      id,
-      title,
-      version,
-      summary,
-      config: schemaOf(config),
-      sample,
+    backends: backends.map((backend: TsdbBackend) => ({
+      id: backend.id,
+      title: backend.title,
+      version: backend.version,
+      summary: backend.summary,
+      config: schemaOf(backend.config),
+      sample: backend.sample as Record<string, unknown>,
+      remote: backend.endpoint !== undefined,
+      testable: backend.test !== undefined,
+      presets: (backend.presets ?? []).map((preset) => ({ ...preset, settings: { ...preset.settings } })),
     })),
   };
 }

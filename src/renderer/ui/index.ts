@@ -35,7 +35,7 @@ export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } fro
 export { fileNamePart, offerFile } from './offer-file.ts';
 export { openPalette, Palette, type PaletteExtra } from './palette.tsx';
 export { type PreferenceStore, usePreference } from './preference.ts';
-export { checkFields, enteredAt, type FormValues, readFields, settingsOf } from './schema-fields.ts';
+export { checkFields, enteredAt, type FormValues, readFields, settingsOf, withEntered } from './schema-fields.ts';
 export { SchemaForm, type Suggestion } from './schema-form.tsx';
 export { drawSparkline, tokenColour, watchCanvas } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';

@@ -27,6 +27,7 @@ export interface Suggestion {
   readonly value: string;
   readonly label: string;
 }
+const noneKept: ReadonlySet<string> = new Set();
 const noSuggestions: ReadonlyMap<string, readonly Suggestion[]> = new Map();
 
 /**
@@ -40,6 +41,7 @@ export function SchemaForm({
   errors,
   example,
   suggest,
+  kept = noneKept,
   disabled = false,
 }: {
   readonly schema: Readonly<Record<string, unknown>>;
@@ -50,6 +52,8 @@ export function SchemaForm({
   readonly example?: FormValues;
   /** Reads the list that a field's `choicesFrom` names; without it such a field is one to type into. */
   readonly suggest?: (list: string) => Promise<readonly Suggestion[]>;
+  /** Secrets that are kept elsewhere and never shown: what is typed takes their place. */
+  readonly kept?: ReadonlySet<string>;
   readonly disabled?: boolean;
 }): ReactNode {
   const fields = useMemo(() => readFields(schema), [schema]);
@@ -70,6 +74,7 @@ export function SchemaForm({
         example={example === undefined ? undefined : enteredAt(example, field.name)}
         suggestions={suggestions.get(field.choicesFrom ?? '')}
         error={problem(field)}
+        kept={kept.has(field.name)}
         disabled={disabled}
         onChange={(value) => onChange(withEntered(values, field.name, value))}
       />
@@ -157,6 +162,7 @@ function SchemaControl({
   example,
   suggestions,
   error,
+  kept,
   disabled,
   onChange,
 }: {
@@ -166,6 +172,7 @@ function SchemaControl({
   readonly example: unknown;
   readonly suggestions: readonly Suggestion[] | undefined;
   readonly error: string | undefined;
+  readonly kept: boolean;
   readonly disabled: boolean;
   readonly onChange: (value: unknown) => void;
 }): ReactNode {
@@ -225,7 +232,7 @@ function SchemaControl({
             autoComplete="off"
             spellCheck={false}
             disabled={disabled}
-            placeholder={placeholder(field, example)}
+            placeholder={kept ? 'kept; type to replace it' : placeholder(field, example)}
             value={fieldText(value)}
             onChange={(event) => onChange(parseField(field, event.target.value))}
           />

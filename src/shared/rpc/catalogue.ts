@@ -47,6 +47,12 @@ const backendEntry = z.object({
   summary: z.string(),
   config: jsonSchema,
   sample: settings,
+  /** It is elsewhere, and reached by a source; false for what this program keeps itself. */
+  remote: z.boolean(),
+  /** Its connection can be tested step by step. */
+  testable: z.boolean(),
+  /** Usual settings to begin with. */
+  presets: z.array(z.object({ id: z.string(), title: z.string(), summary: z.string(), settings })),
 });
 export type BackendEntry = z.infer<typeof backendEntry>;
 
