@@ -1,0 +1,303 @@
+import type pg from 'pg';
+import Cursor from 'pg-cursor';
+import type { Clock } from '#engine/platform/index.ts';
+import { AppError } from '#shared/errors.ts';
+import { connectClient, destroy, type Login, requestCancel, unlessAborted } from './dial.ts';
+import { cellTypes } from './parse.ts';
+import { type TroubleContext, troubleOf } from './trouble.ts';
+
+export interface SessionOptions {
+  readonly backend: string;
+  readonly login: Login;
+  readonly statementTimeoutMs: number;
+  /** At most so many at a time; who comes later waits. */
+  readonly connections: number;
+  readonly clock: Clock;
+}
+
+/** A row by the names of its columns; cells as `parse.ts` reads them. */
+export type Row = Record<string, unknown>;
+
+/** A connection for as long as one piece of work takes. */
+export interface SessionLease {
+  readonly client: pg.ClientBase;
+  /** Stops on the server what it is doing; the query that ran then fails. */
+  cancel(): Promise<void>;
+  /** `broken`: it is closed instead of being used again. */
+  release(broken?: boolean): void;
+}
+
+/**
+ * The connections to one database. Every one is read-only but for leases that ask to write, which settings must allow.
+ * All throw `tsdb.unavailable`, `tsdb.timeout`, `tsdb.refused`, or the signal's reason within 100 ms of its abort; the
+ * server is told to stop at the same time.
+ */
+export interface Session {
+  /** `timeoutMs`: shorter than the session's own. */
+  query(text: string, values: readonly unknown[], signal: AbortSignal, timeoutMs?: number): Promise<Row[]>;
+  /** Rows as arrays, `rows` at a time, so that memory is bounded; nothing is read ahead of who takes them. */
+  cursor(text: string, values: readonly unknown[], rows: number, signal: AbortSignal): AsyncIterable<unknown[][]>;
+  /** Work on one connection in one transaction that cannot write and leaves no setting behind. */
+  readOnly<T>(work: (client: pg.ClientBase) => Promise<T>, signal: AbortSignal): Promise<T>;
+  lease(access: 'read' | 'write', signal: AbortSignal): Promise<SessionLease>;
+  pool(): { readonly used: number; readonly idle: number; readonly waiting: number; readonly limit: number };
+  /** May be called twice; ends what is running. Resolves when sockets are gone. */
+  close(): Promise<void>;
+}
+
+/** The server ends a statement itself; one that says nothing for so much longer has no server any more. */
+const GRACE_MS = 5_000;
+/** How long a cancelled statement may take to end before its connection is given up. */
+const SETTLE_MS = 3_000;
+
+export function createSession({ backend, login, statementTimeoutMs, connections, clock }: SessionOptions): Session {
+  const context: TroubleContext = { backend, config: login.config, statementTimeoutMs };
+  const idle: pg.Client[] = [];
+  const used = new Set<pg.Client>();
+  /** Connections that are being made count as used. */
+  let making = 0;
+  const waiting: (() => void)[] = [];
+  const closing = new AbortController();
+  const ends = new Set<Promise<void>>();
+
+  const next = (): void => waiting.shift()?.();
+  const drop = (client: pg.Client): void => {
+    // A server that is gone does not answer a goodbye.
+    const gone = new Promise<void>((resolve) => {
+      client.once('end', () => resolve());
+      const late = clock.after(500, () => {
+        destroy(client);
+        resolve();
+      });
+      client.once('end', () => late[Symbol.dispose]());
+      client.end().catch(() => destroy(client));
+    });
+    ends.add(gone);
+    void gone.then(() => ends.delete(gone));
+  };
+  const room = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        waiting.splice(waiting.indexOf(go), 1);
+        reject(signal.reason);
+      };
+      const go = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      waiting.push(go);
+    });
+  const take = async (signal: AbortSignal): Promise<pg.Client> => {
+    for (;;) {
+      signal.throwIfAborted();
+      const client = idle.pop();
+      if (client !== undefined) {
+        if (!isAlive(client)) continue;
+        used.add(client);
+        return client;
+      }
+      if (used.size + making < connections) break;
+      await room(signal);
+    }
+    making++;
+    try {
+      const client = await connectClient(login, statementTimeoutMs, signal);
+      used.add(client);
+      return client;
+    } catch (error) {
+      next();
+      throw error;
+    } finally {
+      making--;
+    }
+  };
+  const give = (client: pg.Client, broken: boolean): void => {
+    if (!used.delete(client)) return;
+    if (broken || closing.signal.aborted || !isAlive(client)) drop(client);
+    else idle.push(client);
+    next();
+  };
+
+  const explained = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (closing.signal.aborted) throw closing.signal.reason;
+      throw troubleOf(error, context);
+    }
+  };
+  const cancel = (client: pg.Client): Promise<void> => requestCancel(login, client, clock);
+
+  /** One statement or a few: ends at the server when the signal aborts, and here at once. */
+  const withClient = async <T>(
+    work: (client: pg.Client) => Promise<T>,
+    signal: AbortSignal,
+    limitMs = statementTimeoutMs,
+  ): Promise<T> => {
+    const either = AbortSignal.any([signal, closing.signal]);
+    return explained(async () => {
+      const client = await take(either);
+      const running = work(client);
+      const guard = clock.after(limitMs + GRACE_MS, () => destroy(client));
+      try {
+        const done = await unlessAborted(running, either);
+        give(client, false);
+        return done;
+      } catch (error) {
+        if (either.aborted) settle(client, running);
+        else give(client, !isQuerysFault(error));
+        throw error;
+      } finally {
+        guard[Symbol.dispose]();
+      }
+    }, signal);
+  };
+  /** A cancelled connection is used again when its statement has ended, which nobody waits for. */
+  const settle = (client: pg.Client, running: Promise<unknown>): void => {
+    let late = false;
+    const timer = clock.after(SETTLE_MS, () => {
+      late = true;
+      destroy(client);
+    });
+    const asked = cancel(client);
+    // The request may arrive after the statement and must not hit the next one.
+    const settled = Promise.allSettled([running, asked]).then(() => {
+      timer[Symbol.dispose]();
+      give(client, late);
+    });
+    ends.add(settled);
+    void settled.then(() => ends.delete(settled));
+  };
+
+  return {
+    query(text, values, signal, timeoutMs) {
+      return withClient(
+        async (client) => {
+          const ask = { text, values: [...values], types: cellTypes as pg.CustomTypesConfig };
+          if (timeoutMs === undefined || timeoutMs >= statementTimeoutMs) return (await client.query<Row>(ask)).rows;
+          await client.query(`SET statement_timeout = ${Math.max(1, Math.round(timeoutMs))}`);
+          try {
+            return (await client.query<Row>(ask)).rows;
+          } finally {
+            if (isAlive(client)) await client.query(`SET statement_timeout = ${statementTimeoutMs}`);
+          }
+        },
+        signal,
+        timeoutMs,
+      );
+    },
+
+    async *cursor(text, values, rows, signal) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      const client = await explained(() => take(either), signal);
+      const cursor = client.query(
+        new Cursor<unknown[]>(text, [...values], { rowMode: 'array', types: cellTypes as pg.CustomTypesConfig }),
+      );
+      let broken = true;
+      let reading: Promise<unknown[][]> | null = null;
+      try {
+        for (;;) {
+          const guard = clock.after(statementTimeoutMs + GRACE_MS, () => destroy(client));
+          reading = cursor.read(rows);
+          const found = await explained(() => unlessAborted(reading!, either), signal).finally(() =>
+            guard[Symbol.dispose](),
+          );
+          reading = null;
+          if (found.length === 0) {
+            broken = false;
+            return;
+          }
+          yield found;
+        }
+      } catch (error) {
+        broken = !(reading !== null && isQuerysFault((error as { cause?: unknown }).cause));
+        throw error;
+      } finally {
+        if (either.aborted && reading !== null) {
+          settle(
+            client,
+            reading.catch(() => []).then(() => cursor.close()),
+          );
+        } else if (broken && reading === null) {
+          // Whoever takes the rows has had enough: the server need not go on.
+          settle(client, cursor.close());
+        } else give(client, broken);
+      }
+    },
+
+    readOnly(work, signal) {
+      return withClient(async (client) => {
+        // After the first query of a transaction nothing can make it one that writes.
+        await client.query('BEGIN READ ONLY; SELECT 1');
+        try {
+          return await work(client);
+        } finally {
+          if (isAlive(client)) await client.query('ROLLBACK');
+        }
+      }, signal);
+    },
+
+    async lease(access, signal) {
+      if (access === 'write' && !login.config.write) {
+        throw new AppError(
+          'tsdb.refused',
+          'This source is only read. Allow writing in its settings, and give it a login that may make tables.',
+          { details: { backend, reason: 'read-only' } },
+        );
+      }
+      const either = AbortSignal.any([signal, closing.signal]);
+      const client = await explained(async () => {
+        const taken = await take(either);
+        if (access === 'write') await taken.query('SET default_transaction_read_only = off');
+        return taken;
+      }, signal);
+      return {
+        client,
+        cancel: () => cancel(client),
+        release(broken = false) {
+          if (broken || access === 'read') return give(client, broken);
+          client.query('SET default_transaction_read_only = on').then(
+            () => give(client, false),
+            () => give(client, true),
+          );
+        },
+      };
+    },
+
+    pool: () => ({ used: used.size + making, idle: idle.length, waiting: waiting.length, limit: connections }),
+
+    async close() {
+      if (!closing.signal.aborted) {
+        closing.abort(
+          new AppError('tsdb.unavailable', 'The source was closed. Open it again.', {
+            details: { backend },
+            retryable: true,
+          }),
+        );
+        for (const client of idle.splice(0)) drop(client);
+        while (waiting.length > 0) next();
+      }
+      while (ends.size > 0) await Promise.all(ends);
+      // Leases of others end when they are given back.
+      for (const client of used) destroy(client);
+    },
+  };
+}
+
+/** Whether the connection can be asked again: pg notes by itself when it has gone. */
+const isAlive = (client: pg.Client): boolean => {
+  const { _queryable, _ending, connection } = client as unknown as {
+    _queryable: boolean;
+    _ending: boolean;
+    connection: { stream: { destroyed: boolean; writable: boolean } };
+  };
+  return _queryable && !_ending && !connection.stream.destroyed && connection.stream.writable;
+};
+
+/** An answer of the server, after which the connection is as before. */
+const isQuerysFault = (error: unknown): boolean => {
+  const severity: unknown = error instanceof Error ? (error as { severity?: unknown }).severity : undefined;
+  return severity === 'ERROR';
+};
