@@ -134,6 +134,7 @@ describe('any tag list', () => {
         `<modbusscope><scope><register><text>${'x'.repeat(100_000)}</text></register></scope></modbusscope>`,
       ],
       ['fuxa', `{"devices":${'['.repeat(200_000)}`],
+      ['modbusscope', `{"adapters":[],"scope":${'['.repeat(200_000)}`],
       ['telegraf', `[[inputs.modbus]]\nx = ${'['.repeat(100_000)}`],
       ['telegraf', `[[inputs.modbus]]\nx = """${'x'.repeat(5 << 20)}"""`],
     ];

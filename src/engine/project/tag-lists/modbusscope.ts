@@ -2,6 +2,7 @@ import { SaxesParser } from 'saxes';
 import { refuse } from '#shared/errors.ts';
 import { readExpression } from './linear-expression.ts';
 import { type ModbusPlace, modbusDevice } from './modbus-place.ts';
+import { type ProjectEntry as Entry, isJsonProject, type ProjectParts, parseJsonProject } from './modbusscope-json.ts';
 import {
   type GiveWay,
   looseNumber,
@@ -19,12 +20,12 @@ const MOST_TEXT = 1_000;
 /** Characters that are read in a millisecond or two. */
 const SLICE = 32_768;
 
-/** The registers of a ModbusScope project (.mbs, XML; levels 1 to 5), each with the expression that reads it. */
+/** The registers of a ModbusScope project (.mbs; XML up to level 5, JSON from 6), each with the expression that reads it. */
 export const modbusScope = {
   id: 'modbusscope',
   title: 'ModbusScope project',
-  means: 'A .mbs file of ModbusScope up to version 5.',
-  recognise: (text) => /<modbusscope[\s>]/.test(text.slice(0, 4096)),
+  means: 'A .mbs file of ModbusScope, as XML or as JSON.',
+  recognise: (text) => /<modbusscope[\s>]/.test(text.slice(0, 4096)) || isJsonProject(text),
   async read(text, giveWay) {
     const { connections, devices, registers, period } = await parseProject(text, giveWay);
     // Before level 5 a connection was one device too, numbered from 1.
@@ -62,15 +63,13 @@ export const modbusScope = {
   },
 } as const satisfies TagListFormat;
 
-interface Entry {
-  readonly line: number;
-  readonly fields: Record<string, string>;
-  active: boolean;
-}
-
 /** Entries with their texts. No entity is expanded but XML's own five, and what is nested too deep is refused. */
-async function parseProject(text: string, giveWay: GiveWay) {
+async function parseProject(text: string, giveWay: GiveWay): Promise<ProjectParts> {
   if (text.length > MOST_CHARACTERS) refuse('text', 'A project above 8 MB is not read.');
+  if (/^\ufeff?\s*\{/.test(text)) {
+    const { period: polled, ...parts } = parseJsonProject(text);
+    return { ...parts, period: periodOf(polled) };
+  }
   const connections: Entry[] = [];
   const devices: Entry[] = [];
   const registers: Entry[] = [];
@@ -113,8 +112,10 @@ async function parseProject(text: string, giveWay: GiveWay) {
     parser.write(text.slice(at, at + SLICE));
   }
   parser.close();
-  return { connections, devices, registers, period: (looseNumber(period) ?? 0) >= 1 ? period : '' };
+  return { connections, devices, registers, period: periodOf(period) };
 }
+
+const periodOf = (text: string): string => ((looseNumber(text) ?? 0) >= 1 ? text : '');
 
 interface Read {
   readonly cells: TagListRow['cells'];
