@@ -24,29 +24,43 @@ const CHECK_AT_ONCE = 5_000;
 const nothing: ReadonlySet<string> = new Set();
 const rowId = (row: PlannedTag): string => row.id;
 
-const columns: readonly Column<PlannedTag>[] = [
-  {
-    id: 'name',
-    title: 'Name',
-    width: 220,
-    grow: true,
-    text: (row) => row.name,
-    cell: (row) => <MiddleText text={row.name} />,
-  },
-  { id: 'address', title: 'Address', width: 170, mono: true, text: (row) => row.entry.address ?? '' },
-  { id: 'type', title: 'Type', width: 72, mono: true, text: (row) => row.entry.type ?? '' },
-  {
-    id: 'reason',
-    title: 'Left out',
-    width: 150,
-    text: (row) => row.reason ?? '',
-    cell: (row) => (
-      <span className="table-text quiet" title={row.reason ?? undefined}>
-        {row.reason ?? ''}
-      </span>
-    ),
-  },
-];
+const name: Column<PlannedTag> = {
+  id: 'name',
+  title: 'Name',
+  width: 150,
+  grow: true,
+  text: (row) => row.name,
+  cell: (row) => <MiddleText text={row.name} />,
+};
+const type: Column<PlannedTag> = {
+  id: 'type',
+  title: 'Type',
+  width: 72,
+  mono: true,
+  text: (row) => row.entry.type ?? '',
+};
+const reason: Column<PlannedTag> = {
+  id: 'reason',
+  title: 'Left out',
+  width: 180,
+  text: (row) => row.reason ?? '',
+  cell: (row) => (
+    <span className="table-text quiet" title={row.reason ?? undefined}>
+      {row.reason ?? ''}
+    </span>
+  ),
+};
+const address = (width: number): Column<PlannedTag> => ({
+  id: 'address',
+  title: 'Address',
+  width,
+  mono: true,
+  text: (row) => row.entry.address ?? '',
+  // Names of one structure differ at their ends.
+  cell: (row) => <MiddleText text={row.entry.address ?? ''} />,
+});
+const columns: readonly Column<PlannedTag>[] = [name, address(230), type];
+const columnsWithReason: readonly Column<PlannedTag>[] = [name, address(120), type, reason];
 
 /** What is ticked in the tree, as the tags it will be. */
 export function BrowseAddPanel({
@@ -143,7 +157,7 @@ export function BrowseAddPanel({
           label="Tags to add"
           rows={rows}
           rowId={rowId}
-          columns={columns}
+          columns={left > 0 ? columnsWithReason : columns}
           selection={selection}
           onSelect={setSelection}
           rowClass={(row) => (row.tag === null ? 'off' : undefined)}

@@ -125,7 +125,10 @@ export function ImportDialog({
       if (better !== null && !abort.signal.aborted) setDevice(better);
     };
     read().catch((error: unknown) => {
-      if (!abort.signal.aborted) setRefusal(errorText(error));
+      if (abort.signal.aborted) return;
+      setRefusal(errorText(error));
+      // What was read in another format is not what would be imported.
+      setPreview((old) => old && { ...old, rows: [], devices: [], notes: [], made: { connections: [], devices: [] } });
     });
     return () => abort.abort();
   }, [client, text, format, device, assigned]);

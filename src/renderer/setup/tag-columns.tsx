@@ -145,6 +145,7 @@ export function tagColumns(client: AppClient): readonly Column<TagRow>[] {
       width: 120,
       mono: true,
       text: (row) => row.tag?.address ?? row.info?.address ?? '',
+      cell: (row) => <MiddleText text={row.tag?.address ?? row.info?.address ?? ''} />,
       editor: editor(client, {
         kind: 'text',
         start: (row) => row.tag?.address ?? '',
