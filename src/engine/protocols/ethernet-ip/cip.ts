@@ -51,16 +51,20 @@ export function fragmentRequest(path: Buffer, elements: number, offset: number):
   return request(SERVICE.readFragmented, path, Buffer.concat([u16(elements), u32(offset)]));
 }
 
-/** Null for bytes that are no answer. */
-export function parseReply(bytes: Buffer): Reply | null {
-  if (bytes.length < 4 || (bytes[0]! & ANSWER) === 0) return null;
-  const words = bytes[3]!;
-  if (4 + 2 * words > bytes.length) return null;
+const NO_WORDS: readonly number[] = [];
+
+/** Null for bytes that are no answer, between these two places. */
+export function parseReply(bytes: Buffer, from = 0, to = bytes.length): Reply | null {
+  if (to - from < 4 || (bytes[from]! & ANSWER) === 0) return null;
+  const words = bytes[from + 3]!;
+  const data = from + 4 + 2 * words;
+  if (data > to) return null;
   return {
-    service: bytes[0]! & 0x7f,
-    status: bytes[2]!,
-    extended: Array.from({ length: words }, (_, index) => bytes.readUInt16LE(4 + 2 * index)),
-    data: bytes.subarray(4 + 2 * words),
+    service: bytes[from]! & 0x7f,
+    status: bytes[from + 2]!,
+    extended:
+      words === 0 ? NO_WORDS : Array.from({ length: words }, (_, index) => bytes.readUInt16LE(from + 4 + 2 * index)),
+    data: bytes.subarray(data, to),
   };
 }
 
@@ -91,7 +95,7 @@ export function unpackReplies(data: Buffer, count: number): readonly (Reply | nu
     const from = data.readUInt16LE(2 + 2 * index);
     const to = index + 1 < count ? data.readUInt16LE(4 + 2 * index) : data.length;
     if (from < 2 + 2 * count || to < from || to > data.length) return null;
-    replies.push(parseReply(data.subarray(from, to)));
+    replies.push(parseReply(data, from, to));
   }
   return replies;
 }

@@ -43,11 +43,14 @@ export const STRUCTURE = 0x02a0;
 export const STRING_HANDLE = 0x0fce;
 export const STRING_BYTES = 88;
 
-export const dataType = (code: number): DataType | undefined => types[code];
+/** By code, since it is asked for with each value. */
+const byCode: (DataType | undefined)[] = Array.from({ length: 256 }, (_, code) => types[code]);
+
+export const dataType = (code: number): DataType | undefined => byCode[code];
 
 export function typeName(code: number): string {
   if (code === STRUCTURE) return 'a structure';
-  return types[code]?.name ?? `of type 0x${code.toString(16).toUpperCase().padStart(2, '0')}`;
+  return dataType(code)?.name ?? `of type 0x${code.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 /** Bits can be taken out of it. */

@@ -1,8 +1,8 @@
 import type { DriverContext, SampleSink } from '#engine/protocols/protocol.ts';
 import { AppError } from '#shared/errors.ts';
-import { QUALITY, type Quality } from '#shared/model/index.ts';
+import { QUALITY, type Quality, type UnixMicros } from '#shared/model/index.ts';
 import { fragmentRequest, type Reply, readRequest, STATUS, unpackReplies } from './cip.ts';
-import { DINT, SINT, STRING_HANDLE, STRUCTURE, USINT } from './data-type.ts';
+import { BOOL, DINT, SINT, STRING_HANDLE, STRUCTURE, USINT } from './data-type.ts';
 import { type Mistake, parseValue, pushBad, pushValue, type Value, valueTypeBytes } from './decode.ts';
 import { symbolPath } from './path.ts';
 import {
@@ -74,9 +74,10 @@ export async function runPoll(
       return;
     }
     const { reply } = heard;
+    const time = clock.now();
     sound = true;
     if (targets.length === 1) {
-      await onReply(targets[0]!, reply, true);
+      await onReply(targets[0]!, reply, true, time);
       return;
     }
     if (isLacking(reply.status)) {
@@ -89,15 +90,15 @@ export async function runPoll(
     } else if (reply.status === STATUS.replyTooLarge) {
       await inHalves(targets);
     } else if (reply.status === STATUS.ok || reply.status === STATUS.embedded) {
-      await onReplies(targets, reply.data);
+      await onReplies(targets, reply.data, time);
     } else if (reply.data.length > 2 && reply.status === STATUS.partial) {
-      await onReplies(targets, reply.data);
+      await onReplies(targets, reply.data, time);
     } else {
       for (const target of targets) refuse(target, reply);
     }
   };
 
-  const onReplies = async (targets: readonly Target[], data: Buffer): Promise<void> => {
+  const onReplies = async (targets: readonly Target[], data: Buffer, time: UnixMicros): Promise<void> => {
     const replies = unpackReplies(data, targets.length);
     if (replies === null) {
       unusable(targets, 'the packet does not hold as many answers as were asked for');
@@ -106,7 +107,10 @@ export async function runPoll(
     for (const [at, target] of targets.entries()) {
       const reply = replies[at];
       if (reply === null || reply === undefined) unusable([target], 'one of the answers in the packet is too short');
-      else await onReply(target, reply, false);
+      else {
+        const asking = onReply(target, reply, false, time);
+        if (asking !== null) await asking;
+      }
     }
   };
 
@@ -127,13 +131,17 @@ export async function runPoll(
     }
   };
 
-  /** `alone`: it was not in a packet with others. */
-  const onReply = async (target: Target, reply: Reply, alone: boolean): Promise<void> => {
-    if (reply.status === STATUS.ok) {
-      const value = parseValue(reply.data, target.count);
-      if (value === null) unusable([target], 'it has no type in it');
-      else await onValue(target, value);
-    } else if (reply.status === STATUS.partial && reply.data.length > 2) {
+  /** `alone`: it was not in a packet with others. Null where there was nothing to ask for: most values just come. */
+  const onReply = (target: Target, reply: Reply, alone: boolean, time: UnixMicros): Promise<void> | null => {
+    if (reply.status !== STATUS.ok) return onLack(target, reply, alone);
+    const value = parseValue(reply.data, target.count);
+    if (value !== null) return onValue(target, value, time);
+    unusable([target], 'it has no type in it');
+    return null;
+  };
+
+  const onLack = async (target: Target, reply: Reply, alone: boolean): Promise<void> => {
+    if (reply.status === STATUS.partial && reply.data.length > 2) {
       await complete(target, reply.data);
     } else if (reply.status === STATUS.partial || reply.status === STATUS.replyTooLarge) {
       if (!alone) await serve(packetsOf([target], controller)[0]!);
@@ -205,18 +213,15 @@ export async function runPoll(
       more = reply.status === STATUS.partial;
       if (!more) {
         const whole = Buffer.concat(parts);
-        await onValue(target, {
-          ...part,
-          bytes: whole,
-          size: part.type === STRUCTURE ? Math.floor(whole.length / target.count) : part.size,
-        });
+        const size = part.type === STRUCTURE ? Math.floor(whole.length / target.count) : part.size;
+        await onValue(target, { ...part, bytes: whole, size }, clock.now());
         return;
       }
     }
     // What has come may be enough: a text ends where its length says, and an array can be read in pieces.
     const [text] = target.uses;
     if (target.count === 1 && text?.tag.type === 'string') {
-      await onValue(target, { ...head, size: head.bytes.length });
+      await onValue(target, { ...head, size: head.bytes.length }, clock.now());
     } else if (target.count > 1) {
       await serveAll(
         shorten(target, Math.max(1, Math.min(target.count - 1, Math.floor(head.bytes.length / head.size)))),
@@ -224,30 +229,34 @@ export async function runPoll(
     } else bad(target, statusQuality(STATUS.partial, []), 'it is longer than an answer of the controller');
   };
 
-  const onValue = async (target: Target, value: Value): Promise<void> => {
+  /** Null where nothing more had to be asked for. */
+  const onValue = (target: Target, value: Value, time: UnixMicros): Promise<void> | null => {
     const { key } = target;
-    if (value.type === 0xc1 && target.uses.some(({ flag }) => flag !== null) && !learned.plainBools.has(key)) {
+    const { handle } = value;
+    if (value.type === BOOL && target.uses.some(({ flag }) => flag !== null) && !learned.plainBools.has(key)) {
       // This controller keeps each BOOL of an array by itself: what was read are others than were meant.
       learned.plainBools.add(key);
       learned.sizes.delete(key);
       learned.revision++;
       const tags = target.uses.map(({ tag }) => tag);
-      await serveAll(targetsOf(tags, learned, controller.limits));
-      return;
+      return serveAll(targetsOf(tags, learned, controller.limits));
     }
     const known = learned.sizes.get(key);
-    const typeBytes = valueTypeBytes(value);
     if (value.size > 0 && (known?.size ?? target.size) !== value.size) {
-      learned.sizes.set(key, { size: value.size, typeBytes });
+      learned.sizes.set(key, { size: value.size, typeBytes: valueTypeBytes(value) });
       learned.revision++;
     }
-    const { handle } = value;
-    if (handle !== null && target.uses.some(({ tag }) => tag.type === 'string') && !learned.strings.has(handle)) {
-      const text = await findOutString(target.uses[0]!.tag, handle);
-      if (text !== null) learned.strings.set(handle, text);
+    if (handle !== null && !learned.strings.has(handle) && target.uses.some(({ tag }) => tag.type === 'string')) {
+      return findOutString(target.uses[0]!.tag, handle).then((text) => {
+        if (text !== null) learned.strings.set(handle, text);
+        give(target, value, time);
+      });
     }
-    const time = clock.now();
-    for (const use of target.uses) {
+    give(target, value, time);
+    return null;
+  };
+  const give = ({ uses }: Target, value: Value, time: UnixMicros): void => {
+    for (const use of uses) {
       const mistake = pushValue(use, value, isText, time, sink);
       if (mistake !== null) badTag(use.tag, mistake);
     }
