@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import './panel.css';
 
 /**
  * Tabs above a panel that is `<div role="tabpanel" id="NAME-panel" aria-labelledby="NAME-tab-ID">`. One Tab stop; the
