@@ -16,6 +16,8 @@ const engineModules = {
   live: ['platform'],
   tsdb: ['historian', 'platform'],
   promql: [],
+  // Sources of the project and of configuration as running connections: they need project and installation, which tsdb must not know.
+  sources: ['tsdb', 'project', 'installation', 'platform'],
   exporters: [],
   acquisition: ['protocols', 'live', 'historian', 'project', 'platform'],
   recording: ['live', 'historian', 'tsdb', 'exporters', 'project', 'platform'],
@@ -37,6 +39,7 @@ const renderModules = {
   recordings: ['client', 'ui'],
   exporting: ['client', 'ui'],
   log: ['client', 'ui'],
+  backends: ['client', 'ui'],
   viewer: ['plot', 'tags', 'recordings', 'exporting', 'client', 'ui'],
   overview: ['tags', 'recordings', 'client', 'ui'],
   setup: ['tags', 'client', 'ui', 'editor'],

@@ -21,6 +21,7 @@ import {
   type LogLine,
   readDurable,
   systemClock,
+  systemNetwork,
   type WorkerUrls,
   withStoreErrors,
   writeDurable,
@@ -33,6 +34,8 @@ import {
   createRecordingFiles,
   createRecordingJobs,
 } from '#engine/recording/index.ts';
+import { createSourceDesk } from '#engine/sources/index.ts';
+import { backends as allBackends } from '#engine/tsdb/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { zoneOf } from '#shared/model/index.ts';
 import type { Catalogue } from '#shared/rpc/catalogue.ts';
@@ -118,7 +121,7 @@ export interface Engine {
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const clock = options.clock ?? systemClock();
-  const { protocols, exporters } = pluginsWithout(options.without ?? []);
+  const { protocols, exporters, backends } = pluginsWithout(options.without ?? []);
   const at = (...names: string[]): string => join(options.dataDirectory, ...names);
   withStoreErrors(options.dataDirectory, () => mkdirSync(options.dataDirectory, { recursive: true }));
   const logBook = createLogBook({
@@ -282,8 +285,21 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       alerts.clear('demo-line');
       return loaded;
     };
+    const sources = createSourceDesk({
+      clock,
+      log: log.module('sources'),
+      alerts,
+      network: systemNetwork,
+      backends,
+      history: (source) => historySource(services, source),
+      documents: () => project.list('source').map(({ document }) => document),
+      configured: [],
+      secrets: installation.secrets,
+    });
+    undo.push(() => sources.close());
     const projectWatch = project.watch((changes) => {
       applyProject(project, acquisition);
+      if (changes.some(({ kind }) => kind === 'source')) sources.apply();
       noteConfiguration(store, changes, project, clock, log);
     });
     undo.push(() => projectWatch[Symbol.dispose]());
@@ -295,7 +311,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       clock,
       log: log.module('sources'),
       history: (source) => historySource(services, source),
-      project: async () => undefined,
+      project: async (id, signal) => (sources.has(id) ? sources.open(id, signal) : undefined),
     });
     const services: Services = {
       clock,
@@ -315,6 +331,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       recordingJobs,
       reread: (path, tags, signal) => workOnFiles({ kind: 'reread', path, tags }, options.workers, () => {}, signal),
       exports,
+      sources,
       graphs: createGraphDesk({
         clock,
         log: log.module('graphs'),
@@ -368,6 +385,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         historyCache: store.status().cache,
       }),
     };
+    sources.apply();
     const handlers = createHandlers(services);
     const attached = new Set<Disposable>();
     undo.push(() => {
@@ -445,14 +463,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 export const catalogue = (): Catalogue => buildCatalogue(allProtocols, allExporters);
 
 function pluginsWithout(without: readonly string[]) {
-  const all = [...allProtocols, ...allExporters].map(({ id }) => id);
+  const all = [...allProtocols, ...allExporters, ...allBackends].map(({ id }) => id);
   const unknown = without.find((id) => !all.some((known) => known === id));
   if (unknown !== undefined) {
-    const message = `There is no protocol or export format "${unknown}" to switch off. There are ${all.join(', ')}.`;
+    const message = `There is no protocol, export format or backend "${unknown}" to switch off. There are ${all.join(', ')}.`;
     throw new AppError('config.invalid', message, { details: { issues: [{ path: 'without', message }] } });
   }
   const chosen = ({ id }: { readonly id: string }): boolean => !without.includes(id);
-  return { protocols: allProtocols.filter(chosen), exporters: allExporters.filter(chosen) };
+  return {
+    protocols: allProtocols.filter(chosen),
+    exporters: allExporters.filter(chosen),
+    backends: allBackends.filter(chosen),
+  };
 }
 
 async function startDemoAtStart(

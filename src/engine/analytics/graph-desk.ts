@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '#engine/platform/index.ts';
 import { type LoadedRegistry, placeText } from '#engine/project/index.ts';
+import type { AppError } from '#shared/errors.ts';
 import {
   aggregationsFor,
   type BackendProfile,
@@ -14,7 +15,7 @@ import {
   suggestLabelValues,
   type TimeSeriesResult,
 } from '#shared/model/graph/index.ts';
-import { type GraphSource, runGraph } from './graph-service.ts';
+import { explainGraph, type GraphContext, type GraphSource, leavesOthers, runGraph } from './graph-service.ts';
 import type { Sources } from './sources.ts';
 
 export interface GraphDeskDeps {
@@ -46,8 +47,17 @@ export interface GraphDesk {
   ): Promise<string[]>;
   /** What a graph is checked against before it is drawn from this source. */
   profile(source: string, signal: AbortSignal): Promise<BackendProfile & { readonly title: string }>;
-  /** Throws as `runGraph` does, and `store.not-found` for a source that is not open. */
+  /**
+   * Throws as `runGraph` does, and `store.not-found` for a source that is not open. Of several sources one that does not
+   * answer leaves its series out, and a warning says why.
+   */
   run(source: string, graph: unknown, signal: AbortSignal): Promise<TimeSeriesResult>;
+  /** The words in which each backend would be asked; nothing is. Throws as `run` does. */
+  explain(
+    source: string,
+    graph: unknown,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly source: string; readonly backend: string; readonly text: string }[]>;
 }
 
 export function createGraphDesk({ clock, log, declared, open, zone }: GraphDeskDeps): GraphDesk {
@@ -55,6 +65,48 @@ export function createGraphDesk({ clock, log, declared, open, zone }: GraphDeskD
   const registryOf = async (source: GraphSource, signal: AbortSignal): Promise<MetricRegistry> => {
     const { metrics, tags } = await metricsOf(source, signal);
     return createMetricRegistry([...declared.metrics, ...metrics], tags);
+  };
+
+  /** Opens what the graph names. A source that is down takes its own series away and leaves the others, where there are any. */
+  const prepare = async (usual: string, given: unknown, signal: AbortSignal) => {
+    const asked: GraphDefinition = parseGraph(given);
+    const idOf = (source: string | null): string => source ?? usual;
+    const opened = await Promise.all(
+      [...new Set(asked.series.map(({ source }) => idOf(source)))].map(async (id) => {
+        try {
+          const source = await open(id, signal);
+          return { id, source, registry: await registryOf(source, signal) };
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!leavesOthers(error)) throw error;
+          return { id, fault: error };
+        }
+      }),
+    );
+    const sources = new Map<string, GraphSource>();
+    const registries = new Map<string, MetricRegistry>();
+    const faults = new Map<string, AppError>();
+    for (const one of opened) {
+      if ('fault' in one) faults.set(one.id, one.fault);
+      else {
+        sources.set(one.id, one.source);
+        registries.set(one.id, one.registry);
+      }
+    }
+    const series = asked.series.filter(({ source }) => !faults.has(idOf(source)));
+    if (series.length === 0) throw [...faults.values()][0]!;
+    const warnings = asked.series.flatMap(({ id, source }) => {
+      const fault = faults.get(idOf(source));
+      return fault === undefined ? [] : [`${id}: ${fault.message}`];
+    });
+    // What only another source of the graph knows is asked for here too, and found to have no samples.
+    const registry = {
+      get: (key: string, id: string | null) =>
+        registries.get(idOf(id))?.get(key) ?? [...registries.values()].find((one) => one.get(key))?.get(key),
+    };
+    const source = (id: string | null): GraphSource | null => sources.get(idOf(id)) ?? null;
+    const context: GraphContext = { registry, source, now: clock.now(), zone: zone() };
+    return { graph: { ...asked, series }, context, warnings };
   };
 
   return {
@@ -76,22 +128,18 @@ export function createGraphDesk({ clock, log, declared, open, zone }: GraphDeskD
       return { id: backend.id, title: backend.title, capabilities: connection.capabilities };
     },
     async run(usual, given, signal) {
-      const graph: GraphDefinition = parseGraph(given);
-      const ids = [...new Set(graph.series.map(({ source }) => source ?? usual))];
-      const sources = new Map<string, GraphSource>();
-      const registries = new Map<string, MetricRegistry>();
-      for (const id of ids) {
-        const source = await open(id, signal);
-        sources.set(id, source);
-        registries.set(id, await registryOf(source, signal));
-      }
-      // What only another source of the graph knows is asked for here too, and found to have no samples.
-      const registry = {
-        get: (key: string, id: string | null) =>
-          registries.get(id ?? usual)?.get(key) ?? [...registries.values()].find((one) => one.get(key))?.get(key),
-      };
-      const source = (id: string | null): GraphSource | null => sources.get(id ?? usual) ?? null;
-      return runGraph(graph, { registry, source, now: clock.now(), zone: zone() }, signal);
+      const { graph, context, warnings } = await prepare(usual, given, signal);
+      const result = await runGraph(graph, context, signal);
+      return { ...result, warnings: [...warnings, ...result.warnings] };
+    },
+    async explain(usual, given, signal) {
+      const { graph, context } = await prepare(usual, given, signal);
+      const sourceOf = new Map(graph.series.map(({ id, source }) => [id, source ?? usual]));
+      return explainGraph(graph, context).map(({ definitions, backend, text }) => ({
+        source: sourceOf.get(definitions[0]!)!,
+        backend,
+        text,
+      }));
     },
   };
 }

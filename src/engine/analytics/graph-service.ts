@@ -1,5 +1,5 @@
 import type { PlannedSeries, QueryPlan, TsdbBackend, TsdbConnection } from '#engine/tsdb/index.ts';
-import { AppError } from '#shared/errors.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
 import {
   type Conversion,
   checkResult,
@@ -62,28 +62,32 @@ export async function runGraph(
   context: GraphContext,
   signal: AbortSignal,
 ): Promise<TimeSeriesResult> {
-  const problems = graphProblems(graph, context.registry, (id) => {
-    const source = context.source(id);
-    return source === null ? null : { id: source.backend.id, capabilities: source.connection.capabilities };
-  });
-  if (problems.length > 0) throw invalid(problems);
-  const range = resolveRange(graph.range, context.now, context.zone);
-  const parts = partsOf(graph, context);
-  const minStepMs = Math.max(...parts.filter(({ native }) => native).map(minStepOf), 1);
-  const { grid, widened } = gridOf(range, graph.resolution, minStepMs);
-  const warnings: string[] = [];
-  if (widened) {
-    warnings.push(
-      `A step of ${graph.resolution.stepMs} ms gives more than ${graph.resolution.maxPoints} points over this range; it is ${grid.step / 1_000} ms now.`,
-    );
-  }
+  const { range, parts, grid, warnings } = prepared(graph, context);
   const found = new Map<string, GraphSeries[]>();
-  for (const part of parts) {
-    signal.throwIfAborted();
-    const plan = planOf(part, graph, context, range, grid);
-    const answer = part.native
-      ? await ask(part, plan, signal)
-      : await workOut(part, plan, grid, graph.resolution.envelope, signal);
+  // What cannot be drawn without one of them need not wait for the others.
+  const ended = new AbortController();
+  const answers = await Promise.all(
+    parts.map(async (part) => {
+      const until = AbortSignal.any([signal, ended.signal]);
+      const plan = planOf(part, graph, context, range, grid);
+      try {
+        return part.native
+          ? await ask(part, plan, until)
+          : await workOut(part, plan, grid, graph.resolution.envelope, until);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!leavesOthers(error)) throw error;
+        return { failed: error, part };
+      }
+    }),
+  ).finally(() => ended.abort());
+  const failures = answers.flatMap((answer) => ('failed' in answer ? [answer] : []));
+  if (failures.length > 0 && failures.length === answers.length) throw failures[0]!.failed;
+  for (const { failed, part } of failures) {
+    for (const { id } of part.definitions) warnings.push(`${id}: ${failed.message}`);
+  }
+  for (const answer of answers) {
+    if ('failed' in answer) continue;
     warnings.push(...answer.warnings);
     for (const series of answer.series) {
       const own = found.get(series.definition);
@@ -103,6 +107,43 @@ export async function runGraph(
       .map((one) => ({ ...one, time }));
   });
   return checkResult({ range, grid, series: stacked(graph, series, warnings), warnings }, 'graph');
+}
+
+/** What one source cannot answer takes nothing from what others do. */
+export const leavesOthers = (error: unknown): error is AppError =>
+  isAppError(error, 'tsdb.unavailable') || isAppError(error, 'tsdb.timeout') || isAppError(error, 'tsdb.refused');
+
+/** The words in which each backend would be asked, in the order of the series; nothing is asked. Throws as `runGraph`. */
+export function explainGraph(
+  graph: GraphDefinition,
+  context: GraphContext,
+): readonly { readonly definitions: readonly string[]; readonly backend: string; readonly text: string }[] {
+  const { range, parts, grid } = prepared(graph, context);
+  return parts.map((part) => {
+    const { backend, connection } = part.source;
+    const query = backend.compile(planOf(part, graph, context, range, grid), connection.capabilities);
+    return { definitions: part.definitions.map(({ id }) => id), backend: backend.id, text: query.explain() };
+  });
+}
+
+/** Everything that is known before a source is asked. */
+function prepared(graph: GraphDefinition, context: GraphContext) {
+  const problems = graphProblems(graph, context.registry, (id) => {
+    const source = context.source(id);
+    return source === null ? null : { id: source.backend.id, capabilities: source.connection.capabilities };
+  });
+  if (problems.length > 0) throw invalid(problems);
+  const range = resolveRange(graph.range, context.now, context.zone);
+  const parts = partsOf(graph, context);
+  const minStepMs = Math.max(...parts.filter(({ native }) => native).map(minStepOf), 1);
+  const { grid, widened } = gridOf(range, graph.resolution, minStepMs);
+  const warnings: string[] = [];
+  if (widened) {
+    warnings.push(
+      `A step of ${graph.resolution.stepMs} ms gives more than ${graph.resolution.maxPoints} points over this range; it is ${grid.step / 1_000} ms now.`,
+    );
+  }
+  return { range, parts, grid, warnings };
 }
 
 /** Definitions that can be asked together, in the order of the first of each. */

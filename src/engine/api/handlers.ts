@@ -11,6 +11,7 @@ import { graphHandlers } from './graphs.ts';
 import { movedAddresses, rereadStream, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { historyHandlers } from './queries.ts';
 import { historySource, refuseEmpty, type Services } from './services.ts';
+import { sourceHandlers } from './sources.ts';
 import { projectStream, tagStream } from './streams.ts';
 import { supportFile } from './support.ts';
 import { checkAddresses, previewImport } from './tags.ts';
@@ -46,6 +47,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       },
     },
     graphs: graphHandlers(services),
+    sources: sourceHandlers(services),
     preferences: {
       get: async ({ name }) => ({ value: services.installation.preferences.get(name) }),
       async set({ name, value }) {
@@ -55,6 +57,9 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
     project: {
       watch: (_input, { signal }) => projectStream(services, signal),
       async commit({ changes }) {
+        for (const [at, { kind, document }] of changes.entries()) {
+          if (kind === 'source') services.sources.refuseSecrets(document, `changes.${at}.document`);
+        }
         const { written, removed } = project.commit(changes);
         return {
           written: [...written],

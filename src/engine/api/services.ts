@@ -8,6 +8,7 @@ import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
 import type { ProjectStore, ReplaceReport } from '#engine/project/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
 import type { ExportJobs, Recorder, RecordingFiles, RecordingJobs } from '#engine/recording/index.ts';
+import type { SourceDesk } from '#engine/sources/index.ts';
 import type { ViewerSource } from '#engine/tsdb/index.ts';
 import { AppError } from '#shared/errors.ts';
 import type { EngineHealth, TimeRange } from '#shared/model/index.ts';
@@ -39,6 +40,7 @@ export interface Services {
   readonly recordingJobs: RecordingJobs;
   readonly exports: ExportJobs;
   readonly graphs: GraphDesk;
+  readonly sources: SourceDesk;
   /** What a trend reads from, by the id of a source. Throws `store.not-found`, `tsdb.unavailable`. */
   readonly viewer: (source: string, signal: AbortSignal) => Promise<ViewerSource>;
   readonly newId: () => string;

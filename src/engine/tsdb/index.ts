@@ -1,6 +1,13 @@
 import { local } from './local/index.ts';
 import type { TsdbBackend } from './tsdb.ts';
 
+export {
+  createRunning,
+  type RunningOptions,
+  type RunningSource,
+  type RunningStatus,
+  SLOW_QUERY_MS,
+} from './running/index.ts';
 export type {
   CompiledQuery,
   ForeignSchema,

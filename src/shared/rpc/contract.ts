@@ -21,6 +21,7 @@ import { looking } from './looking.ts';
 import { id, ids } from './parts.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
 import { recording, recordingJobs } from './recordings.ts';
+import { sources } from './sources.ts';
 import { support } from './support.ts';
 import { tracing } from './tracing.ts';
 
@@ -265,6 +266,7 @@ export const contract = {
   recording,
   recordingJobs,
   graphs,
+  sources,
   exports,
 } as const satisfies Contract;
 

@@ -1,0 +1,9 @@
+export { endpointOf, parsedSettings, refuseSecrets, secretFieldsOf } from './settings.ts';
+export {
+  type ConfiguredSource,
+  createSourceDesk,
+  type OpenSource,
+  type SourceDesk,
+  type SourceDeskDeps,
+  type TestTarget,
+} from './source-desk.ts';

@@ -1,0 +1,346 @@
+import { type Alerts, type Clock, createChanging, type Logger, type Network } from '#engine/platform/index.ts';
+import {
+  createRunning,
+  type RunningSource,
+  type TsdbBackend,
+  type TsdbConnection,
+  type TsdbContext,
+} from '#engine/tsdb/index.ts';
+import { AppError } from '#shared/errors.ts';
+import {
+  DEFAULT_LIMITS,
+  type MappingDrift,
+  NO_ABILITIES,
+  type SlowQuery,
+  type SourceDocument,
+  type SourceLimits,
+  type SourceStatus,
+  type TestStep,
+} from '#shared/model/index.ts';
+import { endpointOf, parsedSettings, refuseSecrets } from './settings.ts';
+
+/** A source that configuration gives, beside those of the project. */
+export interface ConfiguredSource {
+  readonly document: SourceDocument;
+  /** Fields that are secret, read anew for each connection. */
+  readonly secret: (field: string) => Promise<string | undefined>;
+}
+
+export interface SourceDeskDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly alerts: Alerts;
+  readonly network: Network;
+  /** Those that are not switched off. */
+  readonly backends: readonly TsdbBackend[];
+  readonly history: TsdbContext['history'];
+  /** The project's, as they are now. */
+  documents(): readonly SourceDocument[];
+  readonly configured: readonly ConfiguredSource[];
+  readonly secrets: {
+    get(name: string): Promise<string | undefined>;
+    set(name: string, value: string): Promise<void>;
+    remove(name: string): boolean;
+    names(): readonly string[];
+  };
+}
+
+/** What is shared of a source: the backend whose queries the connection takes, and the connection. */
+export interface OpenSource {
+  readonly backend: TsdbBackend;
+  readonly connection: TsdbConnection;
+}
+
+export interface TestTarget {
+  /** Whose kept secrets stand for those that are not given; null: nobody's. */
+  readonly id: string | null;
+  readonly backend: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly limits: SourceLimits | null;
+}
+
+/**
+ * The sources of the project and of configuration, each opened once and kept. One that does not answer holds up nobody:
+ * it is tried again by itself, and is an alert meanwhile.
+ */
+export interface SourceDesk {
+  /** Brings what runs in step with the documents. Call it after each change of the project. */
+  apply(): void;
+  has(id: string): boolean;
+  list(): readonly { readonly id: string; readonly name: string; readonly backend: string }[];
+  /**
+   * Shared; closing it does nothing. Throws `store.not-found`, `config.invalid` for settings that do not hold,
+   * `tsdb.unavailable` where it is off or does not answer.
+   */
+  open(id: string, signal: AbortSignal): Promise<OpenSource>;
+  status(): readonly SourceStatus[];
+  watch(listener: () => void): Disposable;
+  /** Throws `store.not-found`, as the rest below. */
+  slowQueries(id: string): readonly SlowQuery[];
+  retry(id: string): void;
+  /** Looks what has become of the mappings' tables, and keeps it for `status`. */
+  drift(id: string, signal: AbortSignal): Promise<readonly MappingDrift[]>;
+  /** Fields whose secret is kept. */
+  secretFields(id: string): readonly string[];
+  /** Null forgets. The source connects anew with it. */
+  setSecret(id: string, field: string, value: string | null): Promise<void>;
+  /** The connection test. Throws `config.invalid`, and `tsdb.unsupported-feature` for a backend without one. */
+  test(target: TestTarget, signal: AbortSignal): AsyncIterable<TestStep>;
+  backend(id: string): TsdbBackend;
+  /** Refuses a document as it comes from a screen when it holds a secret. Throws `config.invalid`. */
+  refuseSecrets(document: unknown, path: string): void;
+  close(): Promise<void>;
+}
+
+interface Entry {
+  document: SourceDocument;
+  readonly configured: ConfiguredSource | null;
+  /** What the connection depends on, to see what has changed. */
+  readonly fingerprint: string;
+  readonly running: RunningSource | null;
+  /** Why it does not run although it should. */
+  readonly fault: AppError | null;
+  readonly since: number;
+  drift: readonly MappingDrift[];
+}
+
+const secretName = (id: string, field: string): string => `source/${id}/${field}`;
+const alertId = (id: string): string => `source-${id}`;
+
+export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
+  const { clock, log, alerts, backends, secrets } = deps;
+  const changes = createChanging();
+  const entries = new Map<string, Entry>();
+  const closing = new Set<Promise<void>>();
+  let closed = false;
+
+  const backendNamed = (id: string): TsdbBackend => {
+    const found = backends.find((backend) => backend.id === id);
+    if (found !== undefined) return found;
+    const message = `There is no backend "${id}" in this version of ParX, or it is switched off by --without. Choose from ${backends.map((one) => one.id).join(', ')}.`;
+    throw new AppError('config.invalid', message, { details: { issues: [{ path: 'backend', message }] } });
+  };
+  const contextOf = (
+    name: string,
+    secret: TsdbContext['secret'],
+    limits: SourceLimits,
+    mappings: SourceDocument['mappings'],
+  ): TsdbContext => ({
+    clock,
+    log: log.module(name),
+    history: deps.history,
+    network: deps.network,
+    secret,
+    limits,
+    mappings,
+  });
+
+  const begin = (document: SourceDocument, configured: ConfiguredSource | null): Entry => {
+    const base = { document, configured, fingerprint: fingerprintOf(document), since: clock.now(), drift: [] };
+    if (!document.enabled) return { ...base, running: null, fault: null };
+    try {
+      const backend = backendNamed(document.backend);
+      const config = parsedSettings(backend, document.settings);
+      const secret = configured?.secret ?? ((field: string) => secrets.get(secretName(document.id, field)));
+      const context = contextOf(document.name, secret, document.limits, document.mappings);
+      const running = createRunning({
+        name: document.name,
+        backend,
+        limits: document.limits,
+        clock,
+        log: context.log,
+        connect: (signal) => backend.connect(config, context, signal),
+        onChange: () => {
+          tellAlert(document.id);
+          changes.notify();
+        },
+      });
+      return { ...base, running, fault: null };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return { ...base, running: null, fault: error };
+    }
+  };
+  const end = (entry: Entry): void => {
+    alerts.clear(alertId(entry.document.id));
+    if (entry.running === null) return;
+    const done = entry.running
+      .close()
+      .catch((error: unknown) => log.warn('A source did not close.', { error: String(error) }))
+      .finally(() => closing.delete(done));
+    closing.add(done);
+  };
+
+  function tellAlert(id: string): void {
+    const entry = entries.get(id);
+    if (entry === undefined) return;
+    const { state, message, advice } = statusOf(entry);
+    if ((state !== 'lost' && state !== 'invalid') || message === null) alerts.clear(alertId(id));
+    else alerts.raise(alertId(id), { severity: 'warning', source: entry.document.name, text: message, advice });
+  }
+
+  const statusOf = (entry: Entry): SourceStatus => {
+    const { document, running, fault } = entry;
+    const now = running?.status() ?? null;
+    const own = {
+      id: document.id,
+      name: document.name,
+      backend: document.backend,
+      endpoint: endpointOf(backends, document),
+      configured: entry.configured !== null,
+      drift: entry.drift.map((one) => ({ ...one, problems: [...one.problems] })) as SourceStatus['drift'],
+    };
+    if (now === null) {
+      return {
+        ...own,
+        state: fault === null ? 'disabled' : 'invalid',
+        since: entry.since,
+        message: fault?.message ?? null,
+        advice: fault === null ? null : 'Correct the settings of the source.',
+        server: null,
+        capabilities: null,
+        can: NO_ABILITIES,
+        health: idleHealth(entry),
+      };
+    }
+    const { state, since, message, advice, server, capabilities, can, health } = now;
+    const drifted = state === 'running' && entry.drift.length > 0;
+    return {
+      ...own,
+      state: drifted ? 'degraded' : state,
+      since,
+      message: drifted ? `${entry.drift.length} of its mappings no longer fit their tables.` : message,
+      advice: drifted ? 'Open the mappings that are marked, and correct them.' : advice,
+      server,
+      capabilities: capabilities as SourceStatus['capabilities'],
+      can,
+      health,
+    };
+  };
+
+  const apply = (): void => {
+    if (closed) return;
+    const wanted = new Map<
+      string,
+      { readonly document: SourceDocument; readonly configured: ConfiguredSource | null }
+    >();
+    for (const document of deps.documents()) wanted.set(document.id, { document, configured: null });
+    for (const configured of deps.configured)
+      wanted.set(configured.document.id, { document: configured.document, configured });
+    for (const [id, entry] of entries) {
+      const next = wanted.get(id);
+      if (
+        next !== undefined &&
+        fingerprintOf(next.document) === entry.fingerprint &&
+        next.configured === entry.configured
+      ) {
+        entry.document = next.document;
+        continue;
+      }
+      entries.delete(id);
+      end(entry);
+    }
+    for (const [id, { document, configured }] of wanted) {
+      if (entries.has(id)) continue;
+      entries.set(id, begin(document, configured));
+      tellAlert(id);
+    }
+    changes.notify();
+  };
+
+  const entryOf = (id: string): Entry => {
+    const entry = entries.get(id);
+    if (entry !== undefined) return entry;
+    throw new AppError('store.not-found', 'There is no such source any more. Choose one from the list of backends.', {
+      details: { kind: 'source', id },
+    });
+  };
+  const open = async (id: string, signal: AbortSignal): Promise<OpenSource> => {
+    const { document, running, fault } = entryOf(id);
+    if (fault !== null) throw fault;
+    if (running === null) {
+      throw new AppError('tsdb.unavailable', `${document.name} is switched off. Enable it on the page of backends.`, {
+        details: { backend: document.backend },
+      });
+    }
+    return { backend: running.backend, connection: await running.open(signal) };
+  };
+
+  return {
+    apply,
+    has: (id) => entries.has(id),
+    list: () => [...entries.values()].map(({ document: { id, name, backend } }) => ({ id, name, backend })),
+    open,
+    status: () => [...entries.values()].map(statusOf),
+    watch: changes.watch,
+    slowQueries: (id) => entryOf(id).running?.slowQueries() ?? [],
+    retry(id) {
+      entryOf(id).running?.retry();
+    },
+    async drift(id, signal) {
+      const { document } = entryOf(id);
+      const { connection } = await open(id, signal);
+      const found = (await connection.foreign?.drift(document.mappings, signal)) ?? [];
+      const entry = entryOf(id);
+      entry.drift = found;
+      tellAlert(id);
+      changes.notify();
+      return found;
+    },
+    secretFields(id) {
+      const prefix = secretName(id, '');
+      return secrets.names().flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
+    },
+    async setSecret(id, field, value) {
+      if (value === null) secrets.remove(secretName(id, field));
+      else await secrets.set(secretName(id, field), value);
+      entries.get(id)?.running?.retry();
+    },
+    test({ id, backend: backendId, settings, secrets: given, limits }, signal) {
+      const backend = backendNamed(backendId);
+      const config = parsedSettings(backend, settings);
+      if (backend.test === undefined) {
+        throw new AppError(
+          'tsdb.unsupported-feature',
+          `${backend.title} has nothing to test: it needs no connection.`,
+          {
+            details: { backend: backendId, feature: 'connection test' },
+          },
+        );
+      }
+      const secret = async (field: string): Promise<string | undefined> => {
+        if (Object.hasOwn(given, field)) return given[field];
+        return id === null ? undefined : await secrets.get(secretName(id, field));
+      };
+      const mappings = id === null ? [] : (entries.get(id)?.document.mappings ?? []);
+      return backend.test(config, contextOf('test', secret, limits ?? DEFAULT_LIMITS, mappings), signal);
+    },
+    backend: backendNamed,
+    refuseSecrets: (document, path) => refuseSecrets(backends, document, path),
+    async close() {
+      closed = true;
+      for (const entry of entries.values()) end(entry);
+      entries.clear();
+      await Promise.all(closing);
+    },
+  };
+}
+
+/** What a new connection is needed for when it changes; the name is not. */
+const fingerprintOf = ({ backend, enabled, settings, mappings, limits }: SourceDocument): string =>
+  JSON.stringify([backend, enabled, settings, mappings, limits]);
+
+const idleHealth = ({ document, since }: Entry): SourceStatus['health'] => ({
+  queries: { count: 0, p50Ms: null, p99Ms: null },
+  writes: { count: 0, p50Ms: null, p99Ms: null },
+  rowsRead: 0,
+  rowsWritten: 0,
+  rowsRejected: 0,
+  errors: 0,
+  retries: 0,
+  waiting: 0,
+  buffered: 0,
+  breaker: { state: 'closed', since, nextAttempt: null },
+  cache: { bytes: 0, limit: document.limits.cacheMegabytes * 1024 * 1024, hits: 0, misses: 0, ratio: null },
+});

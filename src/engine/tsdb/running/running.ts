@@ -1,0 +1,400 @@
+import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from 'cockatiel';
+import type { Clock, Logger } from '#engine/platform/index.ts';
+import type { TsdbBackend, TsdbConnection } from '#engine/tsdb/tsdb.ts';
+import { isAppError } from '#shared/errors.ts';
+import type { GraphSeries } from '#shared/model/graph/index.ts';
+import {
+  NO_ABILITIES,
+  type ServerHealth,
+  type SlowQuery,
+  type SourceAbilities,
+  type SourceHealth,
+  type SourceLimits,
+} from '#shared/model/index.ts';
+import type { SchemaManager } from '#shared/model/own-schema.ts';
+import { createQueryCache } from './cache.ts';
+import { faultKind, timedOut } from './faults.ts';
+import { createLanes } from './lanes.ts';
+import { createLink, type LinkStatus } from './link.ts';
+import { type PlannedQuery, plannedBackend } from './planned.ts';
+import { orAborted } from './race.ts';
+import { createDurations, createSlowQueries } from './statistics.ts';
+import { createBatchWriter } from './writer.ts';
+
+/** Attempts of a read beside the first, with waits that double. */
+const RETRIES = 3;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 2_000;
+/** The server ends a statement by itself; only where it does not, it is given up here. */
+const GRACE_MS = 3_000;
+/** How often an idle source is asked whether it is well. */
+const HEALTH_MS = 15_000;
+const HEALTH_LIMIT_MS = 5_000;
+
+export interface RunningOptions {
+  readonly name: string;
+  readonly backend: TsdbBackend;
+  readonly limits: SourceLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  connect(signal: AbortSignal): Promise<TsdbConnection>;
+  /** What `status` gives has changed. */
+  onChange(): void;
+}
+
+export interface RunningStatus extends LinkStatus {
+  readonly server: ServerHealth | null;
+  readonly capabilities: TsdbConnection['capabilities'] | null;
+  readonly can: SourceAbilities;
+  readonly health: SourceHealth;
+}
+
+const rowsOf = (series: readonly Pick<GraphSeries, 'time'>[]): number =>
+  series.reduce((sum, { time }) => sum + time.length, 0);
+
+type Work<T> = (connection: TsdbConnection, signal: AbortSignal) => Promise<T>;
+
+/**
+ * A source in use: one connection that comes back by itself, with everything around it that no driver does. Reads are
+ * tried again where that may help, wait for their turn, are given up in time, counted and kept; writes are gathered.
+ */
+export interface RunningSource {
+  /** Compiles what `connection` understands. */
+  readonly backend: TsdbBackend;
+  /**
+   * The same one for as long as the source runs, whatever becomes of the link below it. Rejects with `tsdb.unavailable`
+   * where the source was never reached and is not being connected just now.
+   */
+  open(signal: AbortSignal): Promise<TsdbConnection>;
+  status(): RunningStatus;
+  slowQueries(): readonly SlowQuery[];
+  /** Connects anew at once, and forgets what was kept. */
+  retry(): void;
+  /** Writes what is gathered, as far as that goes quickly. May be called twice. */
+  close(): Promise<void>;
+}
+
+export function createRunning(options: RunningOptions): RunningSource {
+  const { name, limits, clock, log } = options;
+  const backend = plannedBackend(options.backend);
+  const { id } = backend;
+  const counters = { rowsRead: 0, rowsWritten: 0, rowsRejected: 0, errors: 0, retries: 0 };
+  const queries = createDurations();
+  const writes = createDurations();
+  const slow = createSlowQueries(clock);
+  const lanes = createLanes(name, limits.connections);
+  let server: ServerHealth | null = null;
+  const stop = new AbortController();
+
+  const link = createLink({
+    backend: id,
+    name,
+    clock,
+    log,
+    connect: options.connect,
+    onChange: options.onChange,
+    onConnected: () => void lookAtHealth(),
+  });
+
+  /** Once, within the limit of time where there is one; tells the breaker how it went. */
+  const within = async <T>(
+    connection: TsdbConnection,
+    work: (signal: AbortSignal) => Promise<T>,
+    limitMs: number | null,
+    signal: AbortSignal,
+  ): Promise<T> => {
+    const late = new AbortController();
+    const timer = limitMs === null ? null : clock.after(limitMs, () => late.abort(timedOut(id, limitMs)));
+    const both = AbortSignal.any([signal, late.signal, stop.signal]);
+    try {
+      const result = await orAborted(work(both), both);
+      link.succeeded();
+      return result;
+    } catch (error) {
+      // A driver tells of an abort in its own words; the reason says more.
+      const reason: unknown = both.aborted ? both.reason : error;
+      if (!signal.aborted) {
+        counters.errors++;
+        link.failed(connection, reason);
+      }
+      throw reason;
+    } finally {
+      timer?.[Symbol.dispose]();
+    }
+  };
+  const once = async <T>(work: Work<T>, limitMs: number | null, signal: AbortSignal): Promise<T> => {
+    const connection = await link.get(signal);
+    return await within(connection, (both) => work(connection, both), limitMs, signal);
+  };
+
+  /** Tries again what may go well in a moment. */
+  const again = async <T>(attempt: () => Promise<T>, signal: AbortSignal, retries = RETRIES): Promise<T> => {
+    let wait: IBackoff<unknown> | null = null;
+    for (let left = retries; ; left--) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (left === 0 || faultKind(error, signal) !== 'retryable' || isAppError(error, 'rpc.limit')) throw error;
+        wait = wait === null ? firstWait() : wait.next(undefined);
+        counters.retries++;
+        // Jitter may give next to nothing.
+        await clock.sleep(Math.max(20, wait.duration), signal);
+      }
+    }
+  };
+  const firstWait = (): IBackoff<unknown> =>
+    new ExponentialBackoff({
+      generator: decorrelatedJitterGenerator,
+      initialDelay: FIRST_RETRY_MS,
+      maxDelay: LONGEST_RETRY_MS,
+    }).next();
+
+  const limitMs = limits.statementTimeoutMs + GRACE_MS;
+  /** A read: it waits for its turn, and is tried again. */
+  const ask = <T>(work: Work<T>, signal: AbortSignal): Promise<T> =>
+    again(() => lanes.run(() => once(work, limitMs, signal), signal), signal);
+  /** What changes something, or has been half answered: tried once, however long it takes. */
+  const change = <T>(work: Work<T>, signal: AbortSignal): Promise<T> =>
+    lanes.run(() => once(work, null, signal), signal);
+
+  const told = async (query: PlannedQuery, began: number, rows: number, failed: string | null): Promise<void> => {
+    const ms = clock.monotonicMs() - began;
+    queries.add(ms);
+    const entry = slow.add({ text: query.explain, ms, rows, shown: null, failed });
+    const connection = link.last();
+    if (entry === null || connection?.planOf === undefined) return;
+    try {
+      const plan = await lanes.run(
+        () => once((now, signal) => now.planOf!(entry.text, signal), HEALTH_LIMIT_MS, stop.signal),
+        stop.signal,
+      );
+      slow.setPlan(entry.id, plan);
+    } catch {
+      // A plan is an extra; without one the entry stands.
+    }
+  };
+
+  const askPlanned = async (query: PlannedQuery, signal: AbortSignal) => {
+    const began = clock.monotonicMs();
+    try {
+      const result = await ask((connection, both) => connection.client.query(query.inner, both), signal);
+      const rows = rowsOf(result.series);
+      counters.rowsRead += rows;
+      void told(query, began, rows, null);
+      return result;
+    } catch (error) {
+      if (isAppError(error, 'tsdb.timeout')) void told(query, began, 0, error.message);
+      throw error;
+    }
+  };
+  const cache = createQueryCache({
+    bytes: limits.cacheMegabytes * 1024 * 1024,
+    ttlMs: limits.cacheTtlS * 1_000,
+    clock,
+    ask: (plan, capabilities, signal) => askPlanned(backend.compile(plan, capabilities) as PlannedQuery, signal),
+  });
+
+  const writer = createBatchWriter({
+    clock,
+    write: async (samples, signal) => {
+      const began = clock.monotonicMs();
+      // A batch may be written twice where the answer was lost: the backend's conflict rule makes one of the two.
+      const receipt = await again(
+        () => lanes.run(() => once((now, both) => now.ingestor!.write(samples, both), limitMs, signal), signal),
+        signal,
+      );
+      writes.add(clock.monotonicMs() - began);
+      const rows = rowsOf(samples);
+      const rejected = receipt.rejected.reduce(
+        (sum, { series, row }) => sum + (row === null ? samples[series]!.time.length : 1),
+        0,
+      );
+      counters.rowsWritten += rows - rejected;
+      counters.rowsRejected += rejected;
+      cache.written(samples);
+      return receipt;
+    },
+  });
+
+  const reads: Pick<
+    Required<TsdbConnection<PlannedQuery>>,
+    'client' | 'tags' | 'metrics' | 'raw' | 'planOf' | 'foreign'
+  > = {
+    client: {
+      query: (query, signal) => cache.query(query, signal),
+      stream: (query, signal) => stream(query, signal),
+      series: (metric, limit, signal) => ask((now, both) => now.client.series(metric, limit, both), signal),
+    },
+    tags: (search, signal) => ask((now, both) => now.tags!(search, both), signal),
+    metrics: (signal) => ask((now, both) => now.metrics!(both), signal),
+    async raw(query, signal) {
+      const began = clock.monotonicMs();
+      const result = await ask((now, both) => now.raw!(query, both), signal);
+      const ms = clock.monotonicMs() - began;
+      const rows = rowsOf(result.series);
+      counters.rowsRead += rows;
+      queries.add(ms);
+      slow.add({ text: () => query.text, ms, rows, shown: null, failed: null });
+      return result;
+    },
+    planOf: (text, signal) => ask((now, both) => now.planOf!(text, both), signal),
+    foreign: {
+      discover: (signal) => each((now, both) => now.foreign!.discover(both), signal),
+      guess: (relation, signal) => ask((now, both) => now.foreign!.guess(relation, both), signal),
+      preview: (mapping, signal) => ask((now, both) => now.foreign!.preview(mapping, both), signal),
+      drift: (mappings, signal) => ask((now, both) => now.foreign!.drift(mappings, both), signal),
+    },
+  };
+  const schemaOf = ({ settings, presets }: SchemaManager): SchemaManager => ({
+    settings,
+    presets,
+    state: (signal) => ask((now, both) => now.schema!.state(both), signal),
+    plan: (request, signal) => ask((now, both) => now.schema!.plan(request, both), signal),
+    async *apply(request, token, signal) {
+      try {
+        yield* each((now, both) => now.schema!.apply(request, token, both), signal);
+      } finally {
+        cache.clear();
+      }
+    },
+    // Counting every row takes as long as it takes.
+    statistics: (asked, signal) => change((now, both) => now.schema!.statistics(asked, both), signal),
+    seriesStatistics: (asked, signal) => ask((now, both) => now.schema!.seriesStatistics(asked, both), signal),
+  });
+
+  const shown = new WeakMap<TsdbConnection, TsdbConnection>();
+  /** What is handed out for a connection: it has what that one has, and goes on with the next one when it is lost. */
+  const handedOut = (now: TsdbConnection): TsdbConnection => {
+    let own = shown.get(now);
+    if (own === undefined) {
+      const { tags, metrics, raw, planOf, foreign, schema, viewer } = now;
+      own = {
+        capabilities: now.capabilities,
+        client: reads.client,
+        ingestor: now.ingestor === null ? null : writer,
+        ...(tags === undefined ? {} : { tags: reads.tags }),
+        ...(metrics === undefined ? {} : { metrics: reads.metrics }),
+        ...(raw === undefined ? {} : { raw: reads.raw }),
+        ...(planOf === undefined ? {} : { planOf: reads.planOf }),
+        ...(foreign === undefined ? {} : { foreign: reads.foreign }),
+        ...(schema === undefined ? {} : { schema: schema === null ? null : schemaOf(schema) }),
+        ...(viewer === undefined ? {} : { viewer }),
+        // The source is shared: whoever made it ends it.
+        close: async () => undefined,
+      };
+      shown.set(now, own);
+    }
+    return own;
+  };
+
+  /** Items one by one; each is waited for so long, and the consumer may take its time between them. */
+  async function* each<T>(
+    begin: (connection: TsdbConnection, signal: AbortSignal) => AsyncIterable<T>,
+    signal: AbortSignal,
+    itemMs: number | null = null,
+  ): AsyncGenerator<T> {
+    const turn = await lanes.take(signal);
+    const ended = new AbortController();
+    const all = AbortSignal.any([signal, ended.signal, stop.signal]);
+    // Nothing has been handed on before the first item, so until then it may begin anew.
+    const first = async () => {
+      const connection = await link.get(all);
+      const items = begin(connection, all)[Symbol.asyncIterator]();
+      return { connection, items, result: await within(connection, () => items.next(), itemMs, all) };
+    };
+    try {
+      const { connection, items, result } = await again(first, all);
+      for (let item = result; item.done !== true; ) {
+        yield item.value;
+        item = await within(connection, () => items.next(), itemMs, all);
+      }
+    } finally {
+      // The driver ends what it has under way; it is not waited for, since it may hang in the very call that was given up.
+      ended.abort(new Error('The reader has left.'));
+      turn[Symbol.dispose]();
+    }
+  }
+
+  async function* stream(query: PlannedQuery, signal: AbortSignal) {
+    const began = clock.monotonicMs();
+    let rows = 0;
+    let waited = 0;
+    for await (const block of each((now, both) => now.client.stream(query.inner, both), signal, limitMs)) {
+      rows += rowsOf(block);
+      const handed = clock.monotonicMs();
+      yield block;
+      waited += clock.monotonicMs() - handed;
+    }
+    counters.rowsRead += rows;
+    void told(query, began + waited, rows, null);
+  }
+
+  let looking = false;
+  async function lookAtHealth(): Promise<void> {
+    const now = link.last();
+    if (looking || now?.health === undefined) return;
+    looking = true;
+    try {
+      server = await once((current, signal) => current.health!(signal), HEALTH_LIMIT_MS, stop.signal);
+      options.onChange();
+    } catch {
+      // The link has been told.
+    } finally {
+      looking = false;
+    }
+  }
+  let healthTimer = clock.after(HEALTH_MS, tick);
+  function tick(): void {
+    healthTimer = clock.after(HEALTH_MS, tick);
+    if (link.status().state === 'running') void lookAtHealth();
+  }
+
+  const abilities = (now: TsdbConnection): SourceAbilities => ({
+    tags: now.tags !== undefined,
+    raw: now.raw !== undefined,
+    foreign: now.foreign !== undefined,
+    schema: now.schema !== undefined && now.schema !== null,
+    statistics: now.schema !== undefined && now.schema !== null,
+  });
+
+  link.start();
+  let closed: Promise<void> | null = null;
+  return {
+    backend,
+    async open(signal) {
+      return handedOut(link.last() ?? (await link.get(signal)));
+    },
+    status() {
+      const now = link.last();
+      return {
+        ...link.status(),
+        server,
+        capabilities: now?.capabilities ?? null,
+        can: now === null ? NO_ABILITIES : abilities(now),
+        health: {
+          queries: queries.summary(),
+          writes: writes.summary(),
+          ...counters,
+          waiting: lanes.waiting,
+          buffered: writer.buffered(),
+          breaker: link.status().breaker,
+          cache: cache.status(),
+        },
+      };
+    },
+    slowQueries: () => slow.list(),
+    retry() {
+      cache.clear();
+      link.retry();
+    },
+    close() {
+      closed ??= (async () => {
+        healthTimer[Symbol.dispose]();
+        await writer.close();
+        stop.abort();
+        await link.close();
+      })();
+      return closed;
+    },
+  };
+}
