@@ -8,6 +8,8 @@ export interface SchemaField {
   readonly unit: string | undefined;
   readonly group: string;
   readonly secret: boolean;
+  /** A text of lines, such as a certificate. */
+  readonly multiline: boolean;
   readonly required: boolean;
   /** The nearest object around it that may be left out: `required` holds once something in that object is set. */
   readonly optionalIn: string | null;
@@ -107,6 +109,7 @@ export function readFields(schema: Readonly<Record<string, unknown>>): readonly 
         unit: text(property.unit),
         group: at.path === '' ? (text(property.group) ?? '') : at.group,
         secret: property.secret === true,
+        multiline: property.multiline === true,
         required: required && !inherited,
         optionalIn: at.optionalIn,
         requiredIn: at.requiredIn,

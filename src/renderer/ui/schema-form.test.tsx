@@ -108,6 +108,48 @@ describe('schema form', () => {
     expect(screen.getByText('At most 10 s.')).toBeDefined();
   });
 
+  it('keeps the lines of a text that has some', () => {
+    const schemaOfText = z.toJSONSchema(
+      z.object({ authority: z.string().default('').meta({ title: 'Authority', multiline: true }) }),
+    );
+    let kept: FormValues = {};
+    render(
+      <UiProvider preferences={preferences}>
+        <SchemaForm
+          schema={schemaOfText as Record<string, unknown>}
+          values={{}}
+          onChange={(next) => {
+            kept = next;
+          }}
+          errors={new Map()}
+        />
+      </UiProvider>,
+    );
+    type('Authority', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----');
+    expect(kept.authority).toBe('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----');
+  });
+
+  it('says of a secret that it is kept, and shows nothing of it', () => {
+    const schemaOfLogin = z.toJSONSchema(
+      z.object({ password: z.string().default('').meta({ title: 'Password', secret: true }) }),
+    );
+    render(
+      <UiProvider preferences={preferences}>
+        <SchemaForm
+          schema={schemaOfLogin as Record<string, unknown>}
+          values={{}}
+          kept={new Set(['password'])}
+          onChange={() => undefined}
+          errors={new Map()}
+        />
+      </UiProvider>,
+    );
+    const field = screen.getByLabelText('Password') as HTMLInputElement;
+    expect(field.type).toBe('password');
+    expect(field.value).toBe('');
+    expect(field.placeholder).toBe('kept; type to replace it');
+  });
+
   it('calls choices by their names', () => {
     const kinds = z.toJSONSchema(
       z.object({ kind: z.enum(['tcp', 'serial']).meta({ title: 'Kind', choiceNames: { tcp: 'TCP/IP' } }) }),

@@ -222,6 +222,20 @@ function SchemaControl({
             />
           );
         }
+        if (field.multiline) {
+          return (
+            <textarea
+              {...ids}
+              className="textarea mono"
+              rows={Math.min(LIST_ROWS.most, Math.max(LIST_ROWS.least, fieldText(value).split('\n').length))}
+              disabled={disabled}
+              placeholder={placeholder(field, example)}
+              spellCheck={false}
+              value={fieldText(value)}
+              onChange={(event) => onChange(parseField(field, event.target.value))}
+            />
+          );
+        }
         const input = (
           <input
             {...ids}
