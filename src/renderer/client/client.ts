@@ -97,6 +97,11 @@ export function createClient(openPort: OpenPort): AppClient {
       stores.connections.setState({ byId: new Map(connections.map((status) => [status.connectionId, status])) }),
   );
   session.follow(
+    (rpc, signal) => rpc.sources.watch(undefined, { signal }),
+    ({ sources }) =>
+      stores.sources.setState({ loaded: true, byId: new Map(sources.map((status) => [status.id, status])) }),
+  );
+  session.follow(
     (rpc, signal) => rpc.engine.alerts(undefined, { signal }),
     ({ alerts }) => stores.alerts.setState({ alerts }),
   );
@@ -138,6 +143,7 @@ export function createClient(openPort: OpenPort): AppClient {
     // What an engine does that can't be asked is unknown; documents and figures stay, marked as old.
     if (before.phase === 'open' && now.phase !== 'open') {
       stores.connections.setState({ byId: new Map() });
+      stores.sources.setState({ loaded: false, byId: new Map() });
       stores.recording.setState({ state: null });
     }
     if (now.phase !== 'open' || now.generation === generation) return;

@@ -11,6 +11,7 @@ import type {
   RecordingFile,
   RecordingState,
   SourceDocument,
+  SourceStatus,
   Stored,
   TagDocument,
   TrendDocument,
@@ -52,6 +53,7 @@ export interface Notice {
 export interface Stores {
   readonly project: StoreApi<ProjectState>;
   readonly connections: StoreApi<{ readonly byId: ReadonlyMap<string, ConnectionStatus> }>;
+  readonly sources: StoreApi<{ readonly loaded: boolean; readonly byId: ReadonlyMap<string, SourceStatus> }>;
   readonly tags: StoreApi<{ readonly loaded: boolean; readonly byId: ReadonlyMap<string, RuntimeTagInfo> }>;
   readonly alerts: StoreApi<{ readonly alerts: readonly Alert[] }>;
   readonly recording: StoreApi<{ readonly state: RecordingState | null }>;
@@ -105,6 +107,7 @@ export function createStores(): Stores {
   return {
     project: createStore<ProjectState>(() => emptyProject),
     connections: createStore(() => ({ byId: new Map<string, ConnectionStatus>() })),
+    sources: createStore(() => ({ loaded: false, byId: new Map<string, SourceStatus>() })),
     tags: createStore(() => ({ loaded: false, byId: new Map<string, RuntimeTagInfo>() })),
     alerts: createStore(() => ({ alerts: [] as readonly Alert[] })),
     recording: createStore(() => ({ state: null as RecordingState | null })),
