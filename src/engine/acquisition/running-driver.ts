@@ -348,7 +348,6 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   const lost = (error: unknown): number => {
     const shortestMs = Math.min(FIRST_RETRY_MS, options.backOff.minMs);
     const next = sound ? { nominalMs: options.backOff.minMs, pauseMs: shortestMs } : backOff.next();
-    const { nominalMs } = next;
     // The pause runs from one try to the next: a connect that was waited for, or a device that was left alone for a
     // while before the link was found to be lost, have had theirs.
     const pauseMs = Math.max(shortestMs, next.pauseMs - (clock.monotonicMs() - facts.triedMs));
@@ -357,7 +356,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
     if (!isAppError(error)) bug(`The link to ${facts.spec.endpoint} failed.`, error);
     else if (facts.failure === null)
       log.warn(errorSentence(error), { endpoint: facts.spec.endpoint, code: error.code });
-    facts.failure = { error, retryMs: nominalMs };
+    facts.failure = { error, retryMs: next.nominalMs };
     facts.nextAttempt = now + Math.round(pauseMs * 1000);
     const quality = isAppError(error, 'protocol.timeout') ? QUALITY.badTimeout : QUALITY.badNotConnected;
     for (const group of facts.groups.values()) group.markBad(quality, errorSentence(error), now);
@@ -377,6 +376,7 @@ export function createRunningDriver(first: ConnectionSpec, options: RunningDrive
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       if (!isWanted()) {
+        Object.assign(facts, { failure: null, attempts: 0, nextAttempt: null });
         changed();
         await pause(3_600_000);
         continue;

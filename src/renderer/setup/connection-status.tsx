@@ -87,6 +87,7 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
           ),
           now,
         }))}
+        empty="The connection has no devices yet. Add one in its settings."
       />
       {status.devices
         .filter((device) => device.message !== null && device.message !== status.message)
