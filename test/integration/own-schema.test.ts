@@ -5,7 +5,7 @@ import { isAppError } from '#shared/errors.ts';
 import type { SchemaManager, SchemaProgress, SchemaRequest } from '#shared/model/own-schema.ts';
 import { needs } from '#test/support/needs.ts';
 import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
-import { leaseOf } from '#test/support/postgres-lease.ts';
+import { accessTo } from '#test/support/postgres-lease.ts';
 import { never } from '../contracts/store-samples.ts';
 
 const editions = [
@@ -43,7 +43,7 @@ for (const [edition, missing] of editions) {
     const isCommunity = edition === 'community';
     beforeAll(async () => {
       server = await startPostgres(edition);
-      manager = createSchemaManager(leaseOf(server), 'parx');
+      manager = createSchemaManager(accessTo(server));
     });
     afterAll(() => server.stop());
     beforeEach(() => server.run('DROP SCHEMA IF EXISTS parx CASCADE'));

@@ -1,10 +1,10 @@
 import pg from 'pg';
-import type { LeaseSession } from '#engine/tsdb/timescale/own-schema/lease.ts';
+import type { OwnSchemaAccess } from '#engine/tsdb/timescale/own-schema/lease.ts';
 import type { PostgresServer } from './postgres.ts';
 
-/** Sessions of a server for tests of what works on sessions: a connection each, closed when it is given back. */
-export function leaseOf({ host, port, user, password, database, run }: PostgresServer): LeaseSession {
-  return async (access) => {
+/** A server for tests of what works on sessions: a connection each, closed when it is given back; errors as they come. */
+export function accessTo({ host, port, user, password, database, run }: PostgresServer): OwnSchemaAccess {
+  const lease: OwnSchemaAccess['lease'] = async (access) => {
     const client = new pg.Client({ host, port, user, password, database });
     // A server that is killed on purpose tells its clients so.
     client.on('error', () => undefined);
@@ -27,4 +27,5 @@ export function leaseOf({ host, port, user, password, database, run }: PostgresS
       },
     };
   };
+  return { lease, explain: (error) => error, schema: 'parx' };
 }

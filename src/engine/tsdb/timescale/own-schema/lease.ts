@@ -1,18 +1,22 @@
 import type { ClientBase } from 'pg';
-
-/** A connection for as long as one piece of work takes. */
-export interface Lease {
-  readonly client: ClientBase;
-  /** Stops on the server what it is doing; the query that ran then fails. */
-  cancel(): Promise<void>;
-  /** `broken`: it is closed instead of being used again. */
-  release(broken?: boolean): void;
-}
+import { unlessAborted } from '../dial.ts';
+import type { Session, SessionLease } from '../session.ts';
 
 /** `write` is a session that may change tables; it is refused where the source is only read. */
-export type LeaseSession = (access: 'read' | 'write', signal: AbortSignal) => Promise<Lease>;
+export type LeaseSession = Session['lease'];
 
-/** Runs one piece of work on a session; when `signal` aborts, the server is told too. */
+/** What everything here works on. */
+export interface OwnSchemaAccess {
+  readonly lease: LeaseSession;
+  /** What the server says, in our words. */
+  readonly explain: (error: unknown) => unknown;
+  readonly schema: string;
+}
+
+/**
+ * Runs one piece of work on a session. When `signal` aborts it throws at once, and the server is told; what the work
+ * still does on the session then fails by itself.
+ */
 export async function withLease<T>(
   lease: LeaseSession,
   access: 'read' | 'write',
@@ -21,24 +25,23 @@ export async function withLease<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const session = await lease(access, signal);
-  const cancel = (): void => {
-    session.cancel().catch(() => undefined);
-  };
-  signal.addEventListener('abort', cancel);
-  let failed = true;
+  const running = work(session.client);
   try {
-    signal.throwIfAborted();
-    const done = await work(session.client);
-    failed = false;
+    const done = await unlessAborted(running, signal);
+    session.release();
     return done;
   } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', cancel);
     // After a failure nobody knows what the session is still in the middle of.
-    session.release(failed);
+    if (signal.aborted) giveUp(session);
+    else session.release(true);
+    throw error;
   }
+}
+
+/** Ends what a session is doing, unheard. */
+export function giveUp(session: SessionLease): void {
+  const end = (): void => session.release(true);
+  session.cancel().then(end, end);
 }
 
 /** One transaction; what is thrown inside undoes it. */

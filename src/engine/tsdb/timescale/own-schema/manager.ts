@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { AppError, refuse } from '#shared/errors.ts';
 import type { SchemaManager, SchemaPlan, SchemaRequest } from '#shared/model/own-schema.ts';
+import { unlessAborted } from '../dial.ts';
 import { type Facts, gatherFacts } from './facts.ts';
-import { inTransaction, type LeaseSession, withLease } from './lease.ts';
+import { giveUp, inTransaction, type OwnSchemaAccess, withLease } from './lease.ts';
 import { LATEST, type Statement } from './migrations.ts';
 import {
   existingObjects,
@@ -19,7 +20,7 @@ import {
   standingOf,
 } from './plan.ts';
 import { type OwnSettings, ownPresets, ownSettings } from './settings.ts';
-import { identifier, relation } from './sql.ts';
+import { relation } from './sql.ts';
 import { readSeriesStatistics, readStatistics } from './statistics.ts';
 
 /** Two programs that change the same tables wait for one another by this number. */
@@ -28,9 +29,15 @@ const LOCK = 0x50_61_72_58;
 const LOCK_WAIT_MS = 10_000;
 
 /** Makes and changes the tables of our own; `schema` is where they are looked for. */
-export function createSchemaManager(lease: LeaseSession, schema: string): SchemaManager {
-  const read = <T>(signal: AbortSignal, work: (client: ClientBase) => Promise<T>): Promise<T> =>
-    withLease(lease, 'read', signal, (client) => inTransaction(client, () => work(client)));
+export function createSchemaManager({ lease, explain, schema }: OwnSchemaAccess): SchemaManager {
+  const read = async <T>(signal: AbortSignal, work: (client: ClientBase) => Promise<T>): Promise<T> => {
+    try {
+      return await withLease(lease, 'read', signal, (client) => inTransaction(client, () => work(client)));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw explain(error);
+    }
+  };
 
   const settingsOf = (request: SchemaRequest): OwnSettings | null => {
     if (request.action !== 'install') return null;
@@ -99,37 +106,32 @@ export function createSchemaManager(lease: LeaseSession, schema: string): Schema
       signal.throwIfAborted();
       const session = await lease('write', signal);
       const { client } = session;
-      const cancel = (): void => void session.cancel().catch(() => undefined);
-      signal.addEventListener('abort', cancel);
+      const until = <T>(work: Promise<T>): Promise<T> => unlessAborted(work, signal);
       try {
         for (const [name, value] of Object.entries({ statement_timeout: 0, lock_timeout: LOCK_WAIT_MS })) {
-          await client.query(`SELECT set_config('${name}', '${value}', false)`);
+          await until(client.query(`SELECT set_config('${name}', '${value}', false)`));
         }
-        await client.query(`SELECT pg_advisory_lock(${LOCK})`);
-        const { plan, steps } = await planWith(client, request, false);
+        await until(client.query(`SELECT pg_advisory_lock(${LOCK})`));
+        const { plan, steps } = await until(planWith(client, request, false));
         if (plan.token !== token) {
-          throw new AppError(
-            'store.conflict',
-            'The database has changed since the plan was shown. Look at the new plan.',
-            {
-              details: { kind: 'schema', id: schema, revision: plan.version ?? 0 },
-            },
-          );
+          const message = 'The database has changed since the plan was shown. Look at the new plan.';
+          throw new AppError('store.conflict', message, {
+            details: { kind: 'schema', id: schema, revision: plan.version ?? 0 },
+          });
         }
         let done = 0;
         for (const group of groupsOf(steps)) {
-          signal.throwIfAborted();
-          if (group[0]!.alone) await client.query(group[0]!.sql);
-          else await runTogether(client, group, signal);
+          const [first] = group;
+          await until(first!.alone ? runAlone(client, first!) : runTogether(client, group, signal));
           for (const { says } of group) yield { done: ++done, total: steps.length, says };
         }
       } catch (error) {
         signal.throwIfAborted();
-        throw applyError(error, schema);
+        throw applyError(explain(error), error, schema);
       } finally {
-        signal.removeEventListener('abort', cancel);
         // The lock and the settings of this session end with it.
-        session.release(true);
+        if (signal.aborted) giveUp(session);
+        else session.release(true);
       }
     },
 
@@ -198,6 +200,10 @@ function groupsOf(steps: readonly Statement[]): (readonly Statement[])[] {
   return groups;
 }
 
+async function runAlone(client: ClientBase, { sql }: Statement): Promise<void> {
+  await client.query(sql);
+}
+
 async function runTogether(client: ClientBase, group: readonly Statement[], signal: AbortSignal): Promise<void> {
   await client.query('BEGIN');
   try {
@@ -229,28 +235,20 @@ function editionText({ edition, extension, server }: Facts): string {
   return `PostgreSQL ${server}, TimescaleDB ${extension}, community edition.`;
 }
 
-function applyError(error: unknown, schema: string): unknown {
+function applyError(explained: unknown, error: unknown, schema: string): unknown {
   const code = (error as { code?: unknown }).code;
   if (code === '42501') {
-    return new AppError(
-      'access.denied',
-      `The database does not let this user change schema ${identifier(schema)}: ${(error as Error).message}. Have an administrator grant it.`,
-      {
-        details: { required: 'CREATE' },
-        cause: error,
-      },
-    );
+    const message = `The database does not let this user change schema ${schema}: ${(error as Error).message}. Have an administrator grant it.`;
+    return new AppError('access.denied', message, { details: { required: 'CREATE' }, cause: error });
   }
   if (code === '55P03') {
-    return new AppError(
-      'tsdb.unavailable',
-      'Somebody else is using the tables, so that they could not be changed now. Nothing was changed by this step; try again.',
-      {
-        details: { backend: 'timescale' },
-        retryable: true,
-        cause: error,
-      },
-    );
+    const message =
+      'Somebody else is using the tables, so that they could not be changed now. Nothing of this step was done; try again.';
+    return new AppError('tsdb.unavailable', message, {
+      details: { backend: 'timescale' },
+      retryable: true,
+      cause: error,
+    });
   }
-  return error;
+  return explained;
 }

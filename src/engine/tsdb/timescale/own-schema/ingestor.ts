@@ -1,0 +1,170 @@
+import { finished } from 'node:stream/promises';
+import type { ClientBase } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { TsdbIngestor } from '#engine/tsdb/tsdb.ts';
+import { refuse } from '#shared/errors.ts';
+import type { MetricSamples, Rejection } from '#shared/model/graph/index.ts';
+import { COLUMNS, chunksOf, encodeColumns, encodeCopy, type Part, ROW_BYTES, rowsOf } from './copy.ts';
+import { inTransaction, type OwnSchemaAccess, withLease } from './lease.ts';
+import { codeOf, createSeriesIds, isDataFault, said, UNIQUE } from './series.ts';
+import { relation } from './sql.ts';
+
+/** What becomes of a sample whose series has one at that very time already. */
+export type ConflictRule = 'newer' | 'first';
+
+export interface IngestorOptions extends OwnSchemaAccess {
+  readonly conflict: ConflictRule;
+  /** The server takes COPY; else rows go as parameters, which is several times slower. */
+  readonly copy: boolean;
+  /** Of one transaction, at most. */
+  readonly rows?: number;
+  readonly bytes?: number;
+}
+
+const ROWS = 50_000;
+const BYTES = 8 * 2 ** 20;
+/** Parameters are texts that both sides keep in memory as a whole. */
+const ROWS_AS_PARAMETERS = 5_000;
+/** Rows of one call that are looked for one by one; of a chunk that is still refused after so many, all are named. */
+const MOST_REFUSED = 1_000;
+/** Chunks after a conflict that go by way of the staging table, because more of them will come. */
+const CAUTIOUS = 16;
+/** Others wrote the same rows at the same time. */
+const COLLISIONS = new Set(['40001', '40P01']);
+const ATTEMPTS = 4;
+const STAGE = 'pg_temp.parx_stage';
+
+/**
+ * Writes samples into the tables of our own. Each chunk is a transaction, and a sample that comes again changes nothing:
+ * after a failure the whole call can be repeated, whatever of it was stored. What is refused for its own sake (a
+ * constraint of the administrator's, a unit that does not fit) is named; everything else is stored when it resolves.
+ */
+export function createIngestor(options: IngestorOptions): TsdbIngestor {
+  const { lease, explain, schema, conflict, copy, rows = ROWS, bytes = BYTES } = options;
+  const table = relation(schema, 'samples');
+  const ids = createSeriesIds(schema);
+  const most = Math.max(1, Math.min(copy ? rows : Math.min(rows, ROWS_AS_PARAMETERS), Math.floor(bytes / ROW_BYTES)));
+  const onConflict =
+    conflict === 'first'
+      ? 'ON CONFLICT (series, time) DO NOTHING'
+      : 'ON CONFLICT (series, time) DO UPDATE SET value = excluded.value, quality = excluded.quality WHERE (samples.value, samples.quality) IS DISTINCT FROM (excluded.value, excluded.quality)';
+  /** Time of the newest sample that was written, by series: what is not after it may be there already. */
+  const newest = new Map<number, number>();
+  let cautious = 0;
+
+  const send = async (client: ClientBase, to: string, parts: readonly Part[]): Promise<void> => {
+    const stream = client.query(copyFrom(`COPY ${to} ${COLUMNS} FROM STDIN (FORMAT binary)`));
+    stream.end(encodeCopy(parts));
+    await finished(stream);
+  };
+  const staged = (client: ClientBase, parts: readonly Part[]): Promise<void> =>
+    inTransaction(client, async () => {
+      await client.query(
+        `CREATE TEMP TABLE IF NOT EXISTS parx_stage (time timestamptz, value double precision, series integer, quality integer) ON COMMIT DELETE ROWS`,
+      );
+      await send(client, STAGE, parts);
+      // In one order everywhere, so that two that write the same rows do not wait for each other.
+      await client.query(
+        `INSERT INTO ${table} AS samples ${COLUMNS} SELECT time, value, series, quality FROM ${STAGE} ORDER BY series, time ${onConflict}`,
+      );
+    });
+  const parameters = async (client: ClientBase, parts: readonly Part[]): Promise<void> => {
+    await client.query(
+      `INSERT INTO ${table} AS samples ${COLUMNS} SELECT * FROM unnest($1::timestamptz[], $2::float8[], $3::int4[], $4::int4[]) ${onConflict}`,
+      encodeColumns(parts),
+    );
+  };
+  const isNew = ({ id, columns, from }: Part): boolean =>
+    columns.time[from]! > (newest.get(id) ?? Number.NEGATIVE_INFINITY);
+
+  /** One chunk, all or nothing. */
+  const store = async (client: ClientBase, parts: readonly Part[]): Promise<void> => {
+    if (!copy) return parameters(client, parts);
+    if (cautious === 0 && parts.every(isNew)) {
+      try {
+        // Straight into the table, which fails as a whole where one row is there already.
+        return await send(client, table, parts);
+      } catch (error) {
+        if (codeOf(error) !== UNIQUE) throw error;
+        cautious = CAUTIOUS;
+      }
+    } else if (cautious > 0) cautious--;
+    await staged(client, parts);
+  };
+
+  return {
+    async write(samples, signal) {
+      const rejected: Rejection[] = [];
+      const reject = (parts: readonly Part[], reason: string): void => {
+        for (const { series, from, to } of parts) {
+          for (let row = from; row < to; row++) rejected.push({ series, row, reason });
+        }
+      };
+      /** Halves what is refused until the rows are found that it is refused for. */
+      const storeWhatGoes = async (client: ClientBase, parts: readonly Part[]): Promise<void> => {
+        signal.throwIfAborted();
+        try {
+          await patiently(() => store(client, parts));
+          for (const { id, columns, to } of parts) {
+            newest.set(id, Math.max(newest.get(id) ?? Number.NEGATIVE_INFINITY, columns.time[to - 1]!));
+          }
+        } catch (error) {
+          if (!isDataFault(error)) throw error;
+          const count = rowsOf(parts);
+          if (count === 1)
+            return reject(
+              parts,
+              `The database refused it: ${said(error)} Correct the value, or ask the administrator for the rule behind it.`,
+            );
+          if (rejected.length >= MOST_REFUSED) {
+            return reject(
+              parts,
+              `The database refused it, or one of ${count} rows that came with it: ${said(error)} Send them again when the cause is mended.`,
+            );
+          }
+          for (const half of chunksOf(parts, Math.ceil(count / 2))) await storeWhatGoes(client, half);
+        }
+      };
+      try {
+        await withLease(lease, 'write', signal, async (client) => {
+          const found = await findIds(client, samples);
+          const parts = found.flatMap((id, series): Part[] => {
+            const columns = samples[series]!;
+            if (typeof id !== 'string') return [{ id, series, columns, from: 0, to: columns.time.length }];
+            rejected.push({ series, row: null, reason: id });
+            return [];
+          });
+          parts.sort((a, b) => a.id - b.id);
+          for (const chunk of chunksOf(parts, most)) await storeWhatGoes(client, chunk);
+        });
+      } catch (error) {
+        signal.throwIfAborted();
+        throw explain(error);
+      }
+      return { rejected };
+    },
+  };
+
+  async function findIds(client: ClientBase, samples: readonly MetricSamples[]): Promise<readonly (number | string)[]> {
+    try {
+      return await patiently(() => ids.find(client, samples));
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== '42P01' && code !== '3F000') throw error;
+      return refuse(
+        'schema',
+        `There are no tables of ours in schema ${schema} to write into. Make them first: look at the plan of the source's own tables, and consent to it.`,
+      );
+    }
+  }
+}
+
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !COLLISIONS.has(codeOf(error))) throw error;
+    }
+  }
+}
