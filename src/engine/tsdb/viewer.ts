@@ -1,5 +1,5 @@
 import { AppError } from '#shared/errors.ts';
-import { type Grid, isOnScale } from '#shared/model/graph/index.ts';
+import { type Grid, gridOf, isOnScale } from '#shared/model/graph/index.ts';
 import {
   isBad,
   MOST_STATISTICS_SAMPLES,
@@ -171,12 +171,14 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     pixels: number,
     signal: AbortSignal,
   ): Promise<Series[]> => {
-    const step = Math.max(1, Math.ceil((range.to - range.from) / pixels));
-    if (!onGrid || step < minStep) return Promise.all(tags.map((tag) => merged(tag, range, step, pixels, signal)));
-    // A step more on both sides, so that lines reach the edges.
-    const start = Math.floor(range.from / step - 1) * step;
-    const grid = { start, step, length: Math.ceil((range.to - start) / step) + 1 };
-    const whole = { from: start, to: start + grid.length * step };
+    if (!onGrid) return Promise.all(tags.map((tag) => merged(tag, range, pixels, signal)));
+    // Round steps are those that the source's own aggregates have, and those that are remembered; a step more on both
+    // sides, so that lines reach the edges.
+    const resolution = { stepMs: null, maxPoints: Math.ceil(pixels * 1.5), align: 'epoch', envelope: true } as const;
+    const { grid: inside } = gridOf(range, resolution, capabilities.minStepMs);
+    const grid = { ...inside, start: inside.start - inside.step, length: inside.length + 2 };
+    const whole = { from: grid.start, to: grid.start + grid.length * grid.step };
+    const coarse = inside.length < pixels / 4;
     const answer = await client.query(
       backend.compile(planOf(tags, whole, grid, [aggregate, 'count']), capabilities),
       signal,
@@ -191,7 +193,8 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
           const found = values === undefined ? EMPTY : await samplesOf(tag, range, pixels * 4, signal);
           if (found !== null) return withEnds(tag, range, found, signal);
         }
-        return values === undefined ? nothingAt(tag.id) : mergedSteps(tag.id, grid, values);
+        if (values === undefined) return nothingAt(tag.id);
+        return coarse && capabilities.raw ? merged(tag, range, pixels, signal) : mergedSteps(tag.id, grid, values);
       }),
     );
   };
@@ -206,13 +209,7 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
   };
 
   /** Where the source does not aggregate so finely, its samples are merged here. */
-  const merged = async (
-    tag: TsdbTag,
-    range: TimeRange,
-    step: number,
-    pixels: number,
-    signal: AbortSignal,
-  ): Promise<Series> => {
+  const merged = async (tag: TsdbTag, range: TimeRange, pixels: number, signal: AbortSignal): Promise<Series> => {
     const found = await samplesOf(tag, range, MOST_MERGED, signal);
     if (found === null) {
       throw tooMany(
@@ -221,7 +218,7 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       );
     }
     if (found.time.length <= pixels * 2) return withEnds(tag, range, found, signal);
-    return drawnSamples(tag.id, found, step);
+    return drawnSamples(tag.id, found, Math.ceil((range.to - range.from) / pixels));
   };
 
   return {

@@ -6,7 +6,7 @@ export const TAGS_MIME = 'application/x-parx-tags';
 /** A trace that is moved inside the trend. */
 export const TRACE_MIME = 'application/x-parx-trace';
 
-const tagIds = z.array(z.string().max(200)).max(1000);
+const tagIds = z.array(z.string().max(5_000)).max(1000);
 const traceRef = z.object({ plotId: z.string(), tagId: z.string() });
 
 export function isOurs(transfer: DataTransfer): boolean {

@@ -2,8 +2,9 @@ import { type HueBook, heldAt, type PlotHit, type PlotTheme, traceColour } from 
 import { formatNumber } from '#renderer/ui/format.ts';
 import { qualityText } from '#shared/model/index.ts';
 import { sampleText } from './readout.ts';
+import { shiftMicros } from './trace-key.ts';
 import type { TrendController } from './trend-controller.ts';
-import type { TraceTag } from './trend-model.ts';
+import { type TraceTag, traceName } from './trend-model.ts';
 
 export interface HoverBox extends Disposable {
   show(hit: PlotHit, at: { readonly x: number; readonly y: number } | null): void;
@@ -101,8 +102,10 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
 
   const details = (row: Row): string => {
     if (row.held === null) return row.words;
+    const shift = shiftMicros(row.tag.id);
     const parts = [
-      `sampled ${options.timeText(row.held.time)}`,
+      `sampled ${options.timeText(row.held.time - shift)}`,
+      ...(shift === 0 ? [] : [`shown at ${options.timeText(row.held.time)}`]),
       row.words === '' ? qualityText(row.held.quality) : row.words,
     ];
     const { min, max } = row.held;
@@ -134,7 +137,7 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
         row === nearest ? 'hover-row hover-nearest' : 'hover-row',
         [
           ['hover-mark', ''],
-          ['hover-name', row.tag.name],
+          ['hover-name', traceName(row.tag)],
           ['hover-value mono', row.text],
           ['hover-unit', row.tag.unit ?? ''],
         ],

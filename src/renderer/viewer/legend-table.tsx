@@ -41,6 +41,7 @@ export function LegendTable({
   selected,
   readout,
   actions,
+  problemOf,
 }: {
   readonly trend: TrendDocument;
   readonly tags: ReadonlyMap<string, TraceTag>;
@@ -49,6 +50,8 @@ export function LegendTable({
   readonly selected: TraceRef | null;
   readonly readout: Readout | null;
   readonly actions: LegendActions;
+  /** Why a trace's source does not answer; null while it does. */
+  readonly problemOf: (key: string) => string | null;
 }): ReactNode {
   const body = useRef<HTMLTableSectionElement>(null);
   const { theme } = useLook();
@@ -194,6 +197,16 @@ export function LegendTable({
                       onDoubleClick={(event) => event.stopPropagation()}
                     />
                     <MiddleText text={tag?.name ?? ref.tagId} />
+                    {tag?.origin !== undefined && (
+                      <span className="quiet legend-origin" title={`Read from ${tag.origin}`}>
+                        {tag.origin}
+                      </span>
+                    )}
+                    {problemOf(ref.tagId) !== null && (
+                      <span className="legend-problem" title={problemOf(ref.tagId) ?? undefined}>
+                        no answer: {problemOf(ref.tagId)}
+                      </span>
+                    )}
                     {tag?.demo === true && <DemoMark />}
                     {tag === undefined && <span className="quiet">not in this source</span>}
                     {trend.plots.length > 1 && <span className="quiet legend-plot">plot {plotIndex + 1}</span>}

@@ -33,6 +33,8 @@ export function mountTrend(options: {
   readonly theme: () => PlotTheme;
   readonly tags: () => ReadonlyMap<string, TraceTag>;
   readonly onView: (view: TrendView) => void;
+  /** A trace's source has stopped answering, or answers again. */
+  readonly onProblems: (count: number) => void;
   readonly onError: (error: unknown) => void;
   readonly onResizePlots: (above: string, below: string, share: number) => void;
   readonly onMenu: (hit: PlotHit, at: { readonly x: number; readonly y: number }) => void;
@@ -46,6 +48,7 @@ export function mountTrend(options: {
   };
   let box: HoverBox | null = null;
   let readout: Readout | null = null;
+  let told = 0;
   const readings = createReadings(hosts.readings);
   const controller: TrendController = createTrendController({
     plots: hosts.plots,
@@ -62,6 +65,9 @@ export function mountTrend(options: {
     onDrawn: () => {
       readout?.paint();
       readings.paint(controller, timeText);
+      const { problems } = controller.store;
+      if (problems !== told) options.onProblems(problems);
+      told = problems;
       const busy = controller.store.incomplete ? 'true' : 'false';
       if (hosts.plots.ariaBusy !== busy) hosts.plots.ariaBusy = busy;
       const label = hosts.range();
@@ -76,7 +82,7 @@ export function mountTrend(options: {
     theme: options.theme,
     timeText,
   });
-  readout = createReadout(controller, options.onError);
+  readout = createReadout(controller, timeText, options.onError);
   const stop = controller.view.subscribe(options.onView);
   return {
     controller,

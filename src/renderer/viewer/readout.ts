@@ -2,6 +2,7 @@ import { type HeldSample, heldAt, isMergedAt, type TraceStatistics, traceStatist
 import { formatNumber, NO_VALUE } from '#renderer/ui/format.ts';
 import { isAppError } from '#shared/errors.ts';
 import { qualityText, type TimeRange, type UnixMicros } from '#shared/model/index.ts';
+import { shiftMicros } from './trace-key.ts';
 import type { TraceStore } from './trace-store.ts';
 import type { TrendController } from './trend-controller.ts';
 import type { TraceTag } from './trend-model.ts';
@@ -31,7 +32,11 @@ const STATISTICS_MS = 500;
 const TRACES_PER_FRAME = 2;
 const EXACT_DELAY_MS = 400;
 
-export function createReadout(controller: TrendController, onError: (error: unknown) => void): Readout {
+export function createReadout(
+  controller: TrendController,
+  timeText: (time: UnixMicros) => string,
+  onError: (error: unknown) => void,
+): Readout {
   const { store } = controller;
   let rows: readonly LegendRow[] = [];
   const texts = new WeakMap<Element, string>();
@@ -97,8 +102,11 @@ export function createReadout(controller: TrendController, onError: (error: unkn
 
   const write = (row: LegendRow, column: LegendColumn, held: HeldSample | null): number => {
     const { tag, element } = row;
-    const [text, title] = sampleText(tag, held, store);
-    put(element, column, text, title);
+    const [text, words] = sampleText(tag, held, store);
+    const shift = shiftMicros(tag.id);
+    // A shifted trace has two times: where it is shown, and when it was.
+    const own = shift === 0 || held === null ? '' : `Sampled ${timeText(held.time - shift)}.`;
+    put(element, column, text, [words, own].filter((part) => part !== '').join(' '));
     return held === null || held.quality >= 0x8000 || held.gap !== null ? Number.NaN : held.value;
   };
 
@@ -231,6 +239,8 @@ export function createReadout(controller: TrendController, onError: (error: unkn
 /** A value as the legend and the box at the pointer show it, and the words behind it. */
 export function sampleText(tag: TraceTag, held: HeldSample | null, store: TraceStore): readonly [string, string] {
   if (held === null) {
+    const problem = store.problem(tag.id);
+    if (problem !== null) return [NO_VALUE, problem];
     return [NO_VALUE, store.incomplete ? 'The history is being read.' : 'No sample at or before this time.'];
   }
   if (held.gap !== null) return [NO_VALUE, held.gap.reason];

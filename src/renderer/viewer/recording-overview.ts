@@ -1,6 +1,6 @@
 import { createMiniMap, type HueBook } from '#renderer/plot/index.ts';
-import type { HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
-import { createTraceStore, joinGaps } from './trace-store.ts';
+import type { Gap, HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
+import { createTraceStore } from './trace-store.ts';
 import { allTagIds, isStep, type TraceTag } from './trend-model.ts';
 import type { TrendSource } from './trend-source.ts';
 
@@ -135,4 +135,16 @@ export function createRecordingOverview(options: {
       map[Symbol.dispose]();
     },
   };
+}
+
+/** Gaps of several tags as one list, each stretch once. */
+function joinGaps(gaps: readonly Gap[]): TimeRange[] {
+  const sorted = [...gaps].sort((a, b) => a.range.from - b.range.from);
+  const joined: { from: number; to: number }[] = [];
+  for (const { range } of sorted) {
+    const last = joined.at(-1);
+    if (last !== undefined && range.from <= last.to) last.to = Math.max(last.to, range.to);
+    else joined.push({ from: range.from, to: range.to });
+  }
+  return joined;
 }

@@ -1,8 +1,10 @@
-import { Plus } from 'lucide-react';
+import { ChevronDown, ChevronRight, Plus } from 'lucide-react';
 import { type DragEvent, type KeyboardEvent, type ReactNode, type Ref, useMemo, useRef, useState } from 'react';
-import { DemoMark, MiddleText, plural, SearchField, useRem } from '#renderer/ui/index.ts';
+import { DemoMark, MiddleText, plural, SearchField, usePreference, useRem } from '#renderer/ui/index.ts';
 import { TAGS_MIME } from './drag-data.ts';
 import type { TraceTag } from './trend-model.ts';
+import { MOST_SOURCE_TAGS, useSourceTags } from './use-source-tags.ts';
+import type { TrendSourceName } from './use-trace-tags.ts';
 import { useVirtualRows } from './virtual-rows.ts';
 
 const ROW_REM = 1.5;
@@ -10,16 +12,34 @@ const collator = new Intl.Collator('en', { numeric: true });
 /** The engine's own tags have dots in their ids, those of documents can't. */
 const isDiagnostic = (tag: TraceTag): boolean => tag.id.includes('.');
 
-/** All tags of the source to the left of the plots: search, then drag, double-click or Enter. */
+const DIAGNOSTICS = 'Diagnostics of the connections';
+const NO_SOURCES: readonly string[] = [];
+
+type Row =
+  | { readonly kind: 'tag'; readonly tag: TraceTag }
+  /** A line above tags; with `source` it opens and closes. */
+  | { readonly kind: 'head'; readonly text: string; readonly source: string | null; readonly open: boolean }
+  | { readonly kind: 'words'; readonly text: string };
+
+/** Tags of all sources to the left of the plots, the trend's own first: search, then drag, double-click or Enter. */
 export function TagPicker({
+  own,
+  others,
   tags,
   inTrend,
   onAdd,
+  onSeen,
   searchRef,
 }: {
+  /** Name of the source that the trend is looked at on, and the others. */
+  readonly own: string;
+  readonly others: readonly TrendSourceName[];
+  /** Of the trend's own source; null while they are not known. */
   readonly tags: ReadonlyMap<string, TraceTag> | null;
   readonly inTrend: ReadonlySet<string>;
-  readonly onAdd: (tagIds: readonly string[]) => void;
+  readonly onAdd: (tags: readonly TraceTag[]) => void;
+  /** Tags that are dragged. */
+  readonly onSeen: (tags: readonly TraceTag[]) => void;
   readonly searchRef: Ref<HTMLInputElement>;
 }): ReactNode {
   const [search, setSearch] = useState('');
@@ -42,63 +62,105 @@ export function TagPicker({
       return words.every((word) => text.includes(word));
     });
   }, [tags, search]);
-  // The diagnostics stand below the plant's own tags, under a heading that has a row.
-  const own = found.findIndex(isDiagnostic);
-  const headed = own < 0 ? found.length : own;
-  const rowOf = (index: number): number => (index < headed ? index : index + 1);
-  const rowCount = found.length + (own < 0 ? 0 : 1);
-  const rows = useVirtualRows(list, rowCount, rowHeight);
+  const [opened, setOpened] = usePreference<readonly string[]>('trend-picker-sources', NO_SOURCES);
+  const shown = others.filter(({ id }) => opened.includes(id)).map(({ id }) => id);
+  const elsewhere = useSourceTags(shown, search);
+  const lines = useMemo(() => {
+    const made: Row[] = others.length === 0 ? [] : [{ kind: 'head', text: own, source: null, open: true }];
+    const diagnostics = found.findIndex(isDiagnostic);
+    for (const [index, tag] of found.entries()) {
+      if (index === diagnostics) made.push({ kind: 'head', text: DIAGNOSTICS, source: null, open: true });
+      made.push({ kind: 'tag', tag });
+    }
+    for (const { id, name } of others) {
+      const open = opened.includes(id);
+      made.push({ kind: 'head', text: name, source: id, open });
+      if (!open) continue;
+      const of = elsewhere.get(id);
+      if (of === undefined || (of.loading && of.tags.length === 0)) made.push({ kind: 'words', text: 'Being read…' });
+      else if (of.fault !== null) made.push({ kind: 'words', text: of.fault });
+      else if (of.tags.length === 0) {
+        made.push({ kind: 'words', text: search === '' ? 'It has no tags.' : `None has "${search}".` });
+      }
+      for (const tag of of?.tags ?? []) made.push({ kind: 'tag', tag });
+      const more = (of?.total ?? 0) - (of?.tags.length ?? 0);
+      if (more > 0) made.push({ kind: 'words', text: `and ${plural(more, 'more tag')}; search for them` });
+      else if (of?.total === null && of.tags.length === MOST_SOURCE_TAGS) {
+        made.push({ kind: 'words', text: 'There may be more; search for them' });
+      }
+    }
+    return made;
+  }, [own, others, found, opened, elsewhere, search]);
+  const rows = useVirtualRows(list, lines.length, rowHeight);
+  const tagCount = lines.reduce((sum, { kind }) => sum + (kind === 'tag' ? 1 : 0), 0);
+  const toggle = (source: string): void =>
+    setOpened(opened.includes(source) ? opened.filter((one) => one !== source) : [...opened, source]);
 
   const choose = (
     index: number,
     event: { readonly shiftKey: boolean; readonly ctrlKey: boolean; readonly metaKey: boolean },
   ): void => {
-    const tag = found[index];
-    if (tag === undefined) return;
+    const line = lines[index];
+    if (line === undefined) return;
     setFocused(index);
     if (event.shiftKey) {
       const [first, last] = [anchor.current, index].sort((a, b) => a - b);
-      setSelected(new Set(found.slice(first, (last ?? index) + 1).map((one) => one.id)));
+      const between = lines.slice(first, (last ?? index) + 1);
+      setSelected(new Set(between.flatMap((one) => (one.kind === 'tag' ? [one.tag.id] : []))));
       return;
     }
     anchor.current = index;
+    if (line.kind !== 'tag') return;
+    const { tag } = line;
     if (event.ctrlKey || event.metaKey) {
       const next = new Set(selected);
       if (!next.delete(tag.id)) next.add(tag.id);
       setSelected(next);
     } else setSelected(new Set([tag.id]));
   };
-  const chosen = (tag: TraceTag): string[] =>
-    selected.has(tag.id) ? found.filter((one) => selected.has(one.id)).map((one) => one.id) : [tag.id];
+  const chosen = (tag: TraceTag): TraceTag[] =>
+    selected.has(tag.id)
+      ? lines.flatMap((line) => (line.kind === 'tag' && selected.has(line.tag.id) ? [line.tag] : []))
+      : [tag];
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const move = (to: number): void => {
-      const index = Math.max(0, Math.min(found.length - 1, to));
+      const index = Math.max(0, Math.min(lines.length - 1, to));
       event.preventDefault();
       choose(index, { shiftKey: event.shiftKey, ctrlKey: false, metaKey: false });
-      rows.reveal(rowOf(index));
+      rows.reveal(index);
     };
+    const line = lines[focused];
+    const source = line?.kind === 'head' ? line.source : null;
+    if (source !== null && line?.kind === 'head') {
+      const turns = event.key === 'Enter' || event.key === ' ';
+      if (turns || (event.key === 'ArrowRight' && !line.open) || (event.key === 'ArrowLeft' && line.open)) {
+        event.preventDefault();
+        toggle(source);
+        return;
+      }
+    }
     if (event.key === 'ArrowDown') move(focused + 1);
     else if (event.key === 'ArrowUp') move(focused - 1);
     else if (event.key === 'PageDown') move(focused + 15);
     else if (event.key === 'PageUp') move(focused - 15);
     else if (event.key === 'Home') move(0);
-    else if (event.key === 'End') move(found.length - 1);
+    else if (event.key === 'End') move(lines.length - 1);
     else if (event.key === ' ') {
       // Space means the row here, not pause.
       event.preventDefault();
       choose(focused, { shiftKey: false, ctrlKey: true, metaKey: false });
     } else if (event.key === 'Enter') {
-      const tag = found[focused];
-      if (tag !== undefined) onAdd(chosen(tag));
+      if (line?.kind === 'tag') onAdd(chosen(line.tag));
       event.preventDefault();
     } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
-      setSelected(new Set(found.map((tag) => tag.id)));
+      setSelected(new Set(lines.flatMap((one) => (one.kind === 'tag' ? [one.tag.id] : []))));
       event.preventDefault();
     }
   };
   const onDragStart = (event: DragEvent, tag: TraceTag): void => {
-    event.dataTransfer.setData(TAGS_MIME, JSON.stringify(chosen(tag)));
+    onSeen(chosen(tag));
+    event.dataTransfer.setData(TAGS_MIME, JSON.stringify(chosen(tag).map(({ id }) => id)));
     event.dataTransfer.effectAllowed = 'copy';
   };
 
@@ -111,34 +173,78 @@ export function TagPicker({
         role="listbox"
         aria-label="Tags, Enter adds to the trend"
         aria-multiselectable
-        aria-activedescendant={found[focused] === undefined ? undefined : `pick-${found[focused].id}`}
+        aria-activedescendant={lines[focused] === undefined ? undefined : `pick-${focused}`}
         tabIndex={0}
         onKeyDown={onKeyDown}
       >
-        <div style={{ height: rowCount * rowHeight, position: 'relative' }}>
-          {own >= 0 && (
-            <div
-              className="trend-picker-head"
-              role="presentation"
-              style={{ top: headed * rowHeight, height: rowHeight }}
-            >
-              Diagnostics of the connections
-            </div>
-          )}
-          {found.slice(Math.max(0, rows.first - 1), rows.last).map((tag, offset) => {
-            const index = Math.max(0, rows.first - 1) + offset;
+        <div style={{ height: lines.length * rowHeight, position: 'relative' }}>
+          {lines.slice(rows.first, rows.last).map((line, offset) => {
+            const index = rows.first + offset;
+            const place = {
+              position: 'absolute',
+              top: index * rowHeight,
+              height: rowHeight,
+              left: 0,
+              right: 0,
+            } as const;
+            const isFocused = index === focused ? '' : undefined;
+            if (line.kind === 'words') {
+              return (
+                <div
+                  key={`words-${index}`}
+                  className="trend-picker-words quiet"
+                  role="presentation"
+                  style={place}
+                  title={line.text}
+                >
+                  {line.text}
+                </div>
+              );
+            }
+            if (line.kind === 'head') {
+              const { source, open, text } = line;
+              if (source === null) {
+                return (
+                  <div key={`head-${text}`} className="trend-picker-head" role="presentation" style={place}>
+                    {text}
+                  </div>
+                );
+              }
+              return (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of its rows
+                <div
+                  key={`head-${source}`}
+                  id={`pick-${index}`}
+                  role="option"
+                  tabIndex={-1}
+                  aria-selected={false}
+                  aria-label={`${text}, ${open ? 'its tags are listed; Enter closes' : 'closed; Enter lists its tags'}`}
+                  className="trend-picker-head trend-picker-source"
+                  data-focused={isFocused}
+                  style={place}
+                  onClick={() => {
+                    setFocused(index);
+                    toggle(source);
+                  }}
+                >
+                  {open ? <ChevronDown size={13} aria-hidden /> : <ChevronRight size={13} aria-hidden />}
+                  <MiddleText text={text} />
+                </div>
+              );
+            }
+            const { tag } = line;
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles the keys of its rows
               <div
                 key={tag.id}
-                id={`pick-${tag.id}`}
+                id={`pick-${index}`}
                 role="option"
                 tabIndex={-1}
                 aria-selected={selected.has(tag.id)}
                 className="trend-picker-row"
-                data-focused={index === focused ? '' : undefined}
+                data-focused={isFocused}
                 data-drawn={inTrend.has(tag.id) ? '' : undefined}
-                style={{ position: 'absolute', top: rowOf(index) * rowHeight, height: rowHeight, left: 0, right: 0 }}
+                style={place}
                 draggable
                 title={tag.description === '' ? undefined : tag.description}
                 onDragStart={(event) => onDragStart(event, tag)}
@@ -164,7 +270,7 @@ export function TagPicker({
             );
           })}
         </div>
-        {tags !== null && found.length === 0 && (
+        {tags !== null && found.length === 0 && tagCount === 0 && (
           <p className="trend-picker-none quiet">
             {tags.size === 0
               ? 'No tags yet. Add a connection and its tags first.'
@@ -175,7 +281,7 @@ export function TagPicker({
       <p className="trend-picker-foot quiet">
         {selected.size > 1
           ? `${selected.size} selected. Enter adds them.`
-          : `${plural(found.length, 'tag')}. Double-click, Enter or drag.`}
+          : `${plural(tagCount, 'tag')}. Double-click, Enter or drag.`}
       </p>
     </section>
   );

@@ -1,6 +1,6 @@
 import { lowerBound, type PlotSource, type TraceSegment, type TraceStatistics } from '#renderer/plot/index.ts';
 import { isAppError } from '#shared/errors.ts';
-import type { Gap, Sample, TimeRange, UnixMicros } from '#shared/model/index.ts';
+import type { Sample, TimeRange, UnixMicros } from '#shared/model/index.ts';
 import {
   createTileCache,
   EMPTY_SERIES,
@@ -36,12 +36,28 @@ export interface LiveTraces {
 
 type LiveView = NonNullable<ReturnType<LiveTraces['read']>>;
 
+export interface ReadSeries {
+  readonly series: readonly (ReceivedSeries & { readonly tag: string })[];
+  /** Traces whose source did not answer, and why; they are asked for again. */
+  readonly failed?: { readonly tags: readonly string[]; readonly reason: string };
+}
+
+/** How samples still come to a trace that has no live end. */
+export interface TraceGrowth {
+  /** Microseconds by which it is shown later: its present is so much after ours. */
+  readonly shift: number;
+  /** How soon what reaches into the present is asked for again, at the least. */
+  readonly everyMs: number;
+  /** How long after its time a sample may be stored, microseconds. */
+  readonly settle: number;
+}
+
 /** What the store asks of the engine. Rejections are `AppError`s. */
 export interface HistoryReader {
   view(
     input: { readonly tags: readonly string[]; readonly range: TimeRange; readonly pixels: number },
     signal: AbortSignal,
-  ): AsyncIterable<{ readonly series: readonly (ReceivedSeries & { readonly tag: string })[] }>;
+  ): AsyncIterable<ReadSeries>;
   neighbours(
     tagId: string,
     time: UnixMicros,
@@ -53,6 +69,8 @@ export interface HistoryReader {
     range: TimeRange,
     signal: AbortSignal,
   ): AsyncIterable<{ readonly tag: string; readonly result: TraceStatistics | null }>;
+  /** Null for a trace that nothing is added to any more. Absent: with the live end, where there is one. */
+  growth?(tagId: string): TraceGrowth | null;
 }
 
 export interface TraceStoreOptions {
@@ -80,6 +98,10 @@ export interface TraceStore extends PlotSource, Disposable {
   readonly incomplete: boolean;
   readonly bytes: number;
   readonly history: HistoryReader;
+  /** Why a trace's source does not answer now; null while it does. What was read before stays. */
+  problem(tagId: string): string | null;
+  /** Rises when a problem begins or ends. */
+  readonly problems: number;
 }
 
 /** The historian shows samples a moment after they were seen live: queue, commit and clock may take this long. */
@@ -96,6 +118,8 @@ const MAX_PARALLEL = 4;
 /** Samples per tag that are reduced in each drawing; beyond it the historian's merged points serve the older ones. */
 const LIVE_POINTS = 20_000;
 const RETRY_MS = 3000;
+/** A source that did not answer is left alone for so long. */
+const REST_MS = 5000;
 const DEFAULT_BYTES = 192 * 1024 * 1024;
 
 const browserTimer = {
@@ -132,6 +156,9 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
   const segments = new Map<string, TraceSegment[]>();
   const running = new Map<string, Running[]>();
   const askedAt = new Map<string, number>();
+  /** Traces whose source failed: until when they rest, in milliseconds, and why. */
+  const resting = new Map<string, { readonly until: number; readonly reason: string }>();
+  let problems = 0;
   const pieces: Piece[] = [];
   let tagIds: readonly string[] = [];
   let window_: TimeRange = { from: 0, to: 0 };
@@ -148,6 +175,17 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
   /** Something of the window has come since it was drawn. */
   let undrawn = false;
   let movedAt = 0;
+
+  const growthOf = (tagId: string): TraceGrowth | null =>
+    history.growth === undefined
+      ? live === null
+        ? null
+        : { shift: 0, everyMs: REFETCH_MS, settle: SETTLE }
+      : history.growth(tagId);
+  /** Up to where a trace can have samples; infinite where nothing is added to it. */
+  const presentOf = (growth: TraceGrowth | null): UnixMicros =>
+    growth === null ? Number.POSITIVE_INFINITY : now() + growth.shift;
+  const isResting = (tagId: string): boolean => (resting.get(tagId)?.until ?? 0) > now() / 1000;
 
   /** Draws what has come: at once where that is all or nothing is on the screen yet, else with what else comes soon. */
   const draw = (): void => {
@@ -222,10 +260,12 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
     const span = window_.to - window_.from;
     if (!(span > 0) || tagIds.length === 0) return [];
     const middle = (window_.from + window_.to) / 2;
-    const present = live === null ? Number.POSITIVE_INFINITY : now();
     const addresses = tilesOver({ from: window_.from - span / 2, to: window_.to + span / 2 }, level);
-    const refetchMs = Math.max(REFETCH_MS, span / 1000 / 500);
     for (const tagId of tagIds) {
+      if (isResting(tagId)) continue;
+      const growth = growthOf(tagId);
+      const present = presentOf(growth);
+      const refetchMs = Math.max(growth?.everyMs ?? 0, span / 1000 / 500);
       const start = liveStart(tagId, live?.read(tagId));
       for (const address of addresses) {
         const range = tileRange(address);
@@ -233,9 +273,9 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
         const key = addressKey(address);
         const tile = cache.get(tagId, address);
         if (tile !== undefined) {
-          if (live === null || tile.completeTo >= Math.min(range.to, start, present - SETTLE)) continue;
+          if (growth === null || tile.completeTo >= Math.min(range.to, start, present - growth.settle)) continue;
           const asked = askedAt.get(`${tagId}/${key}`) ?? 0;
-          if (present / 1000 - asked < refetchMs) continue;
+          if (now() / 1000 - asked < refetchMs) continue;
         }
         const entry = wanted.get(key);
         if (entry !== undefined) {
@@ -279,6 +319,8 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
       open++;
       void fetchTile(entry.address, tags);
     }
+    const until = Math.min(...[...resting.values()].map((one) => one.until).filter((at) => at > present / 1000));
+    if (until < Number.POSITIVE_INFINITY) schedule(until - present / 1000);
   }
 
   /** Whether an answer would still be of use for the window as it is now. */
@@ -292,9 +334,10 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
 
   /** Whether a tag lacks a tile of the window. */
   function isIncomplete(): boolean {
-    const present = live === null ? Number.POSITIVE_INFINITY : now();
     const addresses = tilesOver(window_, level);
     return tagIds.some((tagId) => {
+      if (isResting(tagId)) return false;
+      const present = presentOf(growthOf(tagId));
       const start = liveStart(tagId, live?.read(tagId));
       return addresses.some((address) => {
         const { from } = tileRange(address);
@@ -311,19 +354,32 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
     const range = tileRange(address);
     const asked = now();
     for (const tagId of tags) askedAt.set(`${tagId}/${key}`, asked / 1000);
-    const completeTo = live === null ? range.to : Math.min(range.to, asked - SETTLE);
+    const completeTo = (tagId: string): UnixMicros => {
+      const growth = growthOf(tagId);
+      return growth === null ? range.to : Math.min(range.to, asked + growth.shift - growth.settle);
+    };
     const missing = new Set(tags);
     try {
-      for await (const { series } of history.view({ tags, range, pixels: TILE_PIXELS }, abort.signal)) {
+      for await (const { series, failed } of history.view({ tags, range, pixels: TILE_PIXELS }, abort.signal)) {
         for (const one of series) {
           missing.delete(one.tag);
-          cache.put(one.tag, tileOf(address, one, completeTo));
+          cache.put(one.tag, tileOf(address, one, completeTo(one.tag)));
+          if (resting.delete(one.tag)) problems++;
+        }
+        for (const tagId of failed?.tags ?? []) {
+          missing.delete(tagId);
+          if (resting.get(tagId)?.reason !== failed!.reason) problems++;
+          resting.set(tagId, { until: now() / 1000 + REST_MS, reason: failed!.reason });
+          undrawn = true;
         }
         undrawn ||= isVisible(range);
         draw();
       }
       // A tag that the source does not know has no samples there: that is an answer too.
-      for (const tagId of missing) cache.put(tagId, tileOf(address, EMPTY_SERIES, completeTo));
+      for (const tagId of missing) {
+        cache.put(tagId, tileOf(address, EMPTY_SERIES, completeTo(tagId)));
+        if (resting.delete(tagId)) problems++;
+      }
       undrawn ||= missing.size > 0 && isVisible(range);
       if (askedAt.size > 20_000) askedAt.clear();
     } catch (error) {
@@ -354,6 +410,10 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
 
   return {
     history,
+    problem: (tagId) => resting.get(tagId)?.reason ?? null,
+    get problems() {
+      return problems;
+    },
     setTags(next) {
       if (next.length === tagIds.length && next.every((id, index) => id === tagIds[index])) return;
       tagIds = next;
@@ -406,6 +466,7 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
     },
     refresh() {
       failedUntil = 0;
+      for (const [tagId, { reason }] of resting) resting.set(tagId, { until: 0, reason });
       askedAt.clear();
       built = '';
       schedule(0);
@@ -434,16 +495,4 @@ export function createTraceStore(options: TraceStoreOptions): TraceStore {
     cache.cover(tagId, window_, level, pieces);
     return pieces.flatMap((piece) => (piece.tile.texts === null ? [] : [piece.tile.texts]));
   }
-}
-
-/** Gaps of several tags as one list, each stretch once. */
-export function joinGaps(gaps: readonly Gap[]): TimeRange[] {
-  const sorted = [...gaps].sort((a, b) => a.range.from - b.range.from);
-  const joined: { from: number; to: number }[] = [];
-  for (const { range } of sorted) {
-    const last = joined.at(-1);
-    if (last !== undefined && range.from <= last.to) last.to = Math.max(last.to, range.to);
-    else joined.push({ from: range.from, to: range.to });
-  }
-  return joined;
 }

@@ -45,9 +45,11 @@ import {
   soloTrace,
   type TraceRef,
   type TraceTag,
+  traceName,
 } from './trend-model.ts';
 import { TrendToolbar } from './trend-toolbar.tsx';
 import { useDecoding } from './use-decoding.ts';
+import { type TrendSourceName, useTraceTags } from './use-trace-tags.ts';
 import { useTrendDraft } from './use-trend-draft.ts';
 import { useTrendTags } from './use-trend-tags.ts';
 import { visibleTable } from './visible-data.ts';
@@ -57,14 +59,16 @@ const DEFAULT_COLUMNS: readonly LegendColumn[] = ['value', 'a', 'b', 'delta', 'm
 
 export interface TrendDeskProps {
   readonly source: string;
-  readonly sources: readonly { readonly id: string; readonly name: string }[];
+  readonly sources: readonly TrendSourceName[];
+  /** Sources of the project, whose tags can stand beside those of the trend's own. */
+  readonly plants: readonly TrendSourceName[];
   readonly onSource: (id: string) => void;
   readonly trendId: string;
   readonly onTrend: (id: string) => void;
 }
 
 /** One trend on one source: plots, mini-map, numbers and the tag list. */
-export function TrendDesk({ source, sources, onSource, trendId, onTrend }: TrendDeskProps): ReactNode {
+export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend }: TrendDeskProps): ReactNode {
   const client = useClient();
   const zone = useZone();
   const { theme, textSize } = useLook();
@@ -76,9 +80,11 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const request = useStores('view', (state) => state.trendRequest);
   const projectLoaded = useStores('project', (state) => state.loaded);
   const known = useTrendTags(source);
-  const tags = known ?? NO_TAGS;
+  const all = useMemo(() => [...sources, ...plants], [sources, plants]);
   const draft = useTrendDraft(trendId);
   const { trend } = draft;
+  const tags = useTraceTags(known, allTagIds(trend), all) ?? NO_TAGS;
+  const others = useMemo(() => all.filter(({ id }) => id !== source), [all, source]);
   const [picker, setPicker] = usePreference('trend-picker', true);
   const [columns, setColumns] = usePreference<readonly LegendColumn[]>('trend-columns', DEFAULT_COLUMNS);
   const [statistics, setStatistics] = usePreference('trend-statistics', true);
@@ -86,6 +92,8 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const [readout, setReadout] = useState<Readout | null>(null);
   const [open, setOpen] = useState<TrendOpen>(null);
   const [rangeOpen, setRangeOpen] = useState(false);
+  // What the legend says of a source that does not answer is read when this changes.
+  const [, setProblems] = useState(0);
   const [dragging, setDragging] = useState(false);
   const [selected, setSelected] = useState<TraceRef | null>(null);
   const [view, setView] = useState<{
@@ -105,6 +113,8 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
   const readingsHost = useRef<HTMLDivElement>(null);
   const rangeLabel = useRef<HTMLSpanElement>(null);
   const search = useRef<HTMLInputElement>(null);
+  /** Tags of other sources that the list has shown, for what is dragged from it. */
+  const picked = useRef(new Map<string, TraceTag>());
   const hues = useMemo(
     () =>
       createHueBook(
@@ -153,6 +163,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
         setView({ follow: state.follow, stacked: state.stacked, canBack: state.canBack });
         setSelected(state.selected);
       },
+      onProblems: setProblems,
       onError: fail,
       onResizePlots: (above, below, share) =>
         latest.current.draft.change((before) => resizePlots(before, above, below, share)),
@@ -195,8 +206,10 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     draft.change((before) => addTags(request.mode === 'replace' ? { ...before, plots: [] } : before, found));
   }, [client, request, known, projectLoaded, draft]);
 
-  const tagsOf = (ids: readonly string[]): TraceTag[] => ids.flatMap((id) => tags.get(id) ?? []);
-  const add = (ids: readonly string[]): void => draft.change((before) => addTags(before, tagsOf(ids)));
+  // What is dragged here may be of a source whose tags are not known by their keys yet.
+  const tagsOf = (ids: readonly string[]): TraceTag[] =>
+    ids.flatMap((id) => tags.get(id) ?? picked.current.get(id) ?? []);
+  const add = (chosen: readonly TraceTag[]): void => draft.change((before) => addTags(before, chosen));
   const spanS = (): number =>
     Math.max(0.001, ((controller?.window.to ?? 120e6) - (controller?.window.from ?? 0)) / 1e6);
   const remove = (ref: TraceRef): void => {
@@ -267,7 +280,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
             if (tag === undefined || !trace.visible) return [];
             const texts =
               tag.type === 'string' ? { textOf: (value: number) => controller.store.textOf(tag.id, value) } : {};
-            return [{ name: tag.name, unit: tag.unit, segments: controller.store.segments(tag.id), ...texts }];
+            return [{ name: traceName(tag), unit: tag.unit, segments: controller.store.segments(tag.id), ...texts }];
           }),
         ),
         controller.window,
@@ -329,7 +342,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
     const at = { plotId: target?.plotId ?? null, axisId: target?.axisId ?? null, beforeTagId: null };
     const trace = readTrace(event.dataTransfer);
     if (trace !== null) legendActions.move(trace, at);
-    else if (trend.plots.length === 0) add(readTags(event.dataTransfer));
+    else if (trend.plots.length === 0) add(tagsOf(readTags(event.dataTransfer)));
     else legendActions.add(readTags(event.dataTransfer), at);
   };
 
@@ -362,7 +375,19 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
         zone={zone}
         setOpen={setOpen}
       />
-      {picker && <TagPicker tags={known} inTrend={new Set(allTagIds(trend))} onAdd={add} searchRef={search} />}
+      {picker && (
+        <TagPicker
+          own={sources.find(({ id }) => id === source)?.name ?? source}
+          others={others}
+          tags={known}
+          inTrend={new Set(allTagIds(trend))}
+          onAdd={add}
+          onSeen={(seen) => {
+            for (const tag of seen) picked.current.set(tag.id, tag);
+          }}
+          searchRef={search}
+        />
+      )}
       <div className="trend-desk">
         <SplitPane
           name="trend-numbers"
@@ -437,6 +462,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
                 selected={selected}
                 readout={readout}
                 actions={legendActions}
+                problemOf={(key) => controller?.store.problem(key) ?? null}
               />
             </div>
           }
@@ -450,7 +476,7 @@ export function TrendDesk({ source, sources, onSource, trendId, onTrend }: Trend
         tags={tags}
         zone={zone}
         source={source}
-        sources={sources}
+        sources={all}
         spanS={spanS}
         onTrend={onTrend}
       />

@@ -4,8 +4,10 @@ import { NoteDialog } from '#renderer/recordings/index.ts';
 import { Menu, type MenuEntry, type MenuPlace } from '#renderer/ui/index.ts';
 import { AxisDialog } from './axis-dialog.tsx';
 import { NameDialog } from './name-dialog.tsx';
+import { TraceDialog } from './trace-dialog.tsx';
+import { isPlain, traceKey, traceParts } from './trace-key.ts';
 import type { TrendController } from './trend-controller.ts';
-import { changeAxis, type TraceTag } from './trend-model.ts';
+import { changeAxis, changeKey, type TraceRef, type TraceTag } from './trend-model.ts';
 import type { TrendDraft } from './use-trend-draft.ts';
 
 /** What lies over the trend; one thing at a time. */
@@ -18,6 +20,7 @@ export type TrendOpen =
       readonly keepOpen?: boolean;
     }
   | { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string }
+  | { readonly kind: 'trace'; readonly ref: TraceRef }
   | { readonly kind: 'name'; readonly what: 'save-as' | 'rename' }
   | { readonly kind: 'export' }
   | { readonly kind: 'note'; readonly place: TrendController['notePlace'] }
@@ -66,6 +69,23 @@ export function TrendDialogs(props: TrendDialogsProps): ReactNode {
           onClose={() => setOpen(null)}
         />
       )}
+      {open?.kind === 'trace' && (
+        <TraceDialog
+          name={tags.get(open.ref.tagId)?.name ?? traceParts(open.ref.tagId).tagId}
+          parts={traceParts(open.ref.tagId)}
+          own={sources.find(({ id }) => id === source)?.name ?? source}
+          sources={sources.filter(({ id }) => id !== source)}
+          onSave={(parts) => {
+            const changed = changeKey(trend, open.ref, traceKey(parts));
+            if (changed === null)
+              return 'This plot has that trace already. Choose another shift, or leave this one as it is.';
+            draft.change(() => changed);
+            controller?.select({ ...open.ref, tagId: traceKey(parts) });
+            return null;
+          }}
+          onClose={() => setOpen(null)}
+        />
+      )}
       {open?.kind === 'name' && (
         <NameDialog
           title={open.what === 'rename' ? 'Rename the trend' : 'Save the trend as'}
@@ -89,7 +109,10 @@ export function TrendDialogs(props: TrendDialogsProps): ReactNode {
           source={source}
           sourceName={sources.find((one) => one.id === source)?.name ?? source}
           tags={trend.plots.flatMap((plot) =>
-            plot.traces.flatMap((trace) => (trace.visible ? (tags.get(trace.tagId) ?? []) : [])),
+            // Files are written of what the trend is looked at on, at the times that it has there.
+            plot.traces.flatMap((trace) =>
+              trace.visible && isPlain(trace.tagId) ? (tags.get(trace.tagId) ?? []) : [],
+            ),
           )}
           visible={controller.window}
           between={controller.numbersRange.between ? controller.numbersRange.range : null}

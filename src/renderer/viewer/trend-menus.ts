@@ -18,7 +18,11 @@ export interface MenuEdit {
   readonly trend: TrendDocument;
   readonly tags: ReadonlyMap<string, TraceTag>;
   change(change: (trend: TrendDocument) => TrendDocument): void;
-  setOpen(open: { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string }): void;
+  setOpen(
+    open:
+      | { readonly kind: 'axis'; readonly plotId: string; readonly axisId: string }
+      | { readonly kind: 'trace'; readonly ref: TraceRef },
+  ): void;
 }
 
 /** What can be done at a place in a plot; the same commands as in the palette, with the keys beside them. */
@@ -151,6 +155,7 @@ export function traceMenu(
     });
   }
   if (trace !== undefined) {
+    entries.push({ label: 'Source and time shift…', run: () => edit.setOpen({ kind: 'trace', ref }) });
     entries.push({
       label: 'Label and range of its axis…',
       run: () => edit.setOpen({ kind: 'axis', plotId: ref.plotId, axisId: trace.axisId }),

@@ -14,8 +14,15 @@ export interface TraceTag {
   readonly decimals: number | null;
   readonly range: { readonly low: number; readonly high: number } | null;
   readonly demo: boolean;
+  /** Whose it is and by how much it is shifted, for people; absent: the trend's own source, as it was. */
+  readonly origin?: string;
 }
 
+/** A trace's name where nothing stands beside it. */
+export const traceName = ({ name, origin }: Pick<TraceTag, 'name' | 'origin'>): string =>
+  origin === undefined ? name : `${name} (${origin})`;
+
+/** A trace of a plot; `tagId` is its key (`traceKey`), as everywhere in the viewer. */
 export interface TraceRef {
   readonly plotId: string;
   readonly tagId: string;
@@ -240,6 +247,15 @@ export function setVisible(trend: TrendDocument, ref: TraceRef, visible: boolean
   return replacePlot(trend, ref.plotId, (plot) => ({
     ...plot,
     traces: plot.traces.map((trace) => (trace.tagId === ref.tagId ? { ...trace, visible } : trace)),
+  }));
+}
+
+/** The same trace of another source or with another shift; null where the plot has that one already. */
+export function changeKey(trend: TrendDocument, ref: TraceRef, key: string): TrendDocument | null {
+  if (key !== ref.tagId && findTrace(trend, { plotId: ref.plotId, tagId: key }) !== undefined) return null;
+  return replacePlot(trend, ref.plotId, (plot) => ({
+    ...plot,
+    traces: plot.traces.map((trace) => (trace.tagId === ref.tagId ? { ...trace, tagId: key } : trace)),
   }));
 }
 

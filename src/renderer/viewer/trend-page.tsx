@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useMemo } from 'react';
 import { useClient, useProject, useStores } from '#renderer/client/index.ts';
 import { usePreference } from '#renderer/ui/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
@@ -25,14 +25,21 @@ export function TrendPage(): ReactNode {
   }, [client, request, setTrendId]);
   // A recording that was closed elsewhere leaves the page with the running history.
   const source = wanted === RUNNING_HISTORY || opened.some((file) => file.id === wanted) ? wanted : RUNNING_HISTORY;
+  const known = useStores('sources', (state) => state.byId);
+  const sources = useMemo(
+    () => [{ id: RUNNING_HISTORY, name: 'Running history' }, ...opened.map(({ id, name }) => ({ id, name }))],
+    [opened],
+  );
+  const plants = useMemo(
+    () => [...known.values()].filter(({ state }) => state !== 'disabled').map(({ id, name }) => ({ id, name })),
+    [known],
+  );
   return (
     <TrendDesk
       key={`${source}/${trendId}`}
       source={source}
-      sources={[
-        { id: RUNNING_HISTORY, name: 'Running history' },
-        ...opened.map((file) => ({ id: file.id, name: file.name })),
-      ]}
+      sources={sources}
+      plants={plants}
       onSource={(id) => client.stores.view.setState({ openedSource: id })}
       trendId={trendId}
       onTrend={setTrendId}

@@ -3,6 +3,7 @@ import { errorText, useClient, useProject } from '#renderer/client/index.ts';
 import { usePreference } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import { type TrendDocument, trendDocument } from '#shared/model/index.ts';
+import { withKeys, withoutKeys } from './trace-key.ts';
 import { DEFAULT_TREND, emptyTrend } from './trend-model.ts';
 
 interface Draft {
@@ -49,7 +50,8 @@ export function useTrendDraft(id: string): TrendDraft {
   }, [draft]);
   const base = saved?.document;
   const fallback = useMemo(() => emptyTrend(id, id === DEFAULT_TREND ? 'Trend' : id), [id]);
-  const trend = known ?? base ?? fallback;
+  const kept = known ?? base ?? fallback;
+  const trend = useMemo(() => withKeys(kept), [kept]);
   const dirty = known !== null && JSON.stringify(known) !== JSON.stringify(base ?? fallback);
   const current = useRef({ trend, draft, saved });
   current.current = { trend, draft, saved };
@@ -58,7 +60,7 @@ export function useTrendDraft(id: string): TrendDraft {
   const write = useCallback(
     (document: TrendDocument) => {
       const { draft: before, saved: now } = current.current;
-      const next = { base: before?.base ?? now?.revision ?? null, document };
+      const next = { base: before?.base ?? now?.revision ?? null, document: withoutKeys(document) };
       current.current = { ...current.current, trend: document, draft: next };
       setDraft(next);
     },
@@ -75,7 +77,8 @@ export function useTrendDraft(id: string): TrendDraft {
     [id, write],
   );
 
-  const put = async (document: TrendDocument, expected: number | null): Promise<void> => {
+  const put = async (shown: TrendDocument, expected: number | null): Promise<void> => {
+    const document = withoutKeys(shown);
     await client.edits.commit({
       label: `Trend "${document.name}" saved`,
       changes: [{ kind: 'trend', id: document.id, document, expected }],

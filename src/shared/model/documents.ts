@@ -77,7 +77,18 @@ export const trendDocument = z.object({
           high: z.number().nullable(),
         }),
       ),
-      traces: z.array(z.object({ tagId: tagReference, axisId: documentId, visible: z.boolean() })),
+      traces: z.array(
+        z.object({
+          /** Of this project, or as its source names it. */
+          tagId: z.string().min(1).max(500),
+          axisId: documentId,
+          visible: z.boolean(),
+          /** A source of the project, the running history or an opened recording; absent: what the trend is looked at on. */
+          source: z.string().min(1).max(4096).optional(),
+          /** Shown later by so much: 86,400,000 puts yesterday over today. */
+          shiftMs: z.number().int().min(-3e12).max(3e12).optional(),
+        }),
+      ),
     }),
   ),
   spanS: z.number().positive(),
