@@ -30,6 +30,7 @@ import {
   tagWriterOf,
 } from './schema.ts';
 import { writeSums } from './sums.ts';
+import { fullChunk } from './tag-state.ts';
 import { type StringTable, stringTableOf, type TextNumbers } from './text-numbers.ts';
 
 /** A file that samples are taken from. What the table does not find is not taken. */
@@ -383,6 +384,8 @@ function outputOf(database: Database, join: boolean): Output {
   let last: { readonly time: number; readonly quality: number } | null = null;
   let chunks = 0;
   let samples = 0;
+  /** Of the tag's chunk before. */
+  let density = 0;
 
   const classOf = (version: number): StorageClass =>
     storageClassOf(recipes.find((recipe) => recipe.version === version) ?? recipes.at(-1)!);
@@ -394,6 +397,7 @@ function outputOf(database: Database, join: boolean): Output {
     slot.set(wordsOf(run.value).subarray(2 * end, 2 * end + 2));
     last = { time: row.last, quality: run.quality[end]! };
     samples += run.length;
+    density = data.length / run.length;
     if (++chunks % CHUNKS_PER_SETTLE === 0) pyramid.settle(tag, since);
     if (chunks % CHUNKS_PER_STEP === 0) {
       database.exec('COMMIT');
@@ -412,7 +416,8 @@ function outputOf(database: Database, join: boolean): Output {
     pendingClass = kind;
     const words = wordsOf(run.value);
     for (let at = from; at < to; ) {
-      const count = Math.min(to - at, CHUNK_SAMPLES - pending.length);
+      const full = fullChunk(density, CHUNK_SAMPLES);
+      const count = Math.min(to - at, full - pending.length);
       const { length } = pending;
       pendingRecipe = recipe;
       pending.time.set(run.time.subarray(at, at + count), length);
@@ -423,7 +428,7 @@ function outputOf(database: Database, join: boolean): Output {
       }
       pending.length = length + count;
       at += count;
-      if (pending.length === CHUNK_SAMPLES) flush();
+      if (pending.length === full) flush();
     }
   };
   return {
@@ -433,10 +438,12 @@ function outputOf(database: Database, join: boolean): Output {
       decoder = tagDecoderOf(recipes);
       since = decodedSince(recipes);
       last = null;
+      density = 0;
     },
     add,
     whole(run, recipe, data) {
-      if (join && (pending.length > 0 || run.length < CHUNK_SAMPLES)) add(run, 0, run.length, recipe);
+      const isFull = run.length >= fullChunk(data.length / run.length, CHUNK_SAMPLES);
+      if (join && (pending.length > 0 || !isFull)) add(run, 0, run.length, recipe);
       else {
         flush();
         write(run, recipe, data);

@@ -34,6 +34,8 @@ export { BLOCK_SAMPLES } from './column-pack.ts';
 export const CHUNK_LAYOUT = 2;
 /** Most samples that a chunk should be given. */
 export const CHUNK_SAMPLES = 16_384;
+/** Bytes at which it should end all the same: chunks are fetched whole, and rows of the pyramid as long as theirs fill pages badly. */
+export const CHUNK_BYTES = 16_384;
 /** Most samples in one chunk; more are refused on reading as damage, so that a flipped length cannot ask for all memory. */
 export const MAX_CHUNK_SAMPLES = 65_536;
 

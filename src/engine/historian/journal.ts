@@ -14,7 +14,7 @@ import { emptyRun, type Run, wordsOf } from './run.ts';
 import type { Meta } from './schema.ts';
 import type { Sealing } from './sealing.ts';
 import type { RecoveryReport } from './store.ts';
-import { type ClosedChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import { type ClosedChunk, fullChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
 
 /** Bytes of waiting records that are worth a commit before the flush interval ends. */
 const EARLY_FLUSH_BYTES = 4 << 20;
@@ -191,7 +191,7 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
 
   /** A chunk that was logged as such, which may be in the file by now. */
   function restore(state: TagState, run: Run, data: Uint8Array<ArrayBuffer>): void {
-    if (run.length >= options.chunkSamples && run.time[0]! > state.lastTime) {
+    if (run.length >= fullChunk(data.length / run.length, options.chunkSamples) && run.time[0]! > state.lastTime) {
       sealing.take(state, run, data);
       return;
     }

@@ -1,5 +1,5 @@
 import type { Database } from '#engine/platform/index.ts';
-import { BLOCK_SAMPLES, chunkSum, createChunkBuilder, decodeChunk, encodeChunk } from './chunk-codec.ts';
+import { BLOCK_SAMPLES, CHUNK_BYTES, chunkSum, createChunkBuilder, decodeChunk, encodeChunk } from './chunk-codec.ts';
 import { type ChunkInfo, type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
 import { appendOpen, clearOpen, sortedOpen } from './open-samples.ts';
 import { type Pyramid, summaryOfStored } from './pyramid.ts';
@@ -8,6 +8,7 @@ import { storageClassOf } from './schema.ts';
 import {
   type ClosedChunk,
   findTail,
+  fullChunk,
   type GrowingChunk,
   growsByBlocks,
   noteLast,
@@ -104,6 +105,7 @@ export function sealingOf(
       const last = part.time[part.length - 1]!;
       const data = encoded ?? encodeChunk(part);
       const summary = summaryOfStored(part, recipe, state.decoder);
+      if (part.length >= BLOCK_SAMPLES) state.density = data.length / part.length;
       chunk = { recipe, first, last, count: part.length, data, summary };
       const at = state.closed.findIndex((other) => other.first > first);
       state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
@@ -133,7 +135,7 @@ export function sealingOf(
       const { count, first } = before.info;
       const span = joined.time[joined.length - 1]! - first;
       if (count + joined.length > leastSamples && span > LONGEST_SPAN) break;
-      if (count > joined.length * 1.5 || count + joined.length > chunkSamples) break;
+      if (count > joined.length * 1.5 || count + joined.length > fullChunk(state.density, chunkSamples)) break;
       const samples = samplesOf(before);
       if (samples === null) break;
       takeOut(state, before);
@@ -155,7 +157,8 @@ export function sealingOf(
   /** A chunk that begins behind a small one leaves room to be joined with it. */
   const startGrowing = (state: TagState, first: number): GrowingChunk => {
     const before = preceding(state, Number.MAX_SAFE_INTEGER);
-    const small = before !== null && sameForm(state, before) && before.info.count <= chunkSamples / 2;
+    const full = fullChunk(state.density, chunkSamples);
+    const small = before !== null && sameForm(state, before) && before.info.count <= full / 2;
     const samples = chunkSamples - (small ? before.info.count : 0);
     return {
       builder: createChunkBuilder(),
@@ -247,7 +250,10 @@ export function sealingOf(
       state.limit = openLimit(chunkSamples);
       const { growing } = state;
       const isWhole =
-        growing !== null && (growing.builder.count >= growing.limit || growing.last - growing.first >= LONGEST_SPAN);
+        growing !== null &&
+        (growing.builder.count >= growing.limit ||
+          growing.builder.bytes >= CHUNK_BYTES ||
+          growing.last - growing.first >= LONGEST_SPAN);
       if (late !== null || isWhole) finish(state);
       if (late !== null) addLate(state, late);
     },

@@ -1,5 +1,5 @@
 import type { DecodeRecipe } from '#shared/model/index.ts';
-import { BLOCK_SAMPLES, type ChunkBuilder } from './chunk-codec.ts';
+import { BLOCK_SAMPLES, CHUNK_BYTES, type ChunkBuilder } from './chunk-codec.ts';
 import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
 import { appendOpen, type OpenSamples, openSamples, pushOpen, timeOfOpen } from './open-samples.ts';
 import type { Summary } from './pyramid.ts';
@@ -17,6 +17,12 @@ export const growsByBlocks = (chunkSamples: number): boolean => chunkSamples >= 
 /** Samples that a tag holds open at most. */
 export const openLimit = (chunkSamples: number): number =>
   growsByBlocks(chunkSamples) ? BLOCK_SAMPLES + HELD_BACK : chunkSamples;
+
+/** Samples of a full chunk of samples that take so many bytes each; 0 where that is not known. */
+export function fullChunk(density: number, chunkSamples: number): number {
+  const blocks = density === 0 ? chunkSamples : Math.ceil(CHUNK_BYTES / density / BLOCK_SAMPLES);
+  return Math.min(chunkSamples, blocks * BLOCK_SAMPLES);
+}
 
 /** The first chunk of a tag is shorter by a share that differs, so that tags polled together encode one after the other. */
 export function firstLimit(tagNumber: number, chunkSamples: number): number {
@@ -72,6 +78,8 @@ export interface TagState {
   rollupsStale: boolean;
   /** Samples at which `open` has to be advanced or closed. */
   limit: number;
+  /** Bytes a sample of the chunk that was closed last; 0 before the first of a block or more. */
+  density: number;
   first: number | null;
   /** Time of the first sample that is not in the file; infinite where all are. Told to readers by `starts`. */
   tailFirst: number;
@@ -133,6 +141,7 @@ export function createTagState(
     since: decodedSince(recipes),
     rollupsStale: false,
     limit: firstLimit(number, chunkSamples),
+    density: 0,
     first: null,
     tailFirst: Number.POSITIVE_INFINITY,
     starts,

@@ -28,7 +28,7 @@ import { sealingOf } from './sealing.ts';
 import type { NewEvent, TagRegistration } from './store.ts';
 import { type SweptTexts, stringSweepOf } from './string-sweep.ts';
 import { removeSums, writeSums } from './sums.ts';
-import { type ClosedChunk, findTail, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import { type ClosedChunk, findTail, fullChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
 import { createTailStarts } from './tail-starts.ts';
 
 export const WRITER_DEFAULTS = {
@@ -190,10 +190,11 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
         continue;
       }
       // What makes whole chunks of one tag goes through the log as such: a twentieth of the bytes, and encoded only once.
-      // In equal parts rather than with a short rest, which would be a small chunk when the next ones come.
-      for (let left = Math.floor((end - i) / options.chunkSamples); left > 0; left--) {
-        const to = i + Math.floor((end - i) / left);
-        if (!isBehind(state, time, i, to)) break;
+      // A short rest goes with the last one: it would be a small chunk when the next ones come.
+      for (;;) {
+        const full = fullChunk(state.density, options.chunkSamples);
+        const to = end - i < 2 * full ? end : i + full;
+        if (to - i < full || !isBehind(state, time, i, to)) break;
         if (i > logged) journal.samples(part(block, logged, i), numberOf);
         journal.chunk(state.number, sealing.take(state, part(block, i, to)));
         i = to;
