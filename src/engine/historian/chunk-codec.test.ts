@@ -12,7 +12,7 @@ function runOf(
   const run = emptyRun(times.length, delays !== null);
   run.length = times.length;
   run.time.set(times);
-  new BigUint64Array(run.value.buffer).set(slots);
+  new BigUint64Array(run.value.buffer, run.value.byteOffset, run.value.length).set(slots);
   run.quality.set(qualities);
   if (delays !== null) run.received?.set(times.map((time, i) => time + delays[i]!));
   return run;

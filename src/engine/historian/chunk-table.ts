@@ -190,7 +190,7 @@ export function chunkReaderOf(
   const scratch = emptyRun(4_096);
   /** Ids of chunks that cannot be read, so that no view tries again. */
   const damaged = new Set<number>();
-  /** `into` a number: columns of their own for so many samples, made when the checksum has shown that the row is right. */
+  /** `into` a number: columns of their own for so many samples or more, made when the checksum has shown that the row is right. */
   const decode = (chunk: ChunkInfo, into: Run | number, from: number, to: number): Run => {
     const data = table.data(chunk);
     try {
@@ -218,9 +218,7 @@ export function chunkReaderOf(
         const share = (chunk.count * (high - low)) / (chunk.last - chunk.first + 1);
         const spent = (usable ? known.spent : 0) + Math.max(BLOCK_SAMPLES, share);
         const all = spent * 2 > chunk.count;
-        const run = all
-          ? whole(chunk, chunk.count)
-          : decode(chunk, Math.min(chunk.count, BLOCK_SAMPLES), low, Math.max(high, low + 1));
+        const run = all ? whole(chunk, chunk.count) : decode(chunk, 0, low, Math.max(high, low + 1));
         decoder.numbers(run, chunk.recipe);
         const decoded: Decoded = all
           ? { run, decoder, from: chunk.first, to: chunk.last + 1, spent }

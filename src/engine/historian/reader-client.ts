@@ -7,6 +7,7 @@ import { checkSearch } from './query.ts';
 import type { QueryStep } from './query-job.ts';
 import { CACHE_BYTES, MOST_PIXELS, MOST_VIEW_TAGS } from './reader.ts';
 import type { AggregatedTag, SearchPart } from './store.ts';
+import { threadEnd } from './thread-end.ts';
 
 export interface ReaderHandle {
   readonly info: RecordingFile | null;
@@ -97,7 +98,6 @@ export function startReader(
           resolveStart(handle(message.info));
           return;
         case 'failed':
-          void worker.terminate();
           rejectStart(receiveError(message.error));
           return;
         case 'progress':
@@ -154,7 +154,7 @@ export function startReader(
         if (dead !== null) return;
         await this.call('close', null, null).catch(() => undefined);
         dead = new AppError('rpc.disconnected', 'The recording was closed.', { details: null });
-        await worker.terminate();
+        await threadEnd(worker);
       },
     };
   }

@@ -55,24 +55,32 @@ port.on('message', (message: ToReader) => {
       open(message);
     } catch (error) {
       send({ kind: 'failed', error: postError(error) });
+      end();
     }
     return;
   }
   if (message.kind === 'work') {
     work(message);
+    end();
     return;
   }
   const { id } = message;
   call(id, message.name, message.input).then(
     (value) => {
       tellCache();
-      send({ kind: 'result', id, value }, buffersOf(value));
+      send({ kind: 'result', id, value }, [...buffersOf(value)]);
       // Nothing more is asked of a reader that was told to close.
-      if (message.name === 'close') port.close();
+      if (message.name === 'close') end();
     },
     (error: unknown) => send({ kind: 'error', id, error: postError(storeError(opened?.path ?? '', error)) }),
   );
 });
+
+/** Without ports the thread ends by itself. */
+function end(): void {
+  writer?.close();
+  port?.close();
+}
 
 function tellCache(): void {
   if (opened === null) return;
@@ -95,10 +103,11 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
   const file = message.writer === null && !message.checked ? openRecordingFile(message.path) : null;
   const database = file?.database ?? openDatabase(message.path, { readonly: true });
   let broken = file?.broken ?? false;
+  const table = file?.table ?? chunkTableOf(database);
   const reader = createReader({
     database,
     cacheBytes: message.cacheBytes,
-    table: file?.table ?? chunkTableOf(database),
+    table,
     get broken() {
       return broken;
     },
@@ -113,11 +122,9 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
     },
   });
   opened = { reader, database, path: message.path };
-  warmUp(reader, database);
-  // Node loads what measures time when it is first asked.
-  clock.monotonicMs();
   tellCache();
   send({ kind: 'opened', info: file?.info ?? null });
+  warmUp(createReader({ database, table, broken, cacheBytes: 0, onDamage: () => undefined }), database, clock);
   unchecked = file?.unchecked ?? null;
   if (unchecked !== null) {
     checkOn((finding) => {
@@ -262,7 +269,6 @@ async function call(id: number, name: keyof ReaderCalls, input: unknown): Promis
       unchecked?.return();
       unchecked = null;
       database.close();
-      writer?.close();
       opened = null;
       return null;
   }
@@ -284,8 +290,8 @@ function workOn(job: number, check: () => void): QueryStep<unknown> {
 }
 
 /** The buffers of columns at the top of an answer, in lists and parts, to be transferred and not copied. */
-function buffersOf(value: unknown, into: ArrayBuffer[] = []): ArrayBuffer[] {
-  if (value instanceof Float64Array || value instanceof Uint16Array) into.push(value.buffer as ArrayBuffer);
+function buffersOf(value: unknown, into = new Set<ArrayBuffer>()): Set<ArrayBuffer> {
+  if (value instanceof Float64Array || value instanceof Uint16Array) into.add(value.buffer as ArrayBuffer);
   else if (Array.isArray(value)) {
     // A list of anything else than series and columns, such as events, holds none.
     if (typeof value[0] === 'object') for (const one of value) buffersOf(one, into);

@@ -73,7 +73,7 @@ export function createReaders(
     return begin(place);
   };
   const another = (): void => {
-    if (full) return;
+    if (full || closed !== null) return;
     const place = places.find(({ reader, starting }) => reader === null && starting === null);
     if (place !== undefined) beginForLater(place);
   };
@@ -94,11 +94,12 @@ export function createReaders(
       if (tags.length < TAGS_PER_READER) return ask(await least(), input);
       const alive = living();
       if (alive.length === 0) return ask(await one(), input);
-      if (alive.length < most) another();
       const each = Math.ceil(tags.length / alive.length);
       const parts = await Promise.all(
         alive.map((reader, i) => ask(reader, { ...input, tags: tags.slice(i * each, (i + 1) * each) })),
       );
+      // Not before: a thread's start takes this thread some 10 ms, and the processor from the one that works.
+      if (alive.length < most) another();
       return parts.flat();
     },
     get cache() {

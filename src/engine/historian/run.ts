@@ -11,12 +11,14 @@ export interface Run {
   received: Float64Array<ArrayBuffer> | null;
 }
 
+/** Its columns share one buffer: to make three takes three times as long, and readers make many small ones. */
 export function emptyRun(capacity: number, received = false): Run {
+  const buffer = new ArrayBuffer(capacity * 18);
   return {
     length: 0,
-    time: new Float64Array(capacity),
-    value: new Float64Array(capacity),
-    quality: new Uint16Array(capacity),
+    time: new Float64Array(buffer, 0, capacity),
+    value: new Float64Array(buffer, capacity * 8, capacity),
+    quality: new Uint16Array(buffer, capacity * 16, capacity),
     received: received ? new Float64Array(capacity) : null,
   };
 }

@@ -22,6 +22,7 @@ import { isOurFile, setAside } from './set-aside.ts';
 import type { RecoveryReport, SampleStore, StoreOptions, StoreStatus } from './store.ts';
 import type { SweptTexts } from './string-sweep.ts';
 import { createTailStarts } from './tail-starts.ts';
+import { threadEnd } from './thread-end.ts';
 import { WRITER_DEFAULTS } from './writer.ts';
 
 export interface StoreDeps {
@@ -427,7 +428,7 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
         await call('close', null);
       } finally {
         dead ??= new AppError('rpc.disconnected', 'The history is closed.', { details: null });
-        await worker.terminate();
+        await threadEnd(worker);
       }
     },
   });
@@ -450,7 +451,6 @@ function startWriter(options: StoreOptions, deps: StoreDeps) {
           return;
         case 'failed':
           reject(receiveError(message.error));
-          void worker.terminate();
           return;
         case 'durable':
           onDurable(message.note);

@@ -237,33 +237,57 @@ function lastText(buckets: Buckets, index: number): number {
   return Number.isNaN(last) ? buckets.max[index]! : last;
 }
 
-/** Points of a view; as raw samples the columns grow, of `merged` points there are `capacity` at most. */
+/** Columns in which views are put together, longer when one needs it; what is in them is worth nothing afterwards. */
+let pool = emptyColumns(4_096, false);
+let mergedPool = emptyColumns(0, true);
+
+/** All columns lie in one buffer, since to make and to send three or five takes that many times as long. */
+function emptyColumns(capacity: number, merged: boolean) {
+  const buffer = new ArrayBuffer(capacity * (merged ? 34 : 18));
+  const numbers = (at: number): Float64Array<ArrayBuffer> => new Float64Array(buffer, at * capacity * 8, capacity);
+  return {
+    time: numbers(0),
+    value: numbers(1),
+    min: merged ? numbers(2) : null,
+    max: merged ? numbers(3) : null,
+    quality: new Uint16Array(buffer, capacity * (merged ? 32 : 16), capacity),
+  };
+}
+type Columns = ReturnType<typeof emptyColumns>;
+
+function copyColumns(from: Columns, start: number, end: number, into: Columns): void {
+  into.time.set(from.time.subarray(start, end));
+  into.value.set(from.value.subarray(start, end));
+  into.quality.set(from.quality.subarray(start, end));
+  into.min?.set(from.min!.subarray(start, end));
+  into.max?.set(from.max!.subarray(start, end));
+}
+
+/** Points of a view, `capacity` at first; it is done before another one is begun. */
 function collector(capacity: number, merged: boolean) {
-  let time = new Float64Array(capacity);
-  let value = new Float64Array(capacity);
-  let quality = new Uint16Array(capacity);
-  const min = new Float64Array(merged ? capacity : 0);
-  const max = new Float64Array(merged ? capacity : 0);
+  let columns = merged ? mergedPool : pool;
+  const keep = (): void => {
+    if (merged) mergedPool = columns;
+    else pool = columns;
+  };
   /** The first place is free for a point before all others. */
   let first = 1;
   let length = 1;
   const room = (more: number): void => {
-    if (length + more <= time.length) return;
-    const larger = Math.max(time.length * 2, length + more);
-    const [times, values, states] = [time, value, quality];
-    time = new Float64Array(larger);
-    time.set(times);
-    value = new Float64Array(larger);
-    value.set(values);
-    quality = new Uint16Array(larger);
-    quality.set(states);
+    if (length + more <= columns.time.length) return;
+    const larger = emptyColumns(Math.max(columns.time.length * 2, length + more), merged);
+    copyColumns(columns, 0, length, larger);
+    columns = larger;
+    keep();
   };
+  room(capacity);
   /** A sample as it is; a bad one has no envelope. */
   const put = (index: number, at: number, number: number, state: number): void => {
-    time[index] = at;
-    value[index] = number;
-    quality[index] = state;
-    if (merged) min[index] = max[index] = isBad(state) ? Number.NaN : number;
+    columns.time[index] = at;
+    columns.value[index] = number;
+    columns.quality[index] = state;
+    if (!merged) return;
+    columns.min![index] = columns.max![index] = isBad(state) ? Number.NaN : number;
   };
   return {
     before(point: Point): void {
@@ -271,11 +295,12 @@ function collector(capacity: number, merged: boolean) {
       put(0, point.time, point.value, point.quality);
     },
     merge(at: number, mean: number, state: number, least: number, most: number): void {
-      time[length] = at;
-      value[length] = mean;
-      quality[length] = state;
-      min[length] = least;
-      max[length++] = most;
+      room(1);
+      columns.time[length] = at;
+      columns.value[length] = mean;
+      columns.quality[length] = state;
+      columns.min![length] = least;
+      columns.max![length++] = most;
     },
     add(at: number, number: number, state: number): void {
       room(1);
@@ -283,18 +308,21 @@ function collector(capacity: number, merged: boolean) {
     },
     addRun(times: Float64Array, values: Float64Array, states: Uint16Array, start: number, end: number): void {
       room(end - start);
-      time.set(times.subarray(start, end), length);
-      value.set(values.subarray(start, end), length);
-      quality.set(states.subarray(start, end), length);
+      columns.time.set(times.subarray(start, end), length);
+      columns.value.set(values.subarray(start, end), length);
+      columns.quality.set(states.subarray(start, end), length);
       length += end - start;
     },
     done(envelope: 'envelope' | null): ViewColumns {
+      const own = emptyColumns(length - first, envelope !== null);
+      copyColumns(columns, first, length, own);
+      const { time, value, quality, min, max } = own;
       return {
         length: length - first,
-        time: time.slice(first, length),
-        value: value.slice(first, length),
-        quality: quality.slice(first, length),
-        envelope: envelope === null ? null : { min: min.slice(first, length), max: max.slice(first, length) },
+        time,
+        value,
+        quality,
+        envelope: min === null || max === null ? null : { min, max },
       };
     },
   };

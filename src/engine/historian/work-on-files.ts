@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { WorkerUrls } from '#engine/platform/index.ts';
 import type { FileWork, FileWorkDone } from './file-work.ts';
 import { type FromReader, receiveError, type ToReader } from './messages.ts';
+import { threadEnd } from './thread-end.ts';
 
 /**
  * Verifies, repairs, compacts, splits or merges recordings in a thread of its own. Rejects with the signal's reason
@@ -32,6 +33,6 @@ export async function workOnFiles(
     });
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await worker.terminate();
+    await threadEnd(worker);
   }
 }

@@ -27,6 +27,8 @@ const inbox: Extract<ToWriter, { kind: 'register' | 'intern' | 'append' }>[] = [
 let writer: Writer | null = null;
 let starts: TailStarts | null = null;
 let waiting = false;
+let ended = false;
+const readers: MessagePort[] = [];
 
 port.on('message', (message: ToWriter) => {
   switch (message.kind) {
@@ -44,17 +46,24 @@ port.on('message', (message: ToWriter) => {
           starts = createTailStarts(opened.started.tailStarts);
           send({ kind: 'opened', start: opened.started });
         },
-        (error: unknown) => send({ kind: 'failed', error: postError(error) }),
+        (error: unknown) => {
+          send({ kind: 'failed', error: postError(error) });
+          end();
+        },
       );
       return;
     case 'reader':
       serveTails(message.port);
       return;
     case 'call':
-      call(message.name, message.input).then(
-        (value) => send({ kind: 'result', id: message.id, value }),
-        (error: unknown) => send({ kind: 'error', id: message.id, error: postError(error) }),
-      );
+      call(message.name, message.input)
+        .then(
+          (value) => send({ kind: 'result', id: message.id, value }),
+          (error: unknown) => send({ kind: 'error', id: message.id, error: postError(error) }),
+        )
+        .finally(() => {
+          if (message.name === 'close') end();
+        });
       return;
     default:
       inbox.push(message);
@@ -62,7 +71,15 @@ port.on('message', (message: ToWriter) => {
   }
 });
 
+/** Without ports the thread ends by itself. */
+function end(): void {
+  ended = true;
+  for (const reader of readers) reader.close();
+  port?.close();
+}
+
 function drain(): void {
+  if (ended) return;
   const waited = waiting;
   waiting = false;
   let taken = 0;
@@ -137,18 +154,19 @@ async function call(name: keyof WriterCalls, input: unknown): Promise<unknown> {
 }
 
 function serveTails(reader: MessagePort): void {
+  readers.push(reader);
   const tell = (message: TailAnswer | TailStartsNote, transfer: readonly ArrayBuffer[] = []): void =>
     reader.postMessage(message, transfer);
   if (writer !== null) tell({ starts: writer.started.tailStarts });
   reader.on('message', (request: TailRequest) => {
     const parts = writer === null ? [] : writer.tail(request.tags, request.from, request.to);
-    const transfer: ArrayBuffer[] = [];
+    const transfer = new Set<ArrayBuffer>();
     for (const { closed, open } of parts) {
-      for (const { data } of closed) transfer.push(data.buffer);
+      for (const { data } of closed) transfer.add(data.buffer);
       if (open === null) continue;
-      transfer.push(open.time.buffer, open.value.buffer, open.quality.buffer);
-      if (open.received !== null) transfer.push(open.received.buffer);
+      for (const column of [open.time, open.value, open.quality]) transfer.add(column.buffer);
+      if (open.received !== null) transfer.add(open.received.buffer);
     }
-    tell({ id: request.id, parts }, transfer);
+    tell({ id: request.id, parts }, [...transfer]);
   });
 }
