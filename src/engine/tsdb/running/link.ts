@@ -75,6 +75,8 @@ export function createLink({ backend, name, clock, log, connect, onChange, onCon
   let nextAttempt: UnixMicros | null = null;
   let attempt: Promise<void> = Promise.resolve();
   let trying = false;
+  /** Settings have changed while an attempt was on its way, which may have used the old ones. */
+  let askedAgain = false;
 
   const become = (next: LinkState): void => {
     if (next !== state) since = clock.now();
@@ -102,7 +104,8 @@ export function createLink({ backend, name, clock, log, connect, onChange, onCon
           }).next()
         : backoff.next(undefined);
     const passes = !isAppError(error) || error.retryable;
-    const wait = passes ? Math.max(FIRST_WAIT_MS / 5, backoff.duration) : PERMANENT_WAIT_MS;
+    const wait = askedAgain ? 0 : passes ? Math.max(FIRST_WAIT_MS / 5, backoff.duration) : PERMANENT_WAIT_MS;
+    askedAgain = false;
     nextAttempt = clock.now() + Math.round(wait * 1_000);
     timer = clock.after(wait, () => {
       timer = null;
@@ -132,6 +135,7 @@ export function createLink({ backend, name, clock, log, connect, onChange, onCon
       backoff = null;
       words = null;
       trying = false;
+      askedAgain = false;
       if (state === 'lost') log.info('The source answers again.', { source: name });
       become('running');
       onConnected();
@@ -195,7 +199,11 @@ export function createLink({ backend, name, clock, log, connect, onChange, onCon
       lose(error);
     },
     retry() {
-      if (stop.signal.aborted || trying) return;
+      if (stop.signal.aborted) return;
+      if (trying) {
+        askedAgain = true;
+        return;
+      }
       timer?.[Symbol.dispose]();
       timer = null;
       backoff = null;

@@ -134,11 +134,17 @@ export function createRunning(options: RunningOptions): RunningSource {
       try {
         return await attempt();
       } catch (error) {
-        if (left === 0 || faultKind(error, signal) !== 'retryable' || isAppError(error, 'rpc.limit')) throw error;
+        if (
+          left === 0 ||
+          stop.signal.aborted ||
+          faultKind(error, signal) !== 'retryable' ||
+          isAppError(error, 'rpc.limit')
+        )
+          throw error;
         wait = wait === null ? firstWait() : wait.next(undefined);
         counters.retries++;
         // Jitter may give next to nothing.
-        await clock.sleep(Math.max(20, wait.duration), signal);
+        await clock.sleep(Math.max(20, wait.duration), AbortSignal.any([signal, stop.signal]));
       }
     }
   };
@@ -296,10 +302,12 @@ export function createRunning(options: RunningOptions): RunningSource {
     const turn = await lanes.take(signal);
     const ended = new AbortController();
     const all = AbortSignal.any([signal, ended.signal, stop.signal]);
+    let begun: AsyncIterator<T> | null = null as AsyncIterator<T> | null;
     // Nothing has been handed on before the first item, so until then it may begin anew.
     const first = async () => {
       const connection = await link.get(all);
       const items = begin(connection, all)[Symbol.asyncIterator]();
+      begun = items;
       return { connection, items, result: await within(connection, () => items.next(), itemMs, all) };
     };
     try {
@@ -309,8 +317,9 @@ export function createRunning(options: RunningOptions): RunningSource {
         item = await within(connection, () => items.next(), itemMs, all);
       }
     } finally {
-      // The driver ends what it has under way; it is not waited for, since it may hang in the very call that was given up.
+      // Not waited for: the driver may hang in the very call that was given up.
       ended.abort(new Error('The reader has left.'));
+      void begun?.return?.()?.catch(() => undefined);
       turn[Symbol.dispose]();
     }
   }
