@@ -135,31 +135,38 @@ export function findDevices(
 
 const MOST_NOTES = 5;
 
+/** Settings with all their defaults, and as text. */
+interface Read {
+  readonly full: Settings;
+  readonly text: string;
+}
+
 /** Which connections and devices of the project are those of a list; each is read once. */
 function createComparison(reader: SettingsReader) {
-  const full = new Map<object, Settings | null>();
-  const read = (of: object, protocol: string, part: 'connection' | 'device', settings: Settings): Settings | null => {
-    let known = full.get(of);
+  const read = new Map<object, Read | null>();
+  const readOnce = (part: 'connection' | 'device', protocol: string, settings: Settings): Read | null => {
+    let known = read.get(settings);
     if (known === undefined) {
       try {
-        known = reader.readSettings(protocol, part, settings);
+        const full = reader.readSettings(protocol, part, settings);
+        known = { full, text: JSON.stringify(full) };
       } catch (error) {
         if (!isAppError(error)) throw error;
         known = null;
       }
-      full.set(of, known);
+      read.set(settings, known);
     }
     return known;
   };
   const holds = (
     one: NamedDevice,
     part: 'connection' | 'device',
-    document: { readonly settings: Settings },
+    { settings }: { readonly settings: Settings },
   ): boolean => {
-    const wanted = one.named === true ? read(one.same[part], one.protocol, part, one.same[part]) : one.same[part];
-    const there = read(document, one.protocol, part, document.settings);
-    if (wanted === null || there === null) return false;
-    return Object.entries(wanted).every(([key, value]) => JSON.stringify(there[key]) === JSON.stringify(value));
+    const there = readOnce(part, one.protocol, settings);
+    if (there === null) return false;
+    if (one.named === true) return readOnce(part, one.protocol, one.same[part])?.text === there.text;
+    return Object.entries(one.same[part]).every(([key, value]) => there.full[key] === value);
   };
   const isSame = (connection: ConnectionDocument, one: NamedDevice): boolean =>
     connection.protocol === one.protocol && !connection.demo && holds(one, 'connection', connection);
