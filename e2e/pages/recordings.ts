@@ -25,5 +25,9 @@ export function recordingsOf(page: Page) {
       await page.getByRole('main').getByRole('button', { name: 'Open in the trend' }).click();
       await page.getByRole('main', { name: 'Trend' }).waitFor();
     },
+    async close(name: string): Promise<void> {
+      await table.getByRole('row').filter({ hasText: name }).first().getByText(name).first().click();
+      await page.getByRole('main').getByRole('button', { name: 'Close', exact: true }).click();
+    },
   };
 }
