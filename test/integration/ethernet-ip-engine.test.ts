@@ -55,5 +55,15 @@ describe('a Logix controller in the whole engine', () => {
     await away;
     memory.set('Line', -3.25);
     expect((await values(isGood)).value[0]).toBe(-3.25);
+
+    // A controller that says nothing any more, its link as it was: one response time-out, not two.
+    server.faults = { silent: true };
+    const silentMs = performance.now();
+    await values(isBad);
+    expect(performance.now() - silentMs).toBeLessThan(50 + 1.8 * 500);
+    server.faults = {};
+    const backMs = performance.now();
+    await values(isGood);
+    expect(performance.now() - backMs).toBeLessThan(2_000);
   });
 });
