@@ -4,6 +4,7 @@ import type { PlannedSeries, QueryPlan } from '#engine/tsdb/tsdb.ts';
 import { gridOf, gridTimes, type TimeSeriesResult } from '#shared/model/graph/index.ts';
 import { QUALITY, type TimeRange } from '#shared/model/index.ts';
 import { createFakeClock, FAKE_START } from '#test/support/fake-clock.ts';
+import { panZoomTrace } from '#test/support/pan-zoom-trace.ts';
 import { createQueryCache, type QueryCacheOptions } from './cache.ts';
 
 const never = new AbortController().signal;
@@ -234,5 +235,23 @@ describe('query cache', () => {
     // The source of this test does not mind.
     const result = await query(planOf({ from: DAY, to: DAY + 6 * HOUR }, 700, [seriesOf('a', { limit: 2 })]));
     expect(result.series.length).toBeGreaterThan(2);
+  });
+
+  it('answers four of five points of somebody who pans and zooms through a month', async () => {
+    for (const seed of [7, 11, 23]) {
+      const { query, cache, asked } = setUp({ bytes: 64 * 1024 * 1024 });
+      const series = ['a', 'b', 'c'].map((tag) => seriesOf(tag));
+      let pictures = 0;
+      for (const range of panZoomTrace({ from: FAKE_START - 31 * 24 * HOUR, to: FAKE_START - HOUR }, 400, seed)) {
+        await query(planOf(range, 1_500, series));
+        pictures++;
+      }
+      expect(pictures).toBe(400);
+      expect(cache.status().ratio).toBeGreaterThan(0.8);
+      // Points that were read beyond what was shown, edges and whole tiles, stay far below what they saved.
+      const read = asked.reduce((sum, { grid, series: of }) => sum + grid!.length * of.length, 0);
+      const { hits, misses } = cache.status();
+      expect(read).toBeLessThan(0.3 * (hits + misses));
+    }
   });
 });

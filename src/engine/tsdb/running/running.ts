@@ -260,7 +260,9 @@ export function createRunning(options: RunningOptions): RunningSource {
       try {
         yield* each((now, both) => now.schema!.apply(request, token, both), signal);
       } finally {
+        // What the connection has found out about its tables is not so any more.
         cache.clear();
+        link.retry();
       }
     },
     // Counting every row takes as long as it takes.
