@@ -41,6 +41,7 @@ export const timescaleConfig = z.object({
       group: 'Encryption',
       help: 'PEM text of the certificate that the server’s certificate was issued by. Empty: those that this computer trusts.',
       showIf: { tls: 'verify' },
+      multiline: true,
     }),
   schema: z.string().max(63).default('parx').meta({
     title: 'Schema of ParX',
@@ -52,6 +53,16 @@ export const timescaleConfig = z.object({
     group: 'Own tables',
     help: 'Off: every session is read-only. On: ParX may make and fill its own tables; those of others are still only read.',
   }),
+  conflict: z
+    .enum(['newer', 'first'])
+    .default('newer')
+    .meta({
+      title: 'A sample that is there already',
+      group: 'Own tables',
+      help: 'Of a series and a time: what is written later replaces it, or is left out.',
+      choiceNames: { newer: 'is replaced', first: 'stays' },
+      showIf: { write: true },
+    }),
   connectTimeoutMs: z
     .number()
     .int()
