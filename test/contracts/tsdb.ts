@@ -27,6 +27,10 @@ import { never, SECOND, START } from './store-samples.ts';
 /** One backend for the suites: its real server. */
 export interface BackendFixture {
   readonly backend: TsdbBackend;
+  /** Where one backend has several servers. */
+  readonly edition?: string;
+  /** Why its server is not here was said by `needs`; called once for each `describe`. */
+  missing?(): boolean;
   /** `directory`: an empty folder that is removed after the suite. */
   start(directory: string): Promise<BackendServer>;
 }
@@ -41,6 +45,9 @@ export interface BackendServer {
   ): Promise<{ readonly source: GraphSource; readonly registry: MetricRegistry }>;
   stop(): Promise<void>;
 }
+
+export const nameOf = ({ backend, edition }: BackendFixture): string =>
+  edition === undefined ? backend.id : `${backend.id} (${edition})`;
 
 const declare = (key: string, labels: readonly string[] = ['stand']): RegisteredMetric =>
   registeredMetric(key, metricDeclaration.parse({ type: 'gauge', unit: 'm/min', labels })).metric;
@@ -96,7 +103,7 @@ const planOf = (change: Partial<QueryPlan> = {}, series: Partial<PlannedSeries> 
 /** What every backend must do, beyond the golden graphs; run over each one there is. */
 export function describeBackend(fixture: BackendFixture): void {
   const { backend } = fixture;
-  describe(`backend: ${backend.id}`, () => {
+  describe.skipIf(fixture.missing?.() ?? false)(`backend: ${nameOf(fixture)}`, () => {
     const directory = suiteDirectory();
     let server: BackendServer;
     let before: OpenHandles;

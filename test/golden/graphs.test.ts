@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runGraph } from '#engine/analytics/index.ts';
 import { type GraphSeries, resolveRange } from '#shared/model/graph/index.ts';
-import type { BackendServer } from '#test/contracts/tsdb.ts';
+import { type BackendServer, nameOf } from '#test/contracts/tsdb.ts';
 import { fixtures } from '#test/contracts/tsdb-fixtures.ts';
 import { expectNoNewHandles, type OpenHandles, openHandles } from '#test/support/leak-guard.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
@@ -68,7 +68,7 @@ describe('golden graphs', () => {
 });
 
 for (const fixture of fixtures) {
-  describe(`golden graphs on ${fixture.backend.id}`, () => {
+  describe.skipIf(fixture.missing?.() ?? false)(`golden graphs on ${nameOf(fixture)}`, () => {
     const directory = suiteDirectory();
     let server: BackendServer;
     let before: OpenHandles;

@@ -82,6 +82,12 @@ export async function startPostgres(edition: PostgresEdition, options: PostgresO
       client.on('error', () => {});
       await client.connect();
       try {
+        // All connections to it are one session, with the settings of those before.
+        if (edition === 'community') {
+          await client.query(
+            'SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0',
+          );
+        }
         const result: unknown = await (values === undefined ? client.query(sql) : client.query(sql, [...values]));
         const last = (Array.isArray(result) ? result.at(-1) : result) as pg.QueryResult<Record<string, unknown>>;
         return last.rows;
