@@ -6,7 +6,8 @@ import { threadEnd } from './thread-end.ts';
 
 /**
  * Verifies, repairs, compacts, splits or merges recordings in a thread of its own. Rejects with the signal's reason
- * when the thread has stopped and taken its parts away, and as `doFileWork` throws.
+ * when the thread has stopped and taken its parts away, and as `doFileWork` throws. Verifying, which writes nothing,
+ * rejects at once: its thread may be inside SQLite's own check, which cannot be stopped, and ends behind it.
  */
 export async function workOnFiles(
   work: FileWork,
@@ -17,10 +18,15 @@ export async function workOnFiles(
   signal.throwIfAborted();
   const cancel = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(workers['historian-reader']);
-  const onAbort = (): void => void Atomics.store(cancel, 0, 1);
+  let giveUp: () => void = () => undefined;
+  const onAbort = (): void => {
+    Atomics.store(cancel, 0, 1);
+    if (work.kind === 'verify') giveUp();
+  };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await new Promise<FileWorkDone>((resolve, reject) => {
+      giveUp = () => reject(signal.reason);
       worker.on('error', reject);
       worker.on('exit', () => reject(new Error('The thread that worked on recordings has ended.')));
       worker.on('message', (message: FromReader) => {
@@ -33,6 +39,6 @@ export async function workOnFiles(
     });
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await threadEnd(worker);
+    if (work.kind !== 'verify' || !signal.aborted) await threadEnd(worker);
   }
 }

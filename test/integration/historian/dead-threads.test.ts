@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
-import { openStore } from '#engine/historian/index.ts';
+import { openStore, workOnFiles } from '#engine/historian/index.ts';
 import { createLogger, systemClock, type WorkerName } from '#engine/platform/index.ts';
 import { sourceWorkers } from '#test/support/engine.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -65,4 +65,28 @@ it('ends the program when the writer is dead, so that the host starts it again',
     timeout: 20_000,
   });
   expect(status).toBe(70);
+});
+
+it('does not keep who gives up verifying waiting for a check that cannot be stopped', async () => {
+  // A thread that answers nothing for seconds stands for SQLite's check of a large file.
+  const entry = join(temporaryDirectory(), 'busy.mjs');
+  writeFileSync(
+    entry,
+    `import { parentPort } from 'node:worker_threads';
+     parentPort.on('message', () => setTimeout(() => parentPort.close(), 2_000));`,
+  );
+  const abort = new AbortController();
+  const verified = workOnFiles(
+    { kind: 'verify', path: 'recording.parx' },
+    { ...sourceWorkers, 'historian-reader': pathToFileURL(entry) },
+    () => undefined,
+    abort.signal,
+  );
+  let told: unknown = null;
+  verified.catch((error: unknown) => {
+    told = error;
+  });
+  abort.abort(new Error('no more'));
+  await new Promise(setImmediate);
+  expect(told).toEqual(new Error('no more'));
 });
