@@ -13,14 +13,15 @@ import { recordingsOf } from './pages/recordings.ts';
 import { PAGES, type PageName, shellOf } from './pages/shell.ts';
 import { tagsOf } from './pages/tags.ts';
 import { trendOf } from './pages/trend.ts';
-import { takeLooking } from './pictures-looking.ts';
+import { takeBackends } from './pictures-backends.ts';
+import { type Camera, takeLooking } from './pictures-looking.ts';
 
 // Pictures for people to look at: every page, its dialogs, and its empty and faulty states, in both themes, pages in
 // two sizes. `node e2e/screenshots.ts FOLDER [PART...]` after a build; without a part all of them. As root on Linux also
 // what a full disk looks like.
 
 const [folder, ...wanted] = process.argv.slice(2);
-const PARTS = { empty, full, listening, looking, disk: fullDisk };
+const PARTS = { empty, full, listening, looking, backends, disk: fullDisk };
 if (folder === undefined || wanted.some((part) => !Object.hasOwn(PARTS, part))) {
   console.error(`Usage: node e2e/screenshots.ts FOLDER [${Object.keys(PARTS).join('|')}...]`);
   process.exit(2);
@@ -371,15 +372,21 @@ async function listening(): Promise<void> {
   await host.kill();
 }
 
+const camera = (): Camera => ({
+  context: browser.context,
+  folder: data,
+  shade,
+  shoot: (page, name, sizes = 'all') => shoot(page, name, sizes === 'all' ? SIZES : ONE_SIZE),
+});
+
 /** What devices have, and closer looks at them. */
 function looking(): Promise<void> {
-  const { context } = browser;
-  return takeLooking({
-    context,
-    folder: data,
-    shade,
-    shoot: (page, name, sizes = 'all') => shoot(page, name, sizes === 'all' ? SIZES : ONE_SIZE),
-  });
+  return takeLooking(camera());
+}
+
+/** Sources, their tables and their states. Needs PostgreSQL. */
+function backends(): Promise<void> {
+  return takeBackends(camera());
 }
 
 /** The recorder has no room left. Needs a file system of its own, so root. */

@@ -2,6 +2,7 @@ import {
   Cable,
   ChartLine,
   ClipboardList,
+  Database,
   Disc,
   FolderSearch,
   LayoutGrid,
@@ -79,6 +80,14 @@ export const pages: readonly Page[] = [
     icon: ClipboardList,
     keys: 'Alt+6',
     Component: lazy(() => import('#renderer/log/index.ts').then((module) => ({ default: module.LogPage }))),
+  },
+  {
+    path: '/backends',
+    pattern: '/backends/:id?/:view?/:item?',
+    title: 'Backends',
+    icon: Database,
+    keys: 'Alt+7',
+    Component: lazy(() => import('#renderer/backends/index.ts').then((module) => ({ default: module.BackendsPage }))),
   },
   {
     path: '/start',

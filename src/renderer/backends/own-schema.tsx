@@ -1,0 +1,408 @@
+import { FileCode2, Play, RotateCw } from 'lucide-react';
+import { type ReactNode, useCallback, useEffect, useState } from 'react';
+import { errorText, useAbort, useClient, useNow, useZone } from '#renderer/client/index.ts';
+import {
+  Banner,
+  Button,
+  belowElement,
+  checkFields,
+  type FormValues,
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatPeriod,
+  formatTime,
+  Mark,
+  Menu,
+  type MenuPlace,
+  NO_VALUE,
+  readFields,
+  SchemaForm,
+  SelectField,
+  Skeleton,
+  settingsOf,
+} from '#renderer/ui/index.ts';
+import { isAppError } from '#shared/errors.ts';
+import type { SchemaRequest, SchemaState, SchemaStatistics } from '#shared/model/own-schema.ts';
+import { SchemaPlanDialog } from './schema-plan.tsx';
+
+interface SchemaFormAnswer {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly presets: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly summary: string;
+    readonly settings: FormValues;
+  }[];
+}
+
+const standings: Readonly<Record<SchemaState['standing'], string>> = {
+  absent: 'Nothing of this program is there. Nothing is made without your consent.',
+  current: 'The tables are there and of this version.',
+  outdated: 'The tables are of an earlier version. The plan shows what brings them up to date.',
+  newer: 'The tables were made by a later version of this program. Update it before writing to them.',
+  foreign: 'The name is taken by something else. Choose another schema in the settings of the source.',
+};
+
+/** The tables that this program keeps at a source: what is there, what would be done, and doing it after consent. */
+export function OwnSchema({ id }: { readonly id: string }): ReactNode {
+  const client = useClient();
+  const newSignal = useAbort();
+  const [form, setForm] = useState<SchemaFormAnswer | null>(null);
+  const [state, setState] = useState<SchemaState | null>(null);
+  const [statistics, setStatistics] = useState<SchemaStatistics | null>(null);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [settings, setSettings] = useState<FormValues | null>(null);
+  const [request, setRequest] = useState<SchemaRequest | null>(null);
+  const [issues, setIssues] = useState<ReadonlyMap<string, string>>(new Map());
+  const [menu, setMenu] = useState<{ readonly at: MenuPlace; readonly rollup: string } | null>(null);
+  const [counting, setCounting] = useState(false);
+
+  const read = useCallback(async (): Promise<void> => {
+    const signal = newSignal();
+    try {
+      const [schema, found] = await Promise.all([
+        client.rpc.sources.schemaForm({ id }, { signal }),
+        client.rpc.sources.schemaState({ id }, { signal }),
+      ]);
+      setForm(schema);
+      setState(found);
+      setRefusal(null);
+      setSettings((typed) => typed ?? found.settings ?? schema.presets[0]?.settings ?? {});
+      if (found.standing === 'current' || found.standing === 'outdated') {
+        setStatistics(await client.rpc.sources.statistics({ id, exact: false }, { signal }));
+      }
+    } catch (error) {
+      if (!signal.aborted) setRefusal(errorText(error));
+    }
+  }, [client, id, newSignal]);
+  useEffect(() => {
+    setForm(null);
+    setState(null);
+    setStatistics(null);
+    setSettings(null);
+    void read();
+  }, [read]);
+
+  const count = async (): Promise<void> => {
+    setCounting(true);
+    try {
+      setStatistics(await client.rpc.sources.statistics({ id, exact: true }));
+    } catch (error) {
+      client.fail(error, 'The samples could not be counted');
+    } finally {
+      setCounting(false);
+    }
+  };
+  const plan = (): void => {
+    if (form === null || settings === null) return;
+    const fields = readFields(form.settings);
+    const wrong = checkFields(fields, settings, true);
+    setIssues(wrong);
+    if (wrong.size === 0) setRequest({ action: 'install', settings: settingsOf(fields, settings) });
+  };
+
+  if (form === null || state === null || settings === null) {
+    return refusal === null ? <Skeleton rows={8} /> : <Banner tone="error">{refusal}</Banner>;
+  }
+  const chosen = form.presets.find((preset) =>
+    Object.entries(preset.settings).every(([name, value]) => JSON.stringify(settings[name]) === JSON.stringify(value)),
+  );
+  const there = state.standing === 'current' || state.standing === 'outdated';
+  return (
+    <div className="source-part">
+      <div className="source-part-bar">
+        <Mark
+          tone={state.standing === 'current' ? 'ok' : state.standing === 'absent' ? 'quiet' : 'warn'}
+          shape={state.standing === 'current' ? 'disc' : state.standing === 'absent' ? 'ring' : 'triangle'}
+        >
+          {there
+            ? `Version ${state.version} of ${state.latest}`
+            : state.standing === 'absent'
+              ? 'Not there'
+              : 'Not ours'}
+        </Mark>
+        <span className="toolbar-gap" />
+        <Button icon={RotateCw} onClick={() => void read()}>
+          Look again
+        </Button>
+        <Button look="primary" icon={FileCode2} disabled={state.standing === 'foreign'} onClick={plan}>
+          Show the plan
+        </Button>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll what is longer than the room */}
+      <section className="source-scroll" aria-label="Tables of this program" tabIndex={0}>
+        {refusal !== null && <Banner tone="error">{refusal}</Banner>}
+        <p>{standings[state.standing]}</p>
+        <p className="quiet">{state.edition}</p>
+        {state.problems.map((problem) => (
+          <Banner key={problem} tone="warn">
+            {problem}
+          </Banner>
+        ))}
+        {there && statistics !== null && (
+          <Statistics statistics={statistics} counting={counting} onCount={() => void count()} />
+        )}
+        {there && <Policies state={state} />}
+        {there && (
+          <Rollups state={state} onMenu={(rollup, element) => setMenu({ at: belowElement(element), rollup })} />
+        )}
+        <details className="schema-group" open={!there || undefined}>
+          <summary className="section-title">How the tables are made</summary>
+          {form.presets.length > 0 && (
+            <div className="schema-grid">
+              <SelectField
+                label="Preset"
+                help="Fills in usual settings. Each can be changed afterwards."
+                value={chosen?.id ?? ''}
+                choices={[
+                  ...(chosen === undefined ? [{ value: '', label: 'Own settings' }] : []),
+                  ...form.presets.map((preset) => ({ value: preset.id, label: preset.title })),
+                ]}
+                onChange={(preset) => {
+                  const found = form.presets.find((one) => one.id === preset);
+                  if (found !== undefined) setSettings({ ...settings, ...found.settings });
+                }}
+              />
+              {chosen !== undefined && <p className="quiet source-preset">{chosen.summary}</p>}
+            </div>
+          )}
+          <SchemaForm
+            schema={form.settings}
+            values={settings}
+            errors={issues}
+            suggest={client.suggest}
+            onChange={setSettings}
+          />
+        </details>
+        {there && (
+          <details className="schema-group">
+            <summary className="section-title">
+              Objects at the server <span className="quiet">{state.objects.length}</span>
+            </summary>
+            <table className="plain">
+              <thead>
+                <tr>
+                  <th scope="col">Name</th>
+                  <th scope="col">Kind</th>
+                  <th scope="col">State</th>
+                </tr>
+              </thead>
+              <tbody>
+                {state.objects.map((object) => (
+                  <tr key={`${object.kind} ${object.name}`}>
+                    <td className="mono">{object.name}</td>
+                    <td>{object.kind}</td>
+                    <td className="source-wrap">{object.says}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+            <div className="source-part-head">
+              <Button look="danger" onClick={() => setRequest({ action: 'remove' })}>
+                Remove the tables and their samples
+              </Button>
+            </div>
+          </details>
+        )}
+      </section>
+      {menu !== null && (
+        <Menu
+          at={menu.at}
+          label="Commands"
+          onClose={() => setMenu(null)}
+          entries={[
+            {
+              label: 'Fill from the samples',
+              icon: Play,
+              run: () => setRequest({ action: 'refresh', rollup: menu.rollup, from: null, to: null }),
+            },
+            { label: 'Drop', danger: true, run: () => setRequest({ action: 'drop', rollup: menu.rollup }) },
+          ]}
+        />
+      )}
+      {request !== null && (
+        <SchemaPlanDialog
+          id={id}
+          request={request}
+          onClose={(done) => {
+            setRequest(null);
+            if (done) {
+              setSettings(null);
+              void read();
+            }
+          }}
+          onInvalid={(error) => {
+            setRequest(null);
+            if (isAppError(error, 'config.invalid')) {
+              setIssues(
+                new Map(
+                  error.details.issues.map(({ path, message }) => [
+                    path.replace(/^(?:request\.)?settings\./, ''),
+                    message,
+                  ]),
+                ),
+              );
+            }
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function Statistics({
+  statistics,
+  counting,
+  onCount,
+}: {
+  readonly statistics: SchemaStatistics;
+  readonly counting: boolean;
+  readonly onCount: () => void;
+}): ReactNode {
+  const zone = useZone();
+  const { compression, exact } = statistics;
+  const rows: readonly (readonly [string, string])[] = [
+    ['Series', formatCount(statistics.series)],
+    ['Samples', `${exact ? '' : 'about '}${formatCount(statistics.rows)}`],
+    ['From', formatTime(statistics.first, zone)],
+    ['To', formatTime(statistics.last, zone)],
+    ['Samples take', formatBytes(statistics.bytes)],
+    ['Indexes of it', formatBytes(statistics.indexBytes)],
+    ['Aggregates take', formatBytes(statistics.rollupBytes)],
+    ['Chunks', formatCount(statistics.chunks)],
+    ...(compression === null
+      ? []
+      : ([
+          ['Compressed', `${formatCount(compression.chunks)} chunks`],
+          ['to', `${formatBytes(compression.after)} of ${formatBytes(compression.before)}`],
+        ] as const)),
+  ];
+  return (
+    <>
+      <div className="source-part-head">
+        <h3 className="section-title">Statistics</h3>
+        {!exact && (
+          <Button look="plain" disabled={counting} onClick={onCount} title="Reads the whole table">
+            {counting ? 'Counting' : 'Count exactly'}
+          </Button>
+        )}
+      </div>
+      <div className="source-figures">
+        {rows.map(([name, text]) => (
+          <div key={name} className="source-figure">
+            <span>{name}</span>
+            <span className="mono">{text}</span>
+          </div>
+        ))}
+      </div>
+    </>
+  );
+}
+
+const policyNames = { compression: 'Compression', retention: 'Retention', rollup: 'Aggregate' } as const;
+
+function Policies({ state }: { readonly state: SchemaState }): ReactNode {
+  const zone = useZone();
+  return (
+    <>
+      <h3 className="section-title">Compression, retention and upkeep</h3>
+      {state.policies.length === 0 ? (
+        <p className="quiet">The server looks after nothing by itself.</p>
+      ) : (
+        <div className="wide">
+          <table className="plain">
+            <thead>
+              <tr>
+                <th scope="col">What</th>
+                <th scope="col">On</th>
+                <th scope="col">Rule</th>
+                <th scope="col">Last run</th>
+                <th scope="col">Next run</th>
+              </tr>
+            </thead>
+            <tbody>
+              {state.policies.map((policy) => (
+                <tr key={`${policy.kind} ${policy.on}`}>
+                  <td>{policyNames[policy.kind]}</td>
+                  <td className="mono">{policy.on}</td>
+                  <td className="source-wrap">{policy.says}</td>
+                  <td>
+                    <Mark
+                      tone={policy.lastOk === null ? 'quiet' : policy.lastOk ? 'ok' : 'error'}
+                      shape={policy.lastOk === null ? 'ring' : policy.lastOk ? 'disc' : 'cross'}
+                    >
+                      {policy.lastRun === null ? 'never' : formatTime(policy.lastRun, zone)}
+                    </Mark>
+                    {policy.failures > 0 && ` ${formatCount(policy.failures)} of ${formatCount(policy.runs)} failed`}
+                  </td>
+                  <td className="mono">{formatTime(policy.nextRun, zone)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Rollups({
+  state,
+  onMenu,
+}: {
+  readonly state: SchemaState;
+  readonly onMenu: (rollup: string, element: HTMLElement) => void;
+}): ReactNode {
+  const zone = useZone();
+  const now = useNow(10_000);
+  return (
+    <>
+      <h3 className="section-title">Aggregates</h3>
+      {state.rollups.length === 0 ? (
+        <p className="quiet">None. Long ranges are worked out from the samples.</p>
+      ) : (
+        <div className="wide">
+          <table className="plain">
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col" className="num">
+                  Step
+                </th>
+                <th scope="col">Filled</th>
+                <th scope="col" className="num">
+                  Takes
+                </th>
+                <th scope="col">Kept up to date</th>
+                <th scope="col">
+                  <span className="visually-hidden">Commands</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {state.rollups.map((rollup) => (
+                <tr key={rollup.name}>
+                  <td className="mono">{rollup.name}</td>
+                  <td className="num">{formatPeriod(rollup.step)}</td>
+                  <td className="source-wrap">
+                    {rollup.filled === null
+                      ? 'nothing yet'
+                      : `${formatTime(rollup.filled.from, zone, 'minute')} to ${formatAge((now - rollup.filled.to) / 1000, 'seconds')} ago`}
+                  </td>
+                  <td className="num">{rollup.bytes === 0 ? NO_VALUE : formatBytes(rollup.bytes)}</td>
+                  <td>{rollup.policy ? 'by the server' : 'when asked'}</td>
+                  <td>
+                    <Button look="plain" onClick={(event) => onMenu(rollup.name, event.currentTarget)}>
+                      Commands
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
