@@ -9,6 +9,7 @@ export * from './sample.ts';
 export * from './source.ts';
 export * from './status.ts';
 export * from './table-catalogue.ts';
+export * from './table-check.ts';
 export * from './table-mapping.ts';
 export * from './time.ts';
 export * from './time-text.ts';
