@@ -1,0 +1,130 @@
+import type { CatalogueColumn, CatalogueRelation, TableMapping } from '#shared/model/index.ts';
+import { NAMES, plain } from './names.ts';
+
+export interface TagGuess {
+  /** In the relation of the samples. */
+  readonly column: CatalogueColumn;
+  readonly tag: TableMapping['tag'];
+  /** The relation that `tag` refers to. */
+  readonly table: CatalogueRelation | null;
+  readonly confidence: number;
+  readonly reason: string;
+}
+
+/** Columns that may tell the tags of a narrow relation apart, the likeliest first. */
+export function guessTags(
+  relation: CatalogueRelation,
+  rest: readonly CatalogueColumn[],
+  all: readonly CatalogueRelation[],
+): TagGuess[] {
+  const found: TagGuess[] = [];
+  for (const column of rest) {
+    if (column.kind !== 'text' && column.kind !== 'integer') continue;
+    const name = plain(column.name);
+    const alone = relation.key.length === 1 && relation.key[0] === column.name;
+    if (alone || NAMES.technical.test(name) || NAMES.quality.test(name) || NAMES.value.test(name)) continue;
+    const called = NAMES.tag.test(name) ? 0.45 : NAMES.place.test(name) ? 0.2 : 0;
+    const keyed =
+      relation.key.includes(column.name) || relation.indexes.some((one) => one.includes(column.name)) ? 0.3 : 0;
+    const table = tableOf(relation, column, all);
+    if (called + keyed === 0 && table === null) continue;
+    if (table !== null) {
+      const { of, key, sure } = table;
+      const named = nameColumn(of, key);
+      const reason = `"${column.name}" refers to "${of.name}"${sure ? '' : ', by its name alone since no foreign key says so'}, where "${named.name}" is the name.`;
+      const texts = of.columns.filter(({ kind, name: one }) => kind === 'text' && one !== named.name);
+      const like = (pattern: RegExp) => texts.find((one) => pattern.test(plain(one.name)))?.name ?? null;
+      found.push({
+        column,
+        table: of,
+        tag: {
+          kind: 'table',
+          column: column.name,
+          relation: { schema: of.schema, name: of.name },
+          key,
+          name: named.name,
+          unit: like(NAMES.unit),
+          description: like(NAMES.description),
+          metric: null,
+          labels: null,
+        },
+        confidence: Math.min(1, (sure ? 0.6 : 0.4) + called + keyed / 2),
+        reason,
+      });
+    }
+    const few = column.distinct !== null && relation.rows !== null && column.distinct < relation.rows / 4 ? 0.1 : 0;
+    const kind = column.kind === 'text' ? 0.15 : 0;
+    const parts = [called > 0 ? 'it is called so' : '', keyed > 0 ? 'a key or an index has it' : ''].filter(Boolean);
+    found.push({
+      column,
+      table: null,
+      tag: { kind: 'column', column: column.name },
+      // A number that refers to a table names nothing by itself.
+      confidence: Math.min(0.95, called + keyed + few + kind) * (table === null ? 1 : 0.5),
+      reason: `"${column.name}" names the tag: ${parts.join(', and ')}.`,
+    });
+  }
+  return found.sort((a, b) => b.confidence - a.confidence);
+}
+
+interface TagTable {
+  readonly of: CatalogueRelation;
+  readonly key: string;
+  readonly sure: boolean;
+}
+
+/** By a foreign key, else by names: a small table with a unique column of the same kind and a name for each row. */
+function tableOf(
+  relation: CatalogueRelation,
+  column: CatalogueColumn,
+  all: readonly CatalogueRelation[],
+): TagTable | null {
+  const reference = relation.references.find(({ columns }) => columns.length === 1 && columns[0] === column.name);
+  if (reference !== undefined) {
+    const of = all.find((one) => one.schema === reference.relation.schema && one.name === reference.relation.name);
+    const key = reference.to[0];
+    return of === undefined || key === undefined || !hasName(of, key) ? null : { of, key, sure: true };
+  }
+  const name = plain(column.name);
+  const match = /^(.+?)_?(id|key|no|nr|ref|fk|code)$/.exec(name);
+  if (match === null && column.kind !== 'integer') return null;
+  const stem = match?.[1] ?? name;
+  const ranked = all.flatMap((of) => {
+    if (of === relation || of.partition !== null || of.kind === 'rollup' || of.key.length > 1) return [];
+    if (of.schema !== relation.schema && of.schema !== 'public') return [];
+    const key = keyOf(of, column, name);
+    if (key === null || !hasName(of, key)) return [];
+    const called = plain(of.name);
+    const words = called.split('_').map((word) => word.replace(/s$|en$/, ''));
+    const related = words.includes(stem) || called.startsWith(stem) || plain(key) === name;
+    // Some name the table by an abbreviation, and what it holds by its name.
+    const tags = of.columns.some((one) => NAMES.name[0].test(plain(one.name))) && NAMES.tag.test(name);
+    // Tables of one program begin alike.
+    const alike = /^[a-z]{3}/.exec(called)?.[0] === /^[a-z]{3}/.exec(plain(relation.name))?.[0];
+    const score = (related ? 2 : 0) + (tags ? 1 : 0) + (alike ? 2 : 0);
+    return related || tags ? [{ of, key, sure: false, score }] : [];
+  });
+  return ranked.sort((a, b) => b.score - a.score)[0] ?? null;
+}
+
+function keyOf(of: CatalogueRelation, column: CatalogueColumn, name: string): string | null {
+  const unique = of.key.length === 1 ? of.key[0]! : null;
+  const candidates = of.columns.filter(
+    (one) =>
+      one.kind === column.kind &&
+      (one.name === unique || (unique === null && (plain(one.name) === name || plain(one.name) === 'id'))),
+  );
+  return candidates[0]?.name ?? null;
+}
+
+const hasName = (of: CatalogueRelation, key: string): boolean =>
+  of.columns.some(({ kind, name }) => kind === 'text' && name !== key);
+
+function nameColumn(of: CatalogueRelation, key: string): CatalogueColumn {
+  const texts = of.columns.filter(({ kind, name }) => kind === 'text' && name !== key);
+  for (const pattern of NAMES.name) {
+    const found = texts.find(({ name }) => pattern.test(plain(name)));
+    if (found !== undefined) return found;
+  }
+  return texts.find(({ name }) => !NAMES.unit.test(plain(name)) && !NAMES.description.test(plain(name))) ?? texts[0]!;
+}

@@ -1,0 +1,291 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '#engine/platform/index.ts';
+import type { TsdbTag, TsdbTagPage, TsdbTagSearch } from '#engine/tsdb/tsdb.ts';
+import {
+  type BackendOverride,
+  type Labels,
+  labelsText,
+  type MetricIdentifier,
+  splitKey,
+} from '#shared/model/graph/index.ts';
+import { mappedValueName, PLANT_NAMESPACE, TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
+import { identifier } from '../own-schema/sql.ts';
+import { costOf } from './cost.ts';
+import { type Ask, type Cell, orNull, tableName } from './sql.ts';
+
+/** Tags of one mapping that are listed; more are there, but nobody reads a list of them. */
+const MOST_TAGS = 200_000;
+/** How old a list may be. New tags of a plant are rare, and each list costs its database something. */
+const KEEPS_MS = 300_000;
+/** Where no index leads from tag to tag and a whole scan would cost too much, the newest rows tell most tags. */
+const NEWEST_ROWS = 200_000;
+const LOOK_MS = 10_000;
+
+export interface TagListOptions {
+  readonly mappings: readonly TableMapping[];
+  /** What `compile` must be told of a mapping's metric. */
+  overrideOf(mapping: TableMapping): BackendOverride | null;
+  readonly ask: Ask;
+  readonly clock: Clock;
+  /** Rows that one statement may read. */
+  readonly mostRows: number;
+}
+
+export interface TagLists {
+  /** Of all mappings, by name. A mapping whose tables are gone has none, and takes nothing from the others. */
+  find(search: TsdbTagSearch, signal: AbortSignal): Promise<TsdbTagPage>;
+  /** The next search reads anew. */
+  forget(): void;
+}
+
+/** The tags of mapped tables. Each mapping's list is read once, kept for some minutes and searched here. */
+export function createTagLists({ mappings, overrideOf, ask, clock, mostRows }: TagListOptions): TagLists {
+  const kept = new Map<TableMapping, { readonly at: number; readonly tags: readonly TsdbTag[] }>();
+  let joined: { readonly of: readonly (readonly TsdbTag[])[]; readonly tags: readonly TsdbTag[] } | null = null;
+  const listOf = async (mapping: TableMapping, signal: AbortSignal): Promise<readonly TsdbTag[]> => {
+    const known = kept.get(mapping);
+    if (known !== undefined && clock.monotonicMs() - known.at < KEEPS_MS) return known.tags;
+    const tags = await orNull(() => readTags(mapping, overrideOf(mapping), ask, mostRows, signal), signal);
+    // What could not be read is tried again with the next search.
+    if (tags !== null) kept.set(mapping, { at: clock.monotonicMs(), tags });
+    return tags ?? [];
+  };
+  return {
+    async find({ text, ids, offset, limit }, signal) {
+      const lists: (readonly TsdbTag[])[] = [];
+      for (const mapping of mappings) lists.push(await listOf(mapping, signal));
+      if (joined === null || joined.of.some((list, at) => list !== lists[at])) {
+        joined = { of: lists, tags: lists.flat().sort(byName) };
+      }
+      const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+      const wanted = ids === null ? null : new Set(ids);
+      const found = joined.tags.filter((tag) => {
+        if (wanted !== null) return wanted.has(tag.id);
+        if (words.length === 0) return true;
+        const all = [tag.name, tag.description ?? '', ...Object.values(tag.labels)].join('\n').toLowerCase();
+        return words.every((word) => all.includes(word));
+      });
+      return { tags: found.slice(offset, offset + limit), total: found.length };
+    },
+    forget() {
+      kept.clear();
+    },
+  };
+}
+
+const byName = (a: TsdbTag, b: TsdbTag): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+
+type Draft = Pick<TsdbTag, 'name' | 'labels'> & Partial<Pick<TsdbTag, 'unit' | 'description' | 'metric' | 'type'>>;
+
+async function readTags(
+  mapping: TableMapping,
+  override: BackendOverride | null,
+  ask: Ask,
+  mostRows: number,
+  signal: AbortSignal,
+): Promise<TsdbTag[]> {
+  const metric: MetricIdentifier = { namespace: PLANT_NAMESPACE, name: mapping.id, unit: null, type: 'gauge' };
+  const type = mapping.values[0]!.type;
+  const drafts = await draftsOf(mapping, ask, mostRows, signal);
+  const made = drafts.map((draft): TsdbTag => {
+    const tag = { unit: null, description: null, metric, type, override, ...draft };
+    return { ...tag, id: idOf(tag.metric, tag.labels) };
+  });
+  return [...new Map(made.map((tag) => [tag.id, tag])).values()];
+}
+
+/** Names and labels of a plant may be long; an id stays below 500 characters and apart from every other. */
+function idOf({ namespace, name }: MetricIdentifier, labels: Labels): string {
+  const id = `${namespace}.${name}${labelsText(labels)}`;
+  if (id.length <= 500) return id;
+  return `${id.slice(0, 400)}#${createHash('sha256').update(id).digest('hex').slice(0, 40)}`;
+}
+
+async function draftsOf(mapping: TableMapping, ask: Ask, mostRows: number, signal: AbortSignal): Promise<Draft[]> {
+  const { tag, values, labels } = mapping;
+  const own = labels.filter(({ of }) => of === 'samples');
+  if (tag.kind === 'table' && own.length === 0)
+    return (await tableRows(mapping, tag, ask, signal)).map(({ draft }) => draft);
+  if (tag.kind === 'columns' || tag.kind === 'fixed') {
+    const sets =
+      own.length === 0
+        ? [[]]
+        : await combinations(
+            mapping,
+            own.map(({ column }) => column),
+            ask,
+            mostRows,
+            signal,
+          );
+    const named =
+      tag.kind === 'fixed'
+        ? [{ name: tag.name, unit: values[0]!.unit, type: values[0]!.type }]
+        : values.map((value) => ({ ...value, name: mappedValueName(value) }));
+    return sets.flatMap((set) => {
+      const more = labelsFrom(own, set);
+      return named.map(({ name, unit, type }) => ({ name, unit, type, labels: { [TAG_LABEL]: name, ...more } }));
+    });
+  }
+  const sets = await combinations(mapping, [tag.column, ...own.map(({ column }) => column)], ask, mostRows, signal);
+  const tags =
+    tag.kind === 'table'
+      ? new Map((await tableRows(mapping, tag, ask, signal)).map((row) => [row.key, row.draft]))
+      : null;
+  return sets.flatMap(([key, ...rest]): Draft[] => {
+    if (key === null || key === undefined) return [];
+    const of = tags === null ? { name: key, labels: { [TAG_LABEL]: key } } : tags.get(key);
+    return of === undefined
+      ? []
+      : [{ unit: values[0]!.unit, ...of, labels: { ...of.labels, ...labelsFrom(own, rest) } }];
+  });
+}
+
+/** A column that holds nothing gives no label. */
+function labelsFrom(
+  labels: TableMapping['labels'],
+  cells: readonly (string | null | undefined)[],
+): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [at, { name }] of labels.entries()) {
+    const cell = cells[at];
+    if (cell !== null && cell !== undefined) found[name] = cell;
+  }
+  return found;
+}
+
+type TagTable = Extract<TableMapping['tag'], { kind: 'table' }>;
+
+async function tableRows(
+  { values, labels }: TableMapping,
+  tag: TagTable,
+  ask: Ask,
+  signal: AbortSignal,
+): Promise<{ readonly key: string; readonly draft: Draft }[]> {
+  const theirs = labels.filter(({ of }) => of === 'tags');
+  const columns = [
+    [tag.key, 'key'],
+    [tag.name, 'name'],
+    [tag.unit, 'unit'],
+    [tag.description, 'description'],
+    [tag.metric, 'metric'],
+    [tag.labels, 'labels'],
+    ...theirs.map(({ column }, at) => [column, `l${at}`] as const),
+  ].flatMap(([column, as]) => (column === null ? [] : [`${identifier(column!)}::text AS "${as}"`]));
+  const rows = await ask(
+    `SELECT ${columns.join(', ')} FROM ${tableName(tag.relation)} WHERE ${identifier(tag.name)} IS NOT NULL ORDER BY 2, 1 LIMIT ${MOST_TAGS}`,
+    [],
+    signal,
+  );
+  const text = (cell: Cell | undefined): string | null =>
+    cell === null || cell === undefined || cell === '' ? null : String(cell);
+  return rows.flatMap((row) => {
+    const key = text(row.key);
+    const name = text(row.name);
+    if (key === null || name === null) return [];
+    const metric = text(row.metric);
+    const more = labelsFrom(
+      theirs,
+      theirs.map((_, at) => text(row[`l${at}`])),
+    );
+    const kept = { ...more, ...labelsIn(text(row.labels)) };
+    const unit = text(row.unit) ?? values[0]!.unit;
+    return [
+      {
+        key,
+        draft: {
+          name: metric === null ? name : seriesName(metric, kept),
+          unit,
+          description: text(row.description),
+          labels: metric === null ? { [TAG_LABEL]: name, ...kept } : kept,
+          ...(metric === null ? {} : { metric: { ...splitKey(metric), unit, type: 'gauge' } as const }),
+        },
+      },
+    ];
+  });
+}
+
+function labelsIn(text: string | null): Record<string, string> {
+  if (text === null) return {};
+  try {
+    const document: unknown = JSON.parse(text);
+    if (typeof document !== 'object' || document === null || Array.isArray(document)) return {};
+    return Object.fromEntries(
+      Object.entries(document).flatMap(([name, value]) =>
+        typeof value === 'string' ? [[name, value]] : typeof value === 'number' ? [[name, String(value)]] : [],
+      ),
+    );
+  } catch {
+    return {};
+  }
+}
+
+const seriesName = (metric: string, labels: Labels): string =>
+  Object.keys(labels).length === 0 ? metric : `${metric} ${labelsText(labels)}`;
+
+/**
+ * The different values that columns have together. Along an index one look leads from each to the next; without one
+ * the table is read where the source's limit allows it, and else its newest rows.
+ */
+async function combinations(
+  mapping: TableMapping,
+  columns: readonly string[],
+  ask: Ask,
+  mostRows: number,
+  signal: AbortSignal,
+): Promise<(string | null)[][]> {
+  const { relation, time } = mapping;
+  const from = tableName(relation);
+  const texts = (prefix: string, order: readonly string[]): string =>
+    columns
+      .map(
+        (column, at) =>
+          `${prefix}${order.length > 0 ? `c${order.indexOf(column)}` : identifier(column)}::text AS "c${at}"`,
+      )
+      .join(', ');
+  const indexes = await orNull(() => ask(INDEXES, [relation.schema, relation.name], signal), signal);
+  const index = indexes
+    ?.map((row) => (row.columns as readonly string[]).slice(0, columns.length))
+    .find((order) => order.length === columns.length && columns.every((column) => order.includes(column)));
+  const cells = (rows: readonly Readonly<Record<string, Cell>>[]): (string | null)[][] =>
+    rows.map((row) => columns.map((_, at) => row[`c${at}`] as string | null));
+  if (index !== undefined) {
+    const found = await orNull(() => ask(steps(from, index, texts), [], signal, LOOK_MS), signal);
+    if (found !== null) return cells(found);
+  }
+  const whole = `SELECT DISTINCT ${texts('', [])} FROM ${from} LIMIT ${MOST_TAGS}`;
+  const cost = await costOf(ask, whole, [], signal);
+  if (cost !== null && cost.rows <= mostRows) {
+    const found = await orNull(() => ask(whole, [], signal), signal);
+    if (found !== null) return cells(found);
+  }
+  const newest = `SELECT DISTINCT ${texts('', [])} FROM (SELECT * FROM ${from} ORDER BY ${identifier(time.column)} DESC LIMIT ${NEWEST_ROWS}) AS newest`;
+  return cells(await ask(newest, [], signal));
+}
+
+/** From each combination to the next one of the index: as many looks as there are combinations. */
+function steps(
+  from: string,
+  order: readonly string[],
+  texts: (prefix: string, order: readonly string[]) => string,
+): string {
+  const names = order.map(identifier).join(', ');
+  const as = order.map((column, at) => `${identifier(column)} AS c${at}`).join(', ');
+  const own = order.map((_, at) => `c${at}`);
+  const known = order.map((column) => `${identifier(column)} IS NOT NULL`).join(' AND ');
+  return `WITH RECURSIVE step AS (
+    (SELECT ${as} FROM ${from} WHERE ${known} ORDER BY ${names} LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM step CROSS JOIN LATERAL (
+      SELECT ${as} FROM ${from}
+      WHERE (${names}) > (${own.map((name) => `step.${name}`).join(', ')}) AND ${known} ORDER BY ${names} LIMIT 1) AS next)
+    SELECT ${texts('step.', order)} FROM step LIMIT ${MOST_TAGS}`;
+}
+
+const INDEXES = `
+  SELECT (SELECT array_agg(a.attname::text ORDER BY k.at) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at)
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE k.at <= i.indnkeyatts) AS columns
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+  WHERE n.nspname = $1 AND c.relname = $2 AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND m.amname = 'btree'`;
