@@ -108,10 +108,12 @@ export function findDevices(
   }
 
   const projects = new Set(reader.devices.map(({ id }) => id));
-  const listed = named.map((one): ListedDevice => {
+  const listed = named.flatMap((one): ListedDevice[] => {
     const { device, problem } = places.get(one.key)!;
     const deviceId = device !== null && projects.has(device.id) ? device.id : null;
-    return { key: one.key, name: one.name, connection: one.connection, deviceId, problem };
+    // A device that is there by its own name is not in question.
+    if (deviceId !== null && !Object.hasOwn(assigned, one.key) && compare.isCalled(one, device!)) return [];
+    return [{ key: one.key, name: one.name, connection: one.connection, deviceId, problem }];
   });
   const nowhere: Place = {
     name: '',
@@ -172,7 +174,14 @@ function createComparison(reader: SettingsReader) {
     connection.protocol === one.protocol && !connection.demo && holds(one, 'connection', connection);
   const byId = new Map(reader.connections.map((connection) => [connection.id, connection]));
 
+  const isCalled = (one: NamedDevice, { name, connectionId }: DeviceDocument): boolean => {
+    if (one.named !== true || name !== one.name) return false;
+    const connection = byId.get(connectionId);
+    return connection?.name === one.connection && connection.protocol === one.protocol;
+  };
+
   return {
+    isCalled,
     connection(one: NamedDevice, among: readonly ConnectionDocument[]): ConnectionDocument | undefined {
       const named =
         one.named === true
@@ -183,10 +192,7 @@ function createComparison(reader: SettingsReader) {
     device(one: NamedDevice): DeviceDocument | undefined {
       if (Object.keys(one.same.connection).length === 0 && one.named !== true) return undefined;
       if (one.named === true) {
-        const called = reader.devices.filter(({ name, connectionId }) => {
-          const connection = byId.get(connectionId);
-          return name === one.name && connection?.name === one.connection && connection.protocol === one.protocol;
-        });
+        const called = reader.devices.filter((device) => isCalled(one, device));
         if (called.length === 1) return called[0];
       }
       const same = new Set(reader.connections.filter((connection) => isSame(connection, one)).map(({ id }) => id));
