@@ -78,6 +78,7 @@ const breaches: readonly (readonly [rule: string, file: string, imports: string]
   ['wrapped-libraries-exceljs', 'src/engine/exporters/csv/b-exceljs.ts', 'exceljs'],
   ['wrapped-libraries-parquet-wasm', 'src/engine/exporters/csv/b-parquet.ts', 'parquet-wasm'],
   ['wrapped-libraries-apache-arrow', 'src/engine/exporters/csv/b-arrow.ts', 'apache-arrow'],
+  ['wrapped-libraries-pg', 'src/engine/project/b-pg.ts', 'pg'],
   ['wrapped-libraries-saxes', 'src/engine/project/b-saxes.ts', 'saxes'],
   ['wrapped-libraries-smol-toml', 'src/engine/project/b-toml.ts', 'smol-toml'],
   ['wrapped-libraries-fastify', 'src/main/b-fastify.ts', 'fastify'],

@@ -11,7 +11,15 @@ import type {
   WordOrder,
 } from '#shared/model/index.ts';
 
-export { climb, climbNetwork, connectFinding, type Finding, hexText, type Ladder, missingAddress } from './ladder.ts';
+export {
+  climb,
+  climbNetwork,
+  connectFinding,
+  type Finding,
+  hexText,
+  type Ladder,
+  missingAddress,
+} from '#engine/platform/ladder.ts';
 export { type Waiting, waitForAnswer } from './waiting.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { local } from './local/index.ts';
+import { timescale } from './timescale/index.ts';
 import type { TsdbBackend } from './tsdb.ts';
 
 export {
@@ -27,7 +28,7 @@ export type {
 export { viewerOf } from './viewer.ts';
 
 /** All backends. A new one is a folder beside this file and an entry here. */
-export const backends = [local] as const;
+export const backends = [local, timescale] as const;
 export type BackendId = (typeof backends)[number]['id'];
 
 /** The backend of a source's settings; undefined for one that this version does not have. */

@@ -32,6 +32,8 @@ import type {
 import type { SchemaManager } from '#shared/model/own-schema.ts';
 import type { HistoryTag } from '#shared/rpc/history.ts';
 
+export { climb, climbNetwork, type Finding, type Ladder } from '#engine/platform/ladder.ts';
+
 /** One series definition made ready for a backend: everything looked up that a compiler must know. */
 export interface PlannedSeries {
   readonly definition: string;
@@ -121,6 +123,8 @@ export interface ViewerSource
     search: TsdbTagSearch,
     signal: AbortSignal,
   ): Promise<{ readonly tags: readonly HistoryTag[]; readonly total: number | null }>;
+  /** Usable samples of all these tags; null where the source cannot count without reading them. */
+  count(tags: readonly string[], range: TimeRange, signal: AbortSignal): Promise<number | null>;
   /**
    * Exact numbers over a range in the order of `STATISTICS`, as tags are ready; NaN where nothing is known. Throws
    * `query.too-many-samples` where that would read more than the source takes.

@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
-import type { Clock, DialTarget, Network, OwnAddress } from '#engine/platform/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
+import type { Clock } from './clock.ts';
+import type { DialTarget } from './dial.ts';
+import type { Network, OwnAddress } from './network-check.ts';
 
 /** What a step of the connection test found; its time and the raw bytes are added by who runs it. */
 export interface Finding {

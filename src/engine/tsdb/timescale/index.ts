@@ -1,0 +1,84 @@
+import type { TsdbBackend, TsdbConnection, TsdbContext } from '#engine/tsdb/tsdb.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import { createTimescaleClient } from './client.ts';
+import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } from './config.ts';
+import { createForeignSchema, createTagLists, driftText, requireCost } from './foreign/index.ts';
+import { editionText, findOut, foundFrom } from './found.ts';
+import { createIngestor } from './own-schema/ingestor.ts';
+import { createSchemaManager } from './own-schema/manager.ts';
+import { compileTimescale, type TimescaleQuery } from './query.ts';
+import sample from './sample.json' with { type: 'json' };
+import { createSession } from './session.ts';
+import { testTimescale } from './test-ladder.ts';
+import { troubleOf } from './trouble.ts';
+
+const ID = 'timescale';
+
+async function connect(
+  config: TimescaleConfig,
+  context: TsdbContext,
+  signal: AbortSignal,
+): Promise<TsdbConnection<TimescaleQuery>> {
+  const { clock, limits, mappings } = context;
+  const password = config.password !== '' ? config.password : ((await context.secret('password')) ?? '');
+  const { statementTimeoutMs } = limits;
+  const session = createSession({
+    backend: ID,
+    login: { config, password },
+    statementTimeoutMs,
+    connections: limits.connections,
+    clock,
+  });
+  try {
+    const facts = await findOut(session, config.schema, signal);
+    const found = foundFrom(facts, config.schema, mappings);
+    const explain = (error: unknown): unknown => troubleOf(error, { backend: ID, config, statementTimeoutMs });
+    const own = { lease: session.lease, explain, schema: config.schema };
+    const ask = session.query as Parameters<typeof createForeignSchema>[0]['ask'];
+    const all = found.own === null ? mappings : [found.own, ...mappings];
+    const tags = createTagLists({ mappings: all, overrideOf: () => null, ask, clock, mostRows: limits.rows });
+    return {
+      capabilities: capabilitiesOf(found, config.write),
+      client: createTimescaleClient({
+        session,
+        found,
+        guard: ({ text, values }, by) => requireCost(ask, text, values, limits.rows, by),
+        drifted: (error, { mapping }) => (mapping === found.own ? null : driftText(error, mapping)),
+      }),
+      ingestor: config.write ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy }) : null,
+      tags: (search, by) => tags.find(search, by),
+      foreign: createForeignSchema({ ask, clock }),
+      schema: config.schema === '' ? null : createSchemaManager(own),
+      async health(by) {
+        await session.query('SELECT 1', [], by);
+        return {
+          product: 'PostgreSQL',
+          version: facts.version,
+          edition: editionText(facts),
+          pool: session.pool(),
+        };
+      },
+      close: () => session.close(),
+    };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** PostgreSQL with or without TimescaleDB: tables that others made, read-only, and tables of our own. */
+export const timescale = {
+  id: ID,
+  title: 'TimescaleDB',
+  version: '1.0.0',
+  summary:
+    'A PostgreSQL database, with or without TimescaleDB: the tables of the plant as they are, and tables of ParX.',
+  config: timescaleConfig,
+  sample,
+  compile: compileTimescale,
+  connect,
+  endpoint: endpointOf,
+  fromUrl,
+  toUrl,
+  test: testTimescale,
+} as const satisfies TsdbBackend<TimescaleConfig, TimescaleQuery>;
