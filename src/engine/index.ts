@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createAcquisition } from '#engine/acquisition/index.ts';
 import { createGraphDesk, createSources } from '#engine/analytics/index.ts';
 import { buildCatalogue, createHandlers, type HostDialogs, historySource, type Services } from '#engine/api/index.ts';
-import { exporters as allExporters, createExportWriter } from '#engine/exporters/index.ts';
+import { createExportWriter } from '#engine/exporters/index.ts';
 import { openRecording, openStore, workOnFiles } from '#engine/historian/index.ts';
 import { lockDataDirectory, openInstallation, type SecretProtector } from '#engine/installation/index.ts';
 import { createLive, createTagTable } from '#engine/live/index.ts';
@@ -27,28 +27,28 @@ import {
   writeDurable,
 } from '#engine/platform/index.ts';
 import { openMetricRegistry, openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
-import { protocols as allProtocols } from '#engine/protocols/index.ts';
 import {
   createExportJobs,
   createRecorder,
   createRecordingFiles,
   createRecordingJobs,
 } from '#engine/recording/index.ts';
-import { createSourceDesk } from '#engine/sources/index.ts';
-import { backends as allBackends } from '#engine/tsdb/index.ts';
-import { AppError, isAppError } from '#shared/errors.ts';
+import { isAppError } from '#shared/errors.ts';
 import { zoneOf } from '#shared/model/index.ts';
 import type { Catalogue } from '#shared/rpc/catalogue.ts';
 import { contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, type DemoAddress } from './demo.ts';
 import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
+import { allPlugins, pluginsWithout } from './plugins.ts';
 import {
   applyProject,
   createParquetArchive,
   keepNewestRecordings,
   registerTags,
+  openSources,
   tellRetentionTrouble,
+  tellFaults,
   watchLinks,
 } from './wiring.ts';
 
@@ -88,7 +88,9 @@ export interface EngineOptions {
   };
   /** Recordings in the folder above which the oldest are removed; 0 or absent: all are kept. */
   readonly keepRecordings?: number;
-  /** Ids of protocols and export formats that are switched off; throws `config.invalid` for one that there is not. */
+  /** File of sources that configuration gives; null or absent: `sources.yaml` in the data folder, if it is there. */
+  readonly sources?: string | null;
+  /** Ids of protocols, export formats and backends that are switched off; throws `config.invalid` for one that there is not. */
   readonly without?: readonly string[];
   /** Folder for Parquet files of what is forgotten or removed by these limits; null or absent: none are written. */
   readonly archive?: string | null;
@@ -285,7 +287,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       alerts.clear('demo-line');
       return loaded;
     };
-    const sources = createSourceDesk({
+    const sources = await openSources(options.sources ?? at('sources.yaml'), {
       clock,
       log: log.module('sources'),
       alerts,
@@ -293,7 +295,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       backends,
       history: (source) => historySource(services, source),
       documents: () => project.list('source').map(({ document }) => document),
-      configured: [],
       secrets: installation.secrets,
     });
     undo.push(() => sources.close());
@@ -316,6 +317,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const services: Services = {
       clock,
       log,
+    const declared = await openMetricRegistry(at('metrics'));
+    tellFaults(alerts, 'metric-registry', 'Registry of metrics', declared.issues);
       logBook,
       alerts,
       protocols,
@@ -335,7 +338,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       graphs: createGraphDesk({
         clock,
         log: log.module('graphs'),
-        declared: await openMetricRegistry(at('metrics')),
+        declared,
         open: reads.open,
         zone: () => zoneOf(project.list('settings')[0]?.document.timeZone ?? null).name,
       }),
@@ -459,23 +462,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
 }
 
-/** Protocols and export formats with id, version, abilities and settings, as the screen gets them too. */
-export const catalogue = (): Catalogue => buildCatalogue(allProtocols, allExporters);
-
-function pluginsWithout(without: readonly string[]) {
-  const all = [...allProtocols, ...allExporters, ...allBackends].map(({ id }) => id);
-  const unknown = without.find((id) => !all.some((known) => known === id));
-  if (unknown !== undefined) {
-    const message = `There is no protocol, export format or backend "${unknown}" to switch off. There are ${all.join(', ')}.`;
-    throw new AppError('config.invalid', message, { details: { issues: [{ path: 'without', message }] } });
-  }
-  const chosen = ({ id }: { readonly id: string }): boolean => !without.includes(id);
-  return {
-    protocols: allProtocols.filter(chosen),
-    exporters: allExporters.filter(chosen),
-    backends: allBackends.filter(chosen),
-  };
-}
+/** Protocols, export formats and backends with id, version, abilities and settings, as the screen gets them too. */
+export const catalogue = (): Catalogue =>
+  buildCatalogue(allPlugins.protocols, allPlugins.exporters, allPlugins.backends);
 
 async function startDemoAtStart(
   project: ProjectStore,

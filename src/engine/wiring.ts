@@ -4,8 +4,14 @@ import { createExportWriter, exporters } from '#engine/exporters/index.ts';
 import type { OpenedFile, SampleStore } from '#engine/historian/index.ts';
 import type { RuntimeTag, TagTable } from '#engine/live/index.ts';
 import { type Alerts, type Clock, type Logger, readDurable, writeDurable } from '#engine/platform/index.ts';
-import type { ProjectStore } from '#engine/project/index.ts';
+import { type PlacedIssue, type ProjectStore, placeText } from '#engine/project/index.ts';
 import { type Archive, createArchive, type RecordingFiles } from '#engine/recording/index.ts';
+import {
+  createSourceDesk,
+  openConfiguredSources,
+  type SourceDesk,
+  type SourceDeskDeps,
+} from '#engine/sources/index.ts';
 
 // Modules that do not know each other, kept in step: the project drives acquisition, the tag table drives the store,
 // what the history forgets goes through an exporter.
@@ -91,6 +97,30 @@ export function tellRetentionTrouble(alerts: Alerts, id: string, sentence: strin
       advice: 'Nothing is lost, but the disk fills. Check that the folder of the archive can be written and has room.',
     });
   }
+}
+
+/** What is wrong in a file of configuration, as one alert that names the first places; the log has them all. */
+export function tellFaults(alerts: Alerts, id: string, source: string, issues: readonly PlacedIssue[]): void {
+  const [first] = issues;
+  if (first === undefined) {
+    alerts.clear(id);
+    return;
+  }
+  const more = issues.length === 1 ? '' : ` There are ${issues.length - 1} more.`;
+  alerts.raise(id, {
+    severity: 'warning',
+    source,
+    text: `${placeText(first)} ${first.path}: ${first.message}${more}`,
+    advice: 'Correct the file and start ParX again. Only what is named is left out; the log lists every place.',
+  });
+}
+
+/** The sources of the project, and those of a file beside them. */
+export async function openSources(path: string, deps: Omit<SourceDeskDeps, 'configured'>): Promise<SourceDesk> {
+  const { sources, issues } = await openConfiguredSources(path, deps.backends);
+  for (const issue of issues) deps.log.warn(`${placeText(issue)} ${issue.path}: ${issue.message}`);
+  tellFaults(deps.alerts, 'source-configuration', 'Sources', issues);
+  return createSourceDesk({ ...deps, configured: sources });
 }
 
 const KEEP_MS = 60_000;

@@ -21,9 +21,11 @@ export const hostConfig = z.strictObject({
   keepRecordings: z.number().int().min(0).max(1_000_000),
   /** Where Parquet files of what is forgotten are written before; empty: nowhere. */
   archive: z.string(),
+  /** File of sources beside those of the project; empty: sources.yaml in the data folder. */
+  sources: z.string(),
   /** Longest time from a sample's arrival until it is safe on the disk; 0: each block of samples is synced at once. */
   flushMs: z.number().int().min(0).max(1000),
-  /** Ids of protocols and export formats that are switched off, with commas between. */
+  /** Ids of protocols, export formats and backends that are switched off, with commas between. */
   without: z
     .string()
     .regex(/^[a-z0-9-]*(,\s*[a-z0-9-]+)*$/, 'Write ids as --catalogue lists them, with commas between.'),
@@ -92,6 +94,12 @@ const SETTINGS: Readonly<Record<keyof HostConfig, Setting>> = {
     help: 'folder for Parquet files of what is forgotten or removed by these limits; empty: none are written',
     fallback: '',
   },
+  sources: {
+    flag: 'sources',
+    environment: 'PARX_SOURCES',
+    help: 'file of sources beside those of the project; empty: sources.yaml in the data folder, if it is there',
+    fallback: '',
+  },
   flushMs: {
     flag: 'flush-ms',
     environment: 'PARX_FLUSH_MS',
@@ -101,7 +109,7 @@ const SETTINGS: Readonly<Record<keyof HostConfig, Setting>> = {
   without: {
     flag: 'without',
     environment: 'PARX_WITHOUT',
-    help: 'protocols and export formats that are switched off: ids as in --catalogue, commas between',
+    help: 'protocols, export formats and backends that are switched off: ids as in --catalogue, commas between',
     fallback: '',
   },
 };
@@ -194,8 +202,13 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
     });
     return { kind: 'say', text: lines.join('\n'), exitCode: 2 };
   }
-  const { data: folder, archive } = parsed.data;
-  const config = { ...parsed.data, data: resolve(folder), archive: archive === '' ? '' : resolve(archive) };
+  const { data: folder, archive, sources: sourcesFile } = parsed.data;
+  const config = {
+    ...parsed.data,
+    data: resolve(folder),
+    archive: archive === '' ? '' : resolve(archive),
+    sources: sourcesFile === '' ? '' : resolve(sourcesFile),
+  };
   if (flags['print-config'] === true) {
     return {
       kind: 'say',
@@ -209,7 +222,7 @@ export function readInvocation(argv: readonly string[], env: Readonly<Record<str
 const text = (value: string | boolean | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
-const TEXTS: ReadonlySet<keyof HostConfig> = new Set(['data', 'host', 'logLevel', 'archive', 'without']);
+const TEXTS: ReadonlySet<keyof HostConfig> = new Set(['data', 'host', 'logLevel', 'archive', 'sources', 'without']);
 
 function coerce(name: keyof HostConfig, value: string): unknown {
   if (name === 'demo')
@@ -261,7 +274,7 @@ function helpText(): string {
     ...rows,
     `  ${'--config FILE'.padEnd(28)}configuration file (YAML), default parx.yaml in the data folder`,
     `  ${'--print-config'.padEnd(28)}show every setting and where it comes from, then end`,
-    `  ${'--catalogue'.padEnd(28)}list protocols and export formats with their settings as JSON, then end`,
+    `  ${'--catalogue'.padEnd(28)}list protocols, export formats and backends with their settings as JSON, then end`,
     `  ${'--headless'.padEnd(28)}accepted for symmetry with npm start`,
     `  ${'--help'.padEnd(28)}this text`,
   ].join('\n');

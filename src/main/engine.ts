@@ -74,6 +74,7 @@ async function open(config: HostConfig, host: HostAbilities, echo: (line: LogLin
     },
     keepRecordings: config.keepRecordings,
     archive: config.archive === '' ? null : config.archive,
+    sources: config.sources === '' ? null : config.sources,
     without: config.without === '' ? [] : config.without.split(',').map((id) => id.trim()),
     ...(existsSync(demoPath) ? { demoProject: readFileSync(demoPath, 'utf8') } : {}),
   });

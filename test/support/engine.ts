@@ -21,7 +21,9 @@ export interface TestEngine {
 /** The whole engine under plain Node, on a data folder of the test. */
 export async function startEngine(
   dataDirectory: string,
-  options: Partial<Pick<EngineOptions, 'host' | 'clock' | 'history' | 'logLevel' | 'onLog' | 'without'>> = {},
+  options: Partial<
+    Pick<EngineOptions, 'host' | 'clock' | 'history' | 'logLevel' | 'onLog' | 'without' | 'sources'>
+  > = {},
 ): Promise<TestEngine> {
   const engine = await createEngine({
     dataDirectory,

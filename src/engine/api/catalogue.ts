@@ -1,14 +1,18 @@
 import { z } from 'zod';
 import type { Exporter } from '#engine/exporters/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
-import { backends, type TsdbBackend } from '#engine/tsdb/index.ts';
+import { backends as allBackends, type TsdbBackend } from '#engine/tsdb/index.ts';
 import type { Catalogue } from '#shared/rpc/catalogue.ts';
 
 /** Status numbers that a quality can carry: see `deviceStatusQuality`. */
 const STATUS_NUMBERS = Array.from({ length: 127 }, (_, index) => index + 1);
 
 /** Plugins as data: the screen draws its forms and help from this and knows no protocol or exporter by name. */
-export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: readonly Exporter[]): Catalogue {
+export function buildCatalogue(
+  protocols: readonly ProtocolDriver[],
+  exporters: readonly Exporter[],
+  backends: readonly TsdbBackend[] = allBackends,
+): Catalogue {
   return {
     protocols: protocols.map((driver) => ({
       id: driver.id,
@@ -40,7 +44,7 @@ export function buildCatalogue(protocols: readonly ProtocolDriver[], exporters: 
       options: schemaOf(exporter.options),
       defaults: exporter.options.parse({}) as Record<string, unknown>,
     })),
-    backends: backends.map((backend: TsdbBackend) => ({
+    backends: backends.map((backend) => ({
       id: backend.id,
       title: backend.title,
       version: backend.version,

@@ -24,7 +24,7 @@ const STATE_MS = 250;
 /** One handler per procedure: translation only, the rules live in the modules. */
 export function createHandlers(services: Services): HandlersOf<AppContract> {
   const { clock, project, recorder, files, recordingJobs, exports } = services;
-  const catalogue = buildCatalogue(services.protocols, services.exporters);
+  const catalogue = buildCatalogue(services.protocols, services.exporters, services.sources.backends);
   return {
     catalogue: {
       get: async () => catalogue,

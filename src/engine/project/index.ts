@@ -23,4 +23,4 @@ export { TAG_COLUMNS } from './tag-columns.ts';
 export { formatTagCsv } from './tag-csv.ts';
 export { previewTagList, type TagImportPreview, type TagListContext, type TagListInput } from './tag-import.ts';
 export { tagListFormats } from './tag-lists/index.ts';
-export { type PlacedIssue, placeText } from './yaml-document.ts';
+export { isYamlDocument, type PlacedIssue, placeText, readYaml, type YamlDocument } from './yaml-document.ts';

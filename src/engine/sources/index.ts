@@ -1,3 +1,4 @@
+export { type ConfiguredSources, openConfiguredSources, readConfiguredSources } from './configured.ts';
 export { endpointOf, parsedSettings, refuseSecrets, secretFieldsOf } from './settings.ts';
 export {
   type ConfiguredSource,

@@ -65,6 +65,7 @@ export interface TestTarget {
  * it is tried again by itself, and is an alert meanwhile.
  */
 export interface SourceDesk {
+  readonly backends: readonly TsdbBackend[];
   /** Brings what runs in step with the documents. Call it after each change of the project. */
   apply(): void;
   has(id: string): boolean;
@@ -268,6 +269,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
   };
 
   return {
+    backends,
     apply,
     has: (id) => entries.has(id),
     list: () => [...entries.values()].map(({ document: { id, name, backend } }) => ({ id, name, backend })),

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { createAlerts, createLogger, systemNetwork } from '#engine/platform/index.ts';
+import { isAppError } from '#shared/errors.ts';
+import { type SourceDocument, sourceDocument } from '#shared/model/index.ts';
+import { createFakeClock, settle } from '#test/support/fake-clock.ts';
+import { createFaultyServer } from '#test/support/faulty-backend.ts';
+import { createSourceDesk } from './index.ts';
+
+const never = new AbortController().signal;
+const document = (change: Partial<SourceDocument> = {}): SourceDocument => ({
+  ...sourceDocument.parse({ id: 'plant', name: 'Plant', backend: 'faulty', enabled: true, settings: {} }),
+  ...change,
+});
+const codeOf = async (work: () => unknown): Promise<string> => {
+  try {
+    await work();
+  } catch (error) {
+    return isAppError(error) ? error.code : String(error);
+  }
+  return 'none';
+};
+
+const setUp = (documents: SourceDocument[] = [document()]) => {
+  const clock = createFakeClock();
+  const server = createFaultyServer((ms, signal) => clock.sleep(ms, signal));
+  const alerts = createAlerts(clock);
+  const kept = new Map<string, string>();
+  const project = { documents };
+  const desk = createSourceDesk({
+    clock,
+    log: createLogger(() => undefined),
+    alerts,
+    network: systemNetwork,
+    backends: [server.backend],
+    history: () => {
+      throw new Error('There is no history here.');
+    },
+    documents: () => project.documents,
+    configured: [{ document: document({ id: 'given', name: 'Given' }), secret: async () => 'from elsewhere' }],
+    secrets: {
+      get: async (name) => kept.get(name),
+      set: async (name, value) => void kept.set(name, value),
+      remove: (name) => kept.delete(name),
+      names: () => [...kept.keys()],
+    },
+  });
+  const stateOf = (id = 'plant') => desk.status().find((one) => one.id === id)?.state;
+  return { clock, server, alerts, kept, project, desk, stateOf };
+};
+
+describe('the sources of a project', () => {
+  it('are opened once and shared, and those of configuration stand beside them', async () => {
+    const { server, desk } = setUp();
+    desk.apply();
+    const [a, b] = await Promise.all([desk.open('plant', never), desk.open('plant', never)]);
+    expect(a.connection).toBe(b.connection);
+    await desk.open('given', never);
+    expect(server.connects).toBe(2);
+    expect(desk.status().map(({ id, state, configured, endpoint }) => ({ id, state, configured, endpoint }))).toEqual([
+      { id: 'plant', state: 'running', configured: false, endpoint: 'x:1' },
+      { id: 'given', state: 'running', configured: true, endpoint: 'x:1' },
+    ]);
+    expect(await codeOf(() => desk.open('other', never))).toBe('store.not-found');
+    await desk.close();
+    expect(server.closes).toBe(2);
+  });
+
+  it('connect anew for what the connection depends on, and not for a name', async () => {
+    const { server, desk, project, stateOf } = setUp();
+    desk.apply();
+    await settle();
+    project.documents = [document({ name: 'Mill' })];
+    desk.apply();
+    await settle();
+    expect(server.connects).toBe(2);
+    expect(desk.status()[0]).toMatchObject({ name: 'Mill', state: 'running' });
+    project.documents = [document({ settings: { name: 'other' } })];
+    desk.apply();
+    await settle();
+    expect(server.connects).toBe(3);
+    expect(desk.status().find(({ id }) => id === 'plant')!.endpoint).toBe('other:1');
+    project.documents = [document({ enabled: false })];
+    desk.apply();
+    await settle();
+    expect(stateOf()).toBe('disabled');
+    expect(server.closes).toBe(2);
+    expect(await codeOf(() => desk.open('plant', never))).toBe('tsdb.unavailable');
+    project.documents = [];
+    desk.apply();
+    expect(stateOf()).toBeUndefined();
+    await desk.close();
+  });
+
+  it('that cannot run say why and keep no other from running', async () => {
+    const { desk, alerts, stateOf } = setUp([
+      document({ id: 'typed', settings: { name: 7 } }),
+      document({ id: 'gone', backend: 'oracle' }),
+      document(),
+    ]);
+    desk.apply();
+    await settle();
+    expect([stateOf('typed'), stateOf('gone'), stateOf()]).toEqual(['invalid', 'invalid', 'running']);
+    expect(desk.status()[1]!.message).toContain('There is no backend "oracle"');
+    expect(
+      alerts
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(['source-gone', 'source-typed']);
+    expect(await codeOf(() => desk.open('typed', never))).toBe('config.invalid');
+    await desk.close();
+    expect(alerts.list().filter(({ cleared }) => cleared === null)).toEqual([]);
+  });
+
+  it('that are not reached hold up nobody, are an alert, and come back by themselves', async () => {
+    const { clock, server, desk, alerts, stateOf } = setUp();
+    server.down = true;
+    desk.apply();
+    await settle();
+    expect(stateOf()).toBe('lost');
+    expect(await codeOf(() => desk.open('plant', never))).toBe('tsdb.unavailable');
+    expect(alerts.list().find(({ id }) => id === 'source-plant')).toMatchObject({ severity: 'warning', cleared: null });
+    server.down = false;
+    await clock.advance(60_000);
+    expect(stateOf()).toBe('running');
+    expect(alerts.list().filter(({ cleared }) => cleared === null)).toEqual([]);
+    await desk.close();
+  });
+
+  it('keep their secrets apart, use a new one at once, and refuse documents that hold one', async () => {
+    const { server, desk, kept } = setUp();
+    desk.apply();
+    await settle();
+    const connects = server.connects;
+    await desk.setSecret('plant', 'password', 'hunter2');
+    await settle();
+    expect(server.connects).toBe(connects + 1);
+    expect([...kept]).toEqual([['source/plant/password', 'hunter2']]);
+    expect(desk.secretFields('plant')).toEqual(['password']);
+    expect(JSON.stringify(desk.status())).not.toContain('hunter2');
+    expect(await codeOf(() => desk.refuseSecrets(document({ settings: { password: 'x' } }), 'd'))).toBe(
+      'config.invalid',
+    );
+    expect(await codeOf(() => desk.refuseSecrets(document({ settings: { password: '' } }), 'd'))).toBe('none');
+    await desk.setSecret('plant', 'password', null);
+    expect(desk.secretFields('plant')).toEqual([]);
+    expect(
+      await codeOf(() => desk.test({ id: null, backend: 'faulty', settings: {}, secrets: {}, limits: null }, never)),
+    ).toBe('tsdb.unsupported-feature');
+    await desk.close();
+  });
+});
