@@ -111,6 +111,7 @@ export async function takeBackends({ context, folder, shade, shoot }: Camera): P
     await backends.form.getByLabel('Name', { exact: true }).fill('Archive');
     await backends.form.getByLabel('Address in one line').fill(url(server.user, server.password));
     await page.waitForTimeout(900);
+    await backends.form.locator('summary', { hasText: 'Own tables' }).click();
     await backends.form.getByLabel('Write', { exact: true }).check();
     await backends.form.getByRole('button', { name: 'Add the source' }).click();
     await backends.row('Archive').getByText('Connected').waitFor();

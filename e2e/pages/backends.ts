@@ -9,7 +9,7 @@ export function backendsOf(page: Page) {
   const tab = async (
     name: 'Status' | 'Settings' | 'Test' | 'Tables' | 'Tags' | 'Own tables' | 'Slow queries',
   ): Promise<void> => {
-    await page.getByRole('tablist', { name: 'Source' }).getByRole('tab', { name }).click();
+    await page.getByRole('tablist', { name: 'Source' }).getByRole('tab', { name, exact: true }).click();
   };
   return {
     list,

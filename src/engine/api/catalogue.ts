@@ -52,6 +52,7 @@ export function buildCatalogue(
       config: schemaOf(backend.config),
       sample: backend.sample as Record<string, unknown>,
       remote: backend.endpoint !== undefined,
+      addressable: backend.fromUrl !== undefined,
       testable: backend.test !== undefined,
       presets: (backend.presets ?? []).map((preset) => ({ ...preset, settings: { ...preset.settings } })),
     })),

@@ -250,7 +250,7 @@ export function BackendsPage(): ReactNode {
             <MiddleText text={name === '' ? 'Without a name' : name} />
           </h2>
           <span className="toolbar-gap" />
-          {here !== null && status?.can.foreign === true && (
+          {here !== null && here.mappings.length > 0 && status?.can.foreign === true && shownTab !== 'tables' && (
             <Button icon={Table2} onClick={() => map(null)}>
               Map a table
             </Button>

@@ -2,8 +2,8 @@ import type { ReactNode } from 'react';
 import { useZone } from '#renderer/client/index.ts';
 import {
   Banner,
-  formatNumber,
   formatTime,
+  groupDigits,
   MiddleText,
   NO_VALUE,
   plural,
@@ -47,22 +47,23 @@ export function MappingPreviewView({
     .map((name, at) => ({ name, at }))
     .sort((a, b) => rank(a.name) - rank(b.name) || a.at - b.at);
   const shown = places.slice(0, MOST_COLUMNS);
-  const tags = new Set(preview.samples.flatMap(({ tag }) => tag ?? []));
-  const bad = preview.samples.filter(({ problems }) => problems.length > 0).length;
+  const sound = preview.samples.filter(({ problems }) => problems.length === 0);
+  const tags = new Set(sound.flatMap(({ tag }) => tag ?? []));
+  const doubts = preview.samples.length - sound.length;
   return (
     <div className="map-preview" aria-busy={reading}>
       <p className="map-preview-head" role="status">
         <span>
           {`${plural(preview.rows.length, 'row')}${preview.newest ? ', the newest' : ', any: finding the newest would take a scan'}. `}
-          {`${plural(preview.samples.length - bad, 'sample')} of ${plural(tags.size, 'tag')}.`}
-          {bad > 0 && ` ${plural(bad, 'value')} without a sample or with a doubt.`}
+          {`${plural(sound.length, 'sample')} of ${plural(tags.size, 'tag')}.`}
+          {doubts > 0 && ` ${plural(doubts, 'value')} without a sample or with a doubt.`}
         </span>
         {reading && <span className="quiet">reading</span>}
       </p>
       {refusal !== null && <Banner tone="error">{refusal}</Banner>}
       <div className="map-preview-tables">
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll what is longer than the room */}
-        <section className="map-preview-scroll" aria-label="Rows as they are" tabIndex={0}>
+        <section className="map-preview-scroll map-rows" aria-label="Rows as they are" tabIndex={0}>
           <table className="plain">
             <thead>
               <tr>
@@ -111,8 +112,8 @@ export function MappingPreviewView({
                   Value
                 </th>
                 <th scope="col">Quality</th>
-                <th scope="col">Labels</th>
                 <th scope="col">Problem</th>
+                <th scope="col">Labels</th>
               </tr>
             </thead>
             <tbody>
@@ -128,15 +129,15 @@ export function MappingPreviewView({
                       {valueText(sample.value)}
                       {sample.unit !== null && sample.value !== null && <span className="quiet"> {sample.unit}</span>}
                     </td>
-                    <td title={quality.cause}>
-                      {quality.sign} {quality.word}
+                    <td title={sample.value === null ? undefined : quality.cause}>
+                      {sample.value === null ? NO_VALUE : `${quality.sign} ${quality.word}`}
                     </td>
+                    <td className="map-problem">{sample.problems.join(' ')}</td>
                     <td className="mono quiet">
                       {Object.entries(sample.labels)
                         .map(([name, value]) => `${name}=${value}`)
                         .join(' ')}
                     </td>
-                    <td className="map-problem">{sample.problems.join(' ')}</td>
                   </tr>
                 );
               })}
@@ -159,7 +160,7 @@ const valueText = (value: number | string | boolean | null): string =>
   value === null
     ? NO_VALUE
     : typeof value === 'number'
-      ? formatNumber(value)
+      ? groupDigits(String(value))
       : typeof value === 'boolean'
         ? value
           ? 'on'

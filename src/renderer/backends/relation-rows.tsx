@@ -134,7 +134,8 @@ export function relationColumns(): readonly Column<RelationRow>[] {
       width: 85,
       align: 'right',
       mono: true,
-      text: ({ relation }) => (relation.rows === null ? NO_VALUE : `~${formatCount(relation.rows)}`),
+      text: ({ relation }) =>
+        relation.rows === null ? NO_VALUE : `${relation.rows === 0 ? '' : '~'}${formatCount(relation.rows)}`,
       order: ({ relation }) => relation.rows,
     },
     {

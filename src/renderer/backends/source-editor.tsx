@@ -299,21 +299,23 @@ export function SourceEditor({
             <Check label="Switched on" checked={source.enabled} onChange={(enabled) => set({ enabled })} />
           </div>
         </div>
-        <UrlField
-          key={`${source.id} ${backend.id}`}
-          backend={backend.id}
-          url={url}
-          onRead={(read, before) => {
-            // What the address said before and does not say any more is a default again.
-            let settings: FormValues = source.settings;
-            for (const name of before) settings = withEntered(settings, name, undefined);
-            keepDraft({
-              ...draft,
-              source: { ...source, settings: { ...settings, ...read.settings } },
-              secrets: { ...draft.secrets, ...read.secrets },
-            });
-          }}
-        />
+        {backend.addressable && (
+          <UrlField
+            key={`${source.id} ${backend.id}`}
+            backend={backend.id}
+            url={url}
+            onRead={(read, before) => {
+              // What the address said before and does not say any more is a default again.
+              let settings: FormValues = source.settings;
+              for (const name of before) settings = withEntered(settings, name, undefined);
+              keepDraft({
+                ...draft,
+                source: { ...source, settings: { ...settings, ...read.settings } },
+                secrets: { ...draft.secrets, ...read.secrets },
+              });
+            }}
+          />
+        )}
         {backend.presets.length > 0 && (
           <Presets
             backend={backend}

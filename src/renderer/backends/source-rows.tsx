@@ -79,7 +79,7 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
     {
       id: 'name',
       title: 'Name',
-      width: 200,
+      width: 140,
       grow: true,
       text: (row) => row.name,
       cell: (row) => (
@@ -97,19 +97,19 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
     {
       id: 'state',
       title: 'State',
-      width: 125,
+      width: 112,
       filter: 'choice',
       text: (row) => sourceMarks[row.state].text,
       cell: (row) => <SourceMark state={row.state} />,
     },
     { ...number, id: 'since', title: 'Since', width: 90, yields: 6, text: (row) => row.age },
     { id: 'kind', title: 'Kind', width: 120, yields: 5, filter: 'choice', text: (row) => row.kind },
-    { id: 'server', title: 'Server', width: 230, yields: 4, text: (row) => serverText(row.status) },
+    { id: 'server', title: 'Server', width: 150, grow: true, yields: 1, text: (row) => serverText(row.status) },
     {
       id: 'endpoint',
       title: 'Endpoint',
       width: 170,
-      yields: 3,
+      yields: 4,
       mono: true,
       text: (row) => row.status?.endpoint ?? NO_VALUE,
     },
@@ -117,7 +117,7 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
       ...number,
       id: 'answer',
       title: 'Answer',
-      width: 80,
+      width: 72,
       text: (row) => (asked(row) ? msText(row.status?.health.queries.p50Ms) : ''),
       order: (row) => row.status?.health.queries.p50Ms ?? null,
     },
@@ -125,8 +125,8 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
       ...number,
       id: 'pool',
       title: 'Pool',
-      width: 65,
-      yields: 2,
+      width: 56,
+      yields: 3,
       text: (row) => {
         const pool = row.status?.server?.pool;
         return pool === undefined ? '' : `${pool.used} / ${pool.limit}`;
@@ -136,8 +136,8 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
       ...number,
       id: 'cache',
       title: 'Cache hits',
-      width: 80,
-      yields: 1,
+      width: 78,
+      yields: 2,
       text: (row) => (asked(row) ? ratioText(row.status?.health.cache.ratio) : ''),
       order: (row) => row.status?.health.cache.ratio ?? null,
     },

@@ -7,10 +7,11 @@ import {
   EmptyState,
   formatCount,
   MiddleText,
+  plural,
   SearchField,
   Skeleton,
 } from '#renderer/ui/index.ts';
-import type { SourceTag } from '#shared/model/index.ts';
+import { type SourceTag, TAG_LABEL } from '#shared/model/index.ts';
 
 const PAGE = 1_000;
 /** More are found by searching; a list of them all would help nobody. */
@@ -70,7 +71,9 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
           { signal: abort.signal },
         );
         for (const tag of page.tags) {
-          const labels = Object.entries(tag.labels).map(([name, value]) => `${name}=${value}`);
+          // Its name stands in a column of its own already.
+          const further = Object.entries(tag.labels).filter(([name]) => name !== TAG_LABEL);
+          const labels = further.map(([name, value]) => `${name}=${value}`);
           found.push({ id: `t${found.length}`, tag, labels: labels.join(' ') });
         }
         if (abort.signal.aborted) return;
@@ -102,9 +105,10 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
       <div className="source-part-bar">
         <SearchField label="Search tags" value={search} onChange={setSearch} />
         <span className="quiet" role="status">
-          {rows === null
-            ? ''
-            : `${formatCount(count)}${total !== null && total > count ? ` of ${formatCount(total)}` : ''} tags`}
+          {rows !== null &&
+            (total !== null && total > count
+              ? `${formatCount(count)} of ${plural(total, 'tag')}`
+              : plural(count, 'tag'))}
           {reading && rows !== null && ', reading'}
           {!reading && count >= MOST && '. Search to see the others.'}
         </span>

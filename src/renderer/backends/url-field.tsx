@@ -13,7 +13,7 @@ interface ReadUrl {
 
 /**
  * The settings as one address: typing or pasting it fills in the fields, and changes of the fields show in it. A
- * password in it goes to the fields and is taken out of the text. Nothing is drawn for backends without addresses.
+ * password in it goes to the fields and is taken out of the text.
  */
 export function UrlField({
   backend,
@@ -21,7 +21,7 @@ export function UrlField({
   onRead,
 }: {
   readonly backend: string;
-  /** What the fields come to, without secrets; null where there is no such form. */
+  /** What the fields come to, without secrets; null while they come to none. */
   readonly url: string | null;
   /** `before` has the names of the settings that the address said last time. */
   readonly onRead: (read: ReadUrl, before: readonly string[]) => void;
@@ -33,6 +33,10 @@ export function UrlField({
   const before = useRef<readonly string[]>([]);
   const latest = useRef(onRead);
   latest.current = onRead;
+  // While the fields come to no address, the last one stays.
+  const last = useRef('');
+  if (url !== null) last.current = url;
+  const shown = last.current;
 
   useEffect(() => {
     if (typed === null || typed.trim() === '') {
@@ -58,13 +62,12 @@ export function UrlField({
     return () => clearTimeout(timer);
   }, [client, backend, typed, newSignal]);
 
-  if (url === null && typed === null) return null;
   return (
     <TextField
       label="Address in one line"
       help="All of it in one line, as other programs have it. It and the fields below follow one another."
       mono
-      value={typed ?? url ?? ''}
+      value={typed ?? shown}
       error={problem}
       onChange={setTyped}
       // What was read stands in the fields; the text is theirs again, without the password.

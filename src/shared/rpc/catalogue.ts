@@ -49,6 +49,8 @@ const backendEntry = z.object({
   sample: settings,
   /** It is elsewhere, and reached by a source; false for what this program keeps itself. */
   remote: z.boolean(),
+  /** Its settings can be written as one address. */
+  addressable: z.boolean(),
   /** Its connection can be tested step by step. */
   testable: z.boolean(),
   /** Usual settings to begin with. */
