@@ -62,7 +62,10 @@ describe.skipIf(needs('chromium'))('a trend of two sources', () => {
     }
     await screen.page.keyboard.press('Enter');
     await other.waitFor({ state: 'detached' });
-    await list.getByRole('option', { name: /Tag 00/ }).nth(1).waitFor();
+    await list
+      .getByRole('option', { name: /Tag 00/ })
+      .nth(1)
+      .waitFor();
     await screen.page.keyboard.press('ArrowDown');
     await screen.page.keyboard.press('Enter');
     await row(/before/).waitFor();
@@ -100,6 +103,24 @@ describe.skipIf(needs('chromium'))('a trend of two sources', () => {
     await screen.page.reload();
     await shell.go('Trend');
     await row(/before, \+1 h/).waitFor();
+  });
+
+  it('fetches what is visible of the other one into a recording that opens without it', async () => {
+    await shell.go('Recordings');
+    await recordings.open('today');
+    await trend.showRange('2026-01-05T09:00:00Z', '2026-01-05T09:01:00Z');
+    await shell.run('Fetch this range to a local recording');
+    const dialog = screen.page.getByRole('dialog', { name: 'Fetch to a local recording' });
+    await textThat(dialog, /About 600 samples/);
+    await dialog.getByLabel('Name', { exact: true }).fill('an hour before');
+    await dialog.getByRole('button', { name: 'Fetch 1 tag' }).click();
+    await textThat(dialog, /an hour before\.parx: 600 samples/);
+    await dialog.getByRole('button', { name: 'Open the recording' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await textThat(picker(), /an hour before/);
+    await shell.go('Recordings');
+    await recordings.table.getByText('an hour before').first().click();
+    await textThat(screen.page.getByRole('main'), /Fetched from "before" at 20/);
   });
 
   it('says which source does not answer, and goes on with the other', async () => {

@@ -29,6 +29,7 @@ import {
 import { openMetricRegistry, openProject, type ProjectStore, replaceProject } from '#engine/project/index.ts';
 import {
   createExportJobs,
+  createRangeFetcher,
   createRecorder,
   createRecordingFiles,
   createRecordingJobs,
@@ -39,16 +40,16 @@ import type { Catalogue } from '#shared/rpc/catalogue.ts';
 import { contract } from '#shared/rpc/contract.ts';
 import { type Port, type Session, serve } from '#shared/rpc/index.ts';
 import { addDemo, type DemoAddress } from './demo.ts';
-import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
 import { allPlugins, pluginsWithout } from './plugins.ts';
+import { noteAbsence, noteConfiguration, openRunMark, watchComputer } from './run-notes.ts';
 import {
   applyProject,
   createParquetArchive,
   keepNewestRecordings,
-  registerTags,
   openSources,
-  tellRetentionTrouble,
+  registerTags,
   tellFaults,
+  tellRetentionTrouble,
   watchLinks,
 } from './wiring.ts';
 
@@ -206,7 +207,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       const keeping = keepNewestRecordings(files, keepRecordings, { clock, alerts, archive, open: openFile });
       undo.push(() => keeping.close());
     }
+    const fetcher = createRangeFetcher({
+      viewer: (source, signal) => reads.viewer(source, signal),
+      openStore: async (path) =>
+        (await openStore({ path, flushMs: 0 }, { clock, log: log.module('fetch'), workers: options.workers })).store,
+      directory: at('fetching'),
+      clock,
+    });
     const recordingJobs = createRecordingJobs({
+      fetch: fetcher.fetch,
       directory: at('recordings'),
       pathOf: files.pathOf,
       work: (work, onProgress, signal) => workOnFiles(work, options.workers, onProgress, signal),
@@ -308,6 +317,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     applyProject(project, acquisition);
     await startDemoAtStart(project, options, loadDemo, log, alerts);
 
+    const declared = await openMetricRegistry(at('metrics'));
+    tellFaults(alerts, 'metric-registry', 'Registry of metrics', declared.issues);
     const reads = createSources({
       clock,
       log: log.module('sources'),
@@ -317,8 +328,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     const services: Services = {
       clock,
       log,
-    const declared = await openMetricRegistry(at('metrics'));
-    tellFaults(alerts, 'metric-registry', 'Registry of metrics', declared.issues);
       logBook,
       alerts,
       protocols,
@@ -332,6 +341,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       recorder,
       files,
       recordingJobs,
+      fetcher,
       reread: (path, tags, signal) => workOnFiles({ kind: 'reread', path, tags }, options.workers, () => {}, signal),
       exports,
       sources,

@@ -162,7 +162,14 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       remove: ({ id }) => files.remove(id),
     },
     recordingJobs: {
-      start: async (request) => ({ id: recordingJobs.start(request) }),
+      async start(request) {
+        if (request.kind === 'fetch') refuseEmpty(request.range);
+        return { id: recordingJobs.start(request) };
+      },
+      async estimate(request, { signal }) {
+        refuseEmpty(request.range);
+        return services.fetcher.estimate(request, signal);
+      },
       watch: (_input, { signal }) =>
         conflate(() => ({ jobs: [...recordingJobs.list()] }), recordingJobs.watch, clock, signal, STATE_MS),
       async cancel({ id }) {

@@ -4,13 +4,15 @@ import type { FileWork, FileWorkDone, SplitBy } from '#engine/historian/index.ts
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { RecordingJob } from '#shared/rpc/recordings.ts';
+import type { FetchRequest, RangeFetcher } from './fetch-range.ts';
 import { fileName, fileStamp } from './recorder.ts';
 
 /** What a screen asks for; recordings go by the id of the list. */
 export type RecordingJobRequest =
   | { readonly kind: 'verify' | 'repair' | 'compact'; readonly id: string }
   | { readonly kind: 'split'; readonly id: string; readonly by: SplitBy }
-  | { readonly kind: 'merge'; readonly ids: readonly string[]; readonly name: string };
+  | { readonly kind: 'merge'; readonly ids: readonly string[]; readonly name: string }
+  | ({ readonly kind: 'fetch' } & FetchRequest);
 
 /** Work on recordings of the folder, one after the other; results lie beside them under names of their own. */
 export interface RecordingJobs {
@@ -30,6 +32,7 @@ export interface RecordingJobsOptions {
   /** The file that an id of the list stands for; throws `store.not-found`. */
   readonly pathOf: (id: string) => string;
   readonly work: (work: FileWork, onProgress: (fraction: number) => void, signal: AbortSignal) => Promise<FileWorkDone>;
+  readonly fetch: RangeFetcher['fetch'];
   /** Called when files may have been written. */
   readonly onFiles: () => void;
   readonly clock: Clock;
@@ -45,6 +48,8 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
   const changes = createChanging();
   const jobs = new Map<string, { job: RecordingJob; readonly abort: AbortController }>();
   let queue: Promise<void> = Promise.resolve();
+  /** A source may take hours: what is done with files does not wait for it. */
+  let fetching: Promise<void> = Promise.resolve();
 
   const run = async (id: string, request: RecordingJobRequest): Promise<void> => {
     const entry = jobs.get(id);
@@ -56,8 +61,11 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
     };
     update({ state: 'running' });
     try {
-      const work = workOf(request);
-      const done = await options.work(work, (progress) => update({ progress }), signal);
+      const onProgress = (progress: number): void => update({ progress });
+      const done =
+        request.kind === 'fetch'
+          ? await options.fetch(request, newFile(request.name), onProgress, signal)
+          : await options.work(workOf(request), onProgress, signal);
       const files = done.files.map(({ path, bytes, samples }) => ({ id: basename(path), bytes, samples }));
       const { sound, samples, sentences } = done;
       log.info('Work on recordings done.', { kind: request.kind, name: entry.job.name, sound, samples });
@@ -76,10 +84,9 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
   };
 
   // Names are chosen when the work begins: what waits before it may have taken one.
-  const workOf = (request: RecordingJobRequest): FileWork => {
+  const workOf = (request: Exclude<RecordingJobRequest, { kind: 'fetch' }>): FileWork => {
     if (request.kind === 'merge') {
-      const to = freeName(`${fileStamp(clock.now())} ${fileName(request.name)}`);
-      return { kind: 'merge', paths: request.ids.map(pathOf), to, name: request.name };
+      return { kind: 'merge', paths: request.ids.map(pathOf), to: newFile(request.name), name: request.name };
     }
     const path = pathOf(request.id);
     switch (request.kind) {
@@ -94,6 +101,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       }
     }
   };
+  const newFile = (name: string): string => freeName(`${fileStamp(clock.now())} ${fileName(name)}`);
   const freeName = (stem: string): string => {
     for (let number = 1; ; number++) {
       const path = join(directory, `${stem}${number === 1 ? '' : ` ${number}`}.parx`);
@@ -111,7 +119,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
 
   return {
     start(request) {
-      const ids = request.kind === 'merge' ? request.ids : [request.id];
+      const ids = request.kind === 'merge' ? request.ids : request.kind === 'fetch' ? [] : [request.id];
       for (const id of ids) pathOf(id);
       const known = [...jobs.values()];
       if (known.filter(({ job }) => isOpen(job)).length >= MOST_WAITING) {
@@ -126,7 +134,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       const job: RecordingJob = {
         id,
         kind: request.kind,
-        name: request.kind === 'merge' ? request.name : request.id,
+        name: request.kind === 'merge' || request.kind === 'fetch' ? request.name : request.id,
         state: 'waiting',
         progress: 0,
         started: clock.now(),
@@ -138,7 +146,8 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       };
       jobs.set(id, { job, abort: new AbortController() });
       changes.notify();
-      queue = queue.then(() => run(id, request));
+      if (request.kind === 'fetch') fetching = fetching.then(() => run(id, request));
+      else queue = queue.then(() => run(id, request));
       return id;
     },
     list: () => [...jobs.values()].map(({ job }) => job).reverse(),
@@ -150,7 +159,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
     watch: changes.watch,
     async close() {
       for (const id of jobs.keys()) abort(id);
-      await queue;
+      await Promise.all([queue, fetching]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { AppError } from '#shared/errors.ts';
-import { type Grid, gridOf, isOnScale } from '#shared/model/graph/index.ts';
+import { type Grid, gridOf, isOnScale, keyOf } from '#shared/model/graph/index.ts';
 import {
   isBad,
   MOST_STATISTICS_SAMPLES,
@@ -15,6 +15,8 @@ import { drawnSamples, mergedSteps, nothingAt, type Samples } from './viewer-poi
 
 /** Tags that are looked up again after so many others. */
 const MOST_KNOWN_TAGS = 50_000;
+/** Tags that are counted by one query. */
+const TAGS_AT_ONCE = 100;
 /** Raw samples that are read at once to find one of them. */
 const FEW_SAMPLES = 5_000;
 /** Steps of a search for the nearest sample, and how much farther it looks each time. */
@@ -234,6 +236,18 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       for (const tag of tags) known.set(tag.id, tag);
       return { tags: tags.map(historyTag), total };
     },
+    async count(ids, range, signal) {
+      const tags = await lookUp(ids, signal);
+      if (!capabilities.aggregates.includes('count') || range.to - range.from < minStep) return null;
+      let sum = 0;
+      for (let from = 0; from < tags.length; from += TAGS_AT_ONCE) {
+        const part = tags.slice(from, from + TAGS_AT_ONCE);
+        const grid = { start: range.from, step: range.to - range.from, length: 1 };
+        const query = backend.compile(planOf(part, range, grid, ['count']), capabilities);
+        for (const { value } of (await client.query(query, signal)).series) sum += value[0]!;
+      }
+      return sum;
+    },
     async view(ids, range, pixels, signal) {
       return seriesOf(await lookUp(ids, signal), range, pixels, signal);
     },
@@ -312,13 +326,14 @@ const tooMany = (limit: number, message: string): AppError =>
 
 const TYPES = { number: 'float64', boolean: 'bit', text: 'string' } as const;
 
-function historyTag({ id, name, unit, description, type, labels }: TsdbTag): HistoryTag {
+function historyTag({ id, name, unit, description, type, metric, labels }: TsdbTag): HistoryTag {
   return {
     id,
     name,
     description: description ?? '',
     connection: '',
-    device: '',
+    // Which of the source's mappings it comes from.
+    device: keyOf(metric),
     address: Object.entries(labels)
       .map(([label, value]) => `${label}=${value}`)
       .join(', '),

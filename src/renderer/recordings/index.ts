@@ -1,4 +1,5 @@
 export { EventsList } from './events-list.tsx';
+export { type FetchChoice, FetchDialog } from './fetch-dialog.tsx';
 export { NoteDialog } from './note-dialog.tsx';
 export { OpenRecordingDialog } from './open-dialog.tsx';
 export { useOpenedElsewhere } from './opened-elsewhere.ts';

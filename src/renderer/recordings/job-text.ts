@@ -7,6 +7,7 @@ export const JOB_TITLES: Readonly<Record<RecordingJob['kind'], string>> = {
   compact: 'Make compact',
   split: 'Split',
   merge: 'Merge',
+  fetch: 'Fetch',
 };
 
 /** How far a job is or what came of it, in words. */

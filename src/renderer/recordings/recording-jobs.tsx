@@ -6,9 +6,10 @@ import type { RecordingJob } from '#shared/rpc/recordings.ts';
 import { JOB_TITLES, recordingJobText } from './job-text.ts';
 
 /** Work on recordings, the newest first: progress, cancel, result, forget. Nothing where there is none. */
-export function RecordingJobs(): ReactNode {
+export function RecordingJobs({ kinds }: { readonly kinds?: readonly RecordingJob['kind'][] }): ReactNode {
   const client = useClient();
-  const jobs = useStores('recordingJobs', (state) => state.jobs);
+  const all = useStores('recordingJobs', (state) => state.jobs);
+  const jobs = kinds === undefined ? all : all.filter(({ kind }) => kinds.includes(kind));
   if (jobs.length === 0) return null;
   return (
     <ul className="rec-jobs" aria-label="Work on recordings">

@@ -23,6 +23,9 @@ export interface TrendPageCommands {
   copyPicture(): void;
   copyData(): void;
   exportData(): void;
+  fetchRange(): void;
+  /** Traces are drawn that another source has. */
+  readonly canFetch: boolean;
   openRange(): void;
 }
 
@@ -130,6 +133,10 @@ export function trendActions(controller: TrendController | null, page: TrendPage
       words: 'tsv spreadsheet',
     }),
     action('export', 'Export what is visible', ['Ctrl+E'], page.exportData, { words: 'csv parquet save file' }),
+    action('fetch', 'Fetch this range to a local recording', [], page.fetchRange, {
+      enabled: () => page.canFetch,
+      words: 'download copy offline plant source',
+    }),
     action('save', 'Save the trend', ['Ctrl+S'], page.save, { inFields: true }),
     action('save-as', 'Save the trend as', [], page.saveAs),
     action('wheel', 'Zoom at the pointer; over an axis that axis; with Ctrl the values', ['Wheel'], () => undefined, {

@@ -25,10 +25,12 @@ import type { TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { copyPicture, copyText } from './clipboard.ts';
 import { isOurs, readTags, readTrace } from './drag-data.ts';
+import { fetchChoices } from './fetch-choices.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
 import { mountTrend } from './mount-trend.ts';
 import type { LegendColumn, Readout } from './readout.ts';
 import { TagPicker } from './tag-picker.tsx';
+import { traceParts } from './trace-key.ts';
 import { type TrendPageCommands, trendActions } from './trend-commands.ts';
 import type { TrendController } from './trend-controller.ts';
 import { TrendDialogs, type TrendOpen } from './trend-dialogs.tsx';
@@ -289,6 +291,10 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
       void copyText(table, client);
     },
     exportData: () => setOpen({ kind: 'export' }),
+    fetchRange: () => {
+      if (controller !== null) setOpen({ kind: 'fetch', choices: fetchChoices(trend, tags, all, controller) });
+    },
+    canFetch: trend.plots.some(({ traces }) => traces.some(({ tagId }) => traceParts(tagId).source !== null)),
     openRange: () => setRangeOpen(true),
   };
   const commands = useRef(page);

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { ExportDialog } from '#renderer/exporting/index.ts';
-import { NoteDialog } from '#renderer/recordings/index.ts';
+import { type FetchChoice, FetchDialog, NoteDialog } from '#renderer/recordings/index.ts';
 import { Menu, type MenuEntry, type MenuPlace } from '#renderer/ui/index.ts';
 import { AxisDialog } from './axis-dialog.tsx';
 import { NameDialog } from './name-dialog.tsx';
@@ -23,6 +23,7 @@ export type TrendOpen =
   | { readonly kind: 'trace'; readonly ref: TraceRef }
   | { readonly kind: 'name'; readonly what: 'save-as' | 'rename' }
   | { readonly kind: 'export' }
+  | { readonly kind: 'fetch'; readonly choices: readonly FetchChoice[] }
   | { readonly kind: 'note'; readonly place: TrendController['notePlace'] }
   | null;
 
@@ -103,6 +104,9 @@ export function TrendDialogs(props: TrendDialogsProps): ReactNode {
       )}
       {open?.kind === 'note' && (
         <NoteDialog place={open.place} onAdded={() => controller?.refresh()} onClose={() => setOpen(null)} />
+      )}
+      {open?.kind === 'fetch' && open.choices.length > 0 && (
+        <FetchDialog choices={open.choices} zone={zone} onClose={() => setOpen(null)} />
       )}
       {open?.kind === 'export' && controller !== null && (
         <ExportDialog

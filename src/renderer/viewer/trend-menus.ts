@@ -72,6 +72,7 @@ export function plotMenu(
     { label: 'Copy the picture', keys: 'Ctrl+C', run: page.copyPicture },
     { label: 'Copy the visible data', keys: 'Ctrl+Shift+C', run: page.copyData },
     { label: 'Export…', keys: 'Ctrl+E', run: page.exportData },
+    { label: 'Fetch this range to a local recording…', disabled: !page.canFetch, run: page.fetchRange },
   );
   return entries;
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { recordingFile, recordingState, unixMicros } from '../model/index.ts';
+import { recordingFile, recordingState, timeRange, unixMicros } from '../model/index.ts';
 import { fileName, id, ids, jobState, source } from './parts.ts';
 import { type Contract, call, nothing, stream } from './procedure.ts';
 
 const recordingJob = z.object({
   id,
-  kind: z.enum(['verify', 'repair', 'compact', 'split', 'merge']),
-  /** Id of the recording that is worked on; of a merge the new one's name. */
+  kind: z.enum(['verify', 'repair', 'compact', 'split', 'merge', 'fetch']),
+  /** Id of the recording that is worked on; of a merge and of what is fetched the new one's name. */
   name: z.string(),
   state: jobState,
   /** 0 to 1. */
@@ -70,6 +70,13 @@ export const recording = {
   }),
 } as const satisfies Contract[string];
 
+/** A range of a source's tags, as the source calls them. */
+const fetched = z.object({
+  source,
+  tags: z.array(z.string().min(1).max(500)).min(1).max(1_000),
+  range: timeRange,
+});
+
 /** Checks of recordings in the folder, and new ones made of them; the old ones are never changed. */
 export const recordingJobs = {
   start: call({
@@ -93,9 +100,22 @@ export const recordingJobs = {
         ids: z.array(fileName).min(2).max(200),
         name: z.string().trim().min(1).max(120),
       }),
+      fetched.extend({
+        kind: z.literal('fetch'),
+        /** As people call the source; kept in the recording. */
+        sourceName: z.string().max(200),
+        name: z.string().trim().min(1).max(120),
+      }),
     ]),
     output: z.object({ id }),
-    errors: ['store.not-found', 'rpc.limit'],
+    errors: ['store.not-found', 'rpc.limit', 'config.invalid'],
+  }),
+  /** How much a fetch would be; nulls where the source does not count. */
+  estimate: call({
+    role: 'viewer',
+    input: fetched,
+    output: z.object({ tags: z.number().int(), samples: z.number().nullable(), bytes: z.number().nullable() }),
+    errors: ['store.not-found', 'tsdb.unavailable', 'config.invalid'],
   }),
   watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(recordingJob) }) }),
   cancel: call({ role: 'operator', input: z.object({ id }), output: nothing }),

@@ -1,7 +1,7 @@
 import { type HistorySource, type StoredTag, statisticsQuery } from '#engine/historian/index.ts';
 import type { ViewerSource } from '#engine/tsdb/tsdb.ts';
 import { AppError } from '#shared/errors.ts';
-import { MOST_STATISTICS_SAMPLES } from '#shared/model/index.ts';
+import { MOST_STATISTICS_SAMPLES, type TimeRange } from '#shared/model/index.ts';
 import type { HistoryTag } from '#shared/rpc/history.ts';
 
 /** Tags that statistics are answered for at a time, so that the first are there while others are worked out. */
@@ -9,6 +9,15 @@ const TAGS_PER_ITEM = 4;
 
 /** A recording's own reads, handed through as they are. */
 export function localViewer(history: HistorySource): ViewerSource {
+  /** From rollups, whatever the range. */
+  const count = async (tags: readonly string[], range: TimeRange, signal: AbortSignal): Promise<number> => {
+    const counting = {
+      ...statisticsQuery(tags, range),
+      tags: tags.map((tag) => ({ tag, functions: ['count' as const] })),
+    };
+    const { series } = await history.aggregate(counting, signal);
+    return series.reduce((sum, { columns }) => sum + columns[0]![0]!, 0);
+  };
   return {
     history,
     bounds: (signal) => history.bounds(signal),
@@ -27,12 +36,11 @@ export function localViewer(history: HistorySource): ViewerSource {
       });
       return { tags: found.slice(offset, offset + limit).map(historyTag), total: found.length };
     },
+    count,
     async *statistics(tags, range, signal) {
       const question = statisticsQuery(tags, range);
-      let samples = 0;
-      // Counts come from rollups, so that what would take too long is refused at once.
-      const counting = { ...question, tags: tags.map((tag) => ({ tag, functions: ['count' as const] })) };
-      for (const { columns } of (await history.aggregate(counting, signal)).series) samples += columns[0]![0]!;
+      // What would take too long is refused at once.
+      const samples = await count(tags, range, signal);
       if (samples > MOST_STATISTICS_SAMPLES) {
         const message = `The range holds ${samples} samples; exact statistics are worked out from at most ${MOST_STATISTICS_SAMPLES}. Shorten it, or ask for fewer tags.`;
         throw new AppError('query.too-many-samples', message, { details: { limit: MOST_STATISTICS_SAMPLES } });
