@@ -4,9 +4,11 @@ import { createTimescaleClient } from './client.ts';
 import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } from './config.ts';
 import { createForeignSchema, createTagLists, driftText, requireCost } from './foreign/index.ts';
 import { editionText, findOut, foundFrom } from './found.ts';
+import { listMetrics } from './metrics.ts';
 import { createIngestor } from './own-schema/ingestor.ts';
 import { createSchemaManager } from './own-schema/manager.ts';
 import { compileTimescale, type TimescaleQuery } from './query.ts';
+import { planOf, runRaw } from './raw.ts';
 import sample from './sample.json' with { type: 'json' };
 import { createSession } from './session.ts';
 import { testTimescale } from './test-ladder.ts';
@@ -47,6 +49,9 @@ async function connect(
       }),
       ingestor: config.write ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy }) : null,
       tags: (search, by) => tags.find(search, by),
+      metrics: (by) => listMetrics(session, found, by),
+      raw: (query, by) => runRaw(session, query, by),
+      planOf: (text, by) => planOf(session, text, by),
       foreign: createForeignSchema({ ask, clock }),
       schema: config.schema === '' ? null : createSchemaManager(own),
       async health(by) {

@@ -1,0 +1,2 @@
+-- range 1774742400000000 1774746000000000, grid from 1774742400000000 step 60000000 points 60
+-- nothing is known of it here
