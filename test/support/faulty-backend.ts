@@ -40,6 +40,8 @@ export interface FaultyServer {
   readonly connectFaults: Fault[];
   /** All calls fail as of a server that is not there. */
   down: boolean;
+  /** Nothing is answered, neither questions nor whether it is well. */
+  silent: boolean;
   connects: number;
   closes: number;
   readonly asked: QueryPlan[];
@@ -64,6 +66,7 @@ export function createFaultyServer(sleep: (ms: number, signal: AbortSignal) => P
   const meet = async (faults: Fault[], signal: AbortSignal): Promise<Fault | undefined> => {
     signal.throwIfAborted();
     if (server.down) throw unavailable(true);
+    if (server.silent) await new Promise(() => undefined);
     const fault = faults.shift();
     if (fault === 'refuse' || fault === 'lost') throw unavailable(true);
     if (fault === 'login') throw unavailable(false);
@@ -177,6 +180,7 @@ export function createFaultyServer(sleep: (ms: number, signal: AbortSignal) => P
       planOf: async (text, signal) => call(() => `Seq Scan on "${text.length} samples"`, signal),
       async health() {
         if (server.down) throw unavailable(true);
+        if (server.silent) await new Promise(() => undefined);
         return {
           product: 'Faulty',
           version: '1',
@@ -195,6 +199,7 @@ export function createFaultyServer(sleep: (ms: number, signal: AbortSignal) => P
     faults: [],
     connectFaults: [],
     down: false,
+    silent: false,
     connects: 0,
     closes: 0,
     asked: [],

@@ -184,6 +184,30 @@ describe('a running source', () => {
     await source.close();
   });
 
+  it('sees by itself that a server is there no more which keeps its sockets open', async () => {
+    const { clock, server, source, ask } = setUp();
+    await ask();
+    server.silent = true;
+    await clock.advance(70_000);
+    expect(source.status()).toMatchObject({ state: 'lost', message: 'Plant has not answered for 5 s.' });
+    server.silent = false;
+    await clock.advance(60_000);
+    expect(source.status().state).toBe('running');
+    await source.close();
+  });
+
+  it('is read while it cannot be written', async () => {
+    const { clock, server, source, ask } = setUp();
+    const ingestor = (await source.open(never)).ingestor!;
+    server.faults.push('lost', 'lost', 'lost', 'lost');
+    const refused = codeOf(ingestor.write([rows('a', [1])], never));
+    await clock.advance(10_000);
+    expect(await refused).toBe('tsdb.unavailable');
+    expect(source.status().state).toBe('running');
+    expect((await ask()).series).toHaveLength(1);
+    await source.close();
+  });
+
   it('asks so many at a time, the rest in their turn; who leaves the queue is gone at once', async () => {
     const { clock, server, source, ask } = setUp({ connections: 2 });
     await ask();

@@ -2,7 +2,7 @@ import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from '
 import type { Clock, Logger } from '#engine/platform/index.ts';
 import type { TsdbBackend, TsdbConnection } from '#engine/tsdb/tsdb.ts';
 import { isAppError } from '#shared/errors.ts';
-import type { GraphSeries } from '#shared/model/graph/index.ts';
+import type { Accepted, GraphSeries } from '#shared/model/graph/index.ts';
 import {
   NO_ABILITIES,
   type ServerHealth,
@@ -13,7 +13,7 @@ import {
 } from '#shared/model/index.ts';
 import type { SchemaManager } from '#shared/model/own-schema.ts';
 import { createQueryCache } from './cache.ts';
-import { faultKind, timedOut } from './faults.ts';
+import { faultKind, timedOut, unavailable } from './faults.ts';
 import { createLanes } from './lanes.ts';
 import { createLink, type LinkStatus } from './link.ts';
 import { type PlannedQuery, plannedBackend } from './planned.ts';
@@ -102,6 +102,7 @@ export function createRunning(options: RunningOptions): RunningSource {
     work: (signal: AbortSignal) => Promise<T>,
     limitMs: number | null,
     signal: AbortSignal,
+    tells = true,
   ): Promise<T> => {
     const late = new AbortController();
     const timer = limitMs === null ? null : clock.after(limitMs, () => late.abort(timedOut(id, limitMs)));
@@ -115,16 +116,20 @@ export function createRunning(options: RunningOptions): RunningSource {
       const reason: unknown = both.aborted ? both.reason : error;
       if (!signal.aborted) {
         counters.errors++;
-        link.failed(connection, reason);
+        // A server that does not even end what took too long is not there any more, whatever its sockets say.
+        const silent = late.signal.aborted
+          ? unavailable(id, `${name} has not answered for ${limitMs! / 1_000} s.`)
+          : reason;
+        if (tells) link.failed(connection, silent);
       }
       throw reason;
     } finally {
       timer?.[Symbol.dispose]();
     }
   };
-  const once = async <T>(work: Work<T>, limitMs: number | null, signal: AbortSignal): Promise<T> => {
+  const once = async <T>(work: Work<T>, limitMs: number | null, signal: AbortSignal, tells = true): Promise<T> => {
     const connection = await link.get(signal);
-    return await within(connection, (both) => work(connection, both), limitMs, signal);
+    return await within(connection, (both) => work(connection, both), limitMs, signal, tells);
   };
 
   /** Tries again what may go well in a moment. */
@@ -204,11 +209,10 @@ export function createRunning(options: RunningOptions): RunningSource {
     clock,
     write: async (samples, signal) => {
       const began = clock.monotonicMs();
-      // A batch may be written twice where the answer was lost: the backend's conflict rule makes one of the two.
-      const receipt = await again(
-        () => lanes.run(() => once((now, both) => now.ingestor!.write(samples, both), limitMs, signal), signal),
-        signal,
-      );
+      // A batch may be written twice where the answer was lost: the backend's conflict rule makes one of the two. That
+      // nothing can be written, as with a full disk, must not keep others from reading.
+      const store: Work<Pick<Accepted, 'rejected'>> = (now, both) => now.ingestor!.write(samples, both);
+      const receipt = await again(() => lanes.run(() => once(store, limitMs, signal, false), signal), signal);
       writes.add(clock.monotonicMs() - began);
       const rows = rowsOf(samples);
       const rejected = receipt.rejected.reduce(
