@@ -138,7 +138,7 @@ function nearest(name: string, columns: readonly CatalogueColumn[]): CatalogueCo
   const wanted = bare(name);
   const ranked = columns
     .map((column) => ({ column, away: distance(wanted, bare(column.name)) }))
-    .filter(({ away }) => away <= Math.min(2, Math.floor(wanted.length / 3)));
+    .filter(({ away }) => away <= Math.min(2, Math.floor(wanted.length / 2)));
   return ranked.sort((a, b) => a.away - b.away)[0]?.column;
 }
 

@@ -1,0 +1,4 @@
+import { needs } from '#test/support/needs.ts';
+import { describeForeign } from './foreign-suite.ts';
+
+describeForeign('apache', needs('timescaledb'), () => undefined);
