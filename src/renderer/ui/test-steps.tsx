@@ -18,7 +18,10 @@ export function TestSteps({
 }): ReactNode {
   const list = useRef<HTMLOListElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new step is brought into sight
-  useEffect(() => list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' }), [steps.length]);
+  useEffect(() => {
+    // What it gives back is a promise in newer browsers, which an effect would take for its cleaning up.
+    void list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });
+  }, [steps.length]);
   return (
     <>
       <ol className="ladder-steps" ref={list} aria-live="polite">
