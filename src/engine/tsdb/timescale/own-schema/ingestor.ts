@@ -23,8 +23,8 @@ export interface IngestorOptions extends OwnSchemaAccess {
 
 const ROWS = 50_000;
 const BYTES = 8 * 2 ** 20;
-/** Parameters are texts that both sides keep in memory as a whole. */
-const ROWS_AS_PARAMETERS = 5_000;
+/** Few enough that the message comes in one piece, which the server in WebAssembly needs. */
+const ROWS_AS_PARAMETERS = 400;
 /** Rows of one call that are looked for one by one; of a chunk that is still refused after so many, all are named. */
 const MOST_REFUSED = 1_000;
 /** Chunks after a conflict that go by way of the staging table, because more of them will come. */

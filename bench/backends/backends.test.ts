@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '#test/support/needs.ts';
+import type { PostgresServer } from '#test/support/postgres.ts';
+import { measureCache } from './cache.ts';
+import { panZoom } from './pan-zoom.ts';
+import { measureRead } from './read.ts';
+import { samplesOf, startServer } from './rig.ts';
+import { measureRollups } from './rollups.ts';
+import { measureWrite } from './write.ts';
+
+describe('the way of panning and zooming', () => {
+  it('stays within the recording', () => {
+    for (const [from, to] of panZoom()) {
+      expect(from).toBeGreaterThanOrEqual(0);
+      expect(to).toBeLessThanOrEqual(1);
+      expect(to).toBeGreaterThan(from);
+    }
+  });
+});
+
+// Each throws where an answer is wrong; the figures of so few rows mean nothing.
+describe.skipIf(needs('postgresql'))('the measures of backends', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startServer('none');
+  });
+  afterAll(() => server.stop());
+
+  it('write, read and draw the same rows on both sides', async () => {
+    expect(await measureWrite(server, samplesOf(1_000), 1)).toHaveLength(3);
+    expect(await measureRead(server, 1_000, 1)).toHaveLength(2);
+    expect(await measureCache(server, 'ours', 10)).toHaveLength(2);
+  });
+
+  it('draw the same month from samples and from a rollup', async () => {
+    expect(await measureRollups(server, 30_000, 1)).toHaveLength(1);
+  });
+});
