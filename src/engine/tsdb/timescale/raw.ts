@@ -104,7 +104,7 @@ function seriesOf(
 const timeOf = (cell: unknown): number =>
   typeof cell === 'number' ? cell : typeof cell === 'string' ? Date.parse(`${cell}T00:00:00Z`) * 1_000 : Number.NaN;
 
-/** How the server would go about what `explain` of a compiled query shows: a plan for each of its statements. */
+/** How the server would go about what `explain` of a compiled query shows, or a statement of somebody's own. */
 export async function planOf(session: Session, text: string, signal: AbortSignal): Promise<string | null> {
   const plans: string[] = [];
   for (const { statement, values } of statementsOf(text)) {
@@ -130,5 +130,8 @@ function statementsOf(text: string): { readonly statement: string; readonly valu
       lines = [];
     } else if (line !== '' || lines.length > 0) lines.push(line);
   }
+  // A statement of somebody's own; with values that nobody knows any more there is no plan of it.
+  const own = lines.join('\n').trim();
+  if (own !== '' && !/\$\d/.test(own)) found.push({ statement: own, values: [] });
   return found;
 }

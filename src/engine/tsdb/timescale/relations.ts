@@ -18,7 +18,7 @@ import {
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { columnOf, type Parameters } from './expressions.ts';
 import { matchCondition } from './match.ts';
-import { literal, relation } from './own-schema/sql.ts';
+import { relation } from './own-schema/sql.ts';
 
 /** A metric as it lies there. */
 export interface Resolved {
@@ -99,7 +99,13 @@ export function tagConditions(
       tags.push(matchCondition(one, name!, parameters.tags));
     } else if (tag.kind === 'table' && tag.labels !== null) {
       const there = renamed[label] ?? label;
-      tags.push(matchCondition(one, `(${columnOf('t', tag.labels)} ->> ${literal(there).trim()})`, parameters.tags));
+      tags.push(
+        matchCondition(
+          one,
+          `(${columnOf('t', tag.labels)} ->> ${parameters.tags.add(there, 'text')})`,
+          parameters.tags,
+        ),
+      );
     } else if (label !== TAG_LABEL && !matchesLabels({ [label]: one }, {})) return null;
   }
   return { samples, tags };

@@ -2,25 +2,27 @@
 -- A: mean, at most 100 series
 SELECT t."id"::text, t."metric"::text, t."unit"::text, t."labels"::text
 FROM "parx"."series" t
-WHERE t."metric" = $1 AND (t."labels" ->> 'stand') = $2
+WHERE t."metric" = $1 AND (t."labels" ->> $2::text) = $3
 ORDER BY 2, 1
 LIMIT 101;
 -- $1 "mill.speed"
--- $2 "1\"; DROP"
+-- $2 "stand"
+-- $3 "1\"; DROP"
 SELECT k0::text, step, sum / nullif(usable, 0), usable, other, worst
 FROM (
-  SELECT k0, (round(date_part('epoch', at) * 1000000)::int8 - $5::int8) / $6::int8 AS step, min(at) AS at, count(*) FILTER (WHERE quality < 32768 AND value <> 'NaN') AS usable, count(*) FILTER (WHERE NOT coalesce(quality < 32768 AND value <> 'NaN', false)) AS other, max(quality) AS worst, sum(value) FILTER (WHERE quality < 32768 AND value <> 'NaN') AS sum
+  SELECT k0, (round(date_part('epoch', at) * 1000000)::int8 - $6::int8) / $7::int8 AS step, min(at) AS at, count(*) FILTER (WHERE quality < 32768 AND value <> 'NaN') AS usable, count(*) FILTER (WHERE NOT coalesce(quality < 32768 AND value <> 'NaN', false)) AS other, max(quality) AS worst, sum(value) FILTER (WHERE quality < 32768 AND value <> 'NaN') AS sum
   FROM (
     SELECT s."series" AS k0, s."time" AS at, s."value"::float8 AS value, CASE WHEN s."value" IS NULL THEN greatest(coalesce(s."quality"::int4, 0), 32923) ELSE coalesce(s."quality"::int4, 0) END AS quality
     FROM "parx"."samples" s
-    WHERE s."time" >= $3::timestamptz AND s."time" < $4::timestamptz AND s."series" = ANY (ARRAY(SELECT t."id" FROM "parx"."series" t WHERE t."metric" = $1 AND (t."labels" ->> 'stand') = $2 LIMIT 101))
+    WHERE s."time" >= $4::timestamptz AND s."time" < $5::timestamptz AND s."series" = ANY (ARRAY(SELECT t."id" FROM "parx"."series" t WHERE t."metric" = $1 AND (t."labels" ->> $2::text) = $3 LIMIT 101))
   ) s
   GROUP BY k0, step
 ) a
 ORDER BY step;
 -- $1 "mill.speed"
--- $2 "1\"; DROP"
--- $3 "2026-03-29T00:00:00.000000Z"
--- $4 "2026-03-29T01:00:00.000000Z"
--- $5 "1774742400000000"
--- $6 "60000000"
+-- $2 "stand"
+-- $3 "1\"; DROP"
+-- $4 "2026-03-29T00:00:00.000000Z"
+-- $5 "2026-03-29T01:00:00.000000Z"
+-- $6 "1774742400000000"
+-- $7 "60000000"

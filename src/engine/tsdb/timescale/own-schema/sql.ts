@@ -1,5 +1,10 @@
-/** The one way that a name gets into a statement. */
-export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+/** The one way that a name gets into a statement. Line breaks are escaped, so that a statement may be set in lines. */
+export function identifier(name: string): string {
+  const quoted = `"${name.replaceAll('"', '""')}"`;
+  if (!/[\n\r]/.test(name)) return quoted;
+  const code = (sign: string): string => `\\${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return `U&${quoted.replaceAll('\\', '\\\\').replaceAll(/[\n\r]/g, code)}`;
+}
 
 /** A text in a statement that takes no parameters, which those that make and change tables do not. */
 export function literal(text: string): string {
