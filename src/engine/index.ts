@@ -296,6 +296,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       alerts.clear('demo-line');
       return loaded;
     };
+    const declared = await openMetricRegistry(at('metrics'));
+    tellFaults(alerts, 'metric-registry', 'Registry of metrics', declared.issues);
+    const declaredMetrics = new Map(declared.metrics.map(({ key, identifier }) => [key, identifier]));
     const sources = await openSources(options.sources ?? at('sources.yaml'), {
       clock,
       log: log.module('sources'),
@@ -303,6 +306,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       network: systemNetwork,
       backends,
       history: (source) => historySource(services, source),
+      metric: (key) => declaredMetrics.get(key),
       documents: () => project.list('source').map(({ document }) => document),
       secrets: installation.secrets,
     });
@@ -317,8 +321,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     applyProject(project, acquisition);
     await startDemoAtStart(project, options, loadDemo, log, alerts);
 
-    const declared = await openMetricRegistry(at('metrics'));
-    tellFaults(alerts, 'metric-registry', 'Registry of metrics', declared.issues);
     const reads = createSources({
       clock,
       log: log.module('sources'),

@@ -107,7 +107,7 @@ series:
     ]);
     const schemas = await screen.graphs.schemas();
     expect(Object.keys(schemas.registry.properties as object)).toEqual(['version', 'include', 'metrics', 'overrides']);
-    expect((await screen.catalogue.get()).backends.map(({ id }) => id)).toEqual(['local']);
+    expect((await screen.catalogue.get()).backends.map(({ id }) => id)).toEqual(['local', 'timescale']);
     const empty = { ...graph!, range: { from: '2001-01-01', to: '2001-01-02', zone: null }, resolution: {} };
     expect(await allItems(screen.graphs.run({ source, graph: empty }))).toMatchObject([
       { count: 0, series: null, warnings: [expect.stringContaining('A:'), expect.stringContaining('B:')] },

@@ -31,6 +31,8 @@ export interface GraphDeskDeps {
 /** Series that label values are suggested from, and tags that metrics are gathered from. */
 const LOOKED_THROUGH = 10_000;
 const TAGS_AT_ONCE = 1_000;
+/** Tags that are new at a source are seen after this long. */
+const KNOWN_MS = 30_000;
 
 /** What screens ask about graphs; `source` is the running history, an open recording, or a source of the project. */
 export interface GraphDesk {
@@ -62,9 +64,17 @@ export interface GraphDesk {
 
 export function createGraphDesk({ clock, log, declared, open, zone }: GraphDeskDeps): GraphDesk {
   for (const issue of declared.issues) log.warn(`${placeText(issue)} ${issue.path}: ${issue.message}`);
+  /** Of sources that are elsewhere: asking for thousands of tags anew for each picture would cost more than the picture. */
+  const known = new WeakMap<GraphSource['connection'], { readonly at: number; readonly registry: MetricRegistry }>();
   const registryOf = async (source: GraphSource, signal: AbortSignal): Promise<MetricRegistry> => {
+    const before = known.get(source.connection);
+    if (before !== undefined && clock.monotonicMs() - before.at < KNOWN_MS) return before.registry;
     const { metrics, tags } = await metricsOf(source, signal);
-    return createMetricRegistry([...declared.metrics, ...metrics], tags);
+    const registry = createMetricRegistry([...declared.metrics, ...metrics], tags);
+    if (source.connection.viewer?.history == null) {
+      known.set(source.connection, { at: clock.monotonicMs(), registry });
+    }
+    return registry;
   };
 
   /** Opens what the graph names. A source that is down takes its own series away and leaves the others, where there are any. */

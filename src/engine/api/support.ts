@@ -15,7 +15,7 @@ const REMOVED = '(removed)';
  * log, of this run and of those before. No samples, and nothing that a schema calls secret or does not know.
  */
 export async function supportFile(services: Services): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
-  const { clock, project, protocols, acquisition, alerts, recorder, files, table } = services;
+  const { clock, project, protocols, acquisition, alerts, recorder, files, table, sources } = services;
   const health = services.health();
   await services.logBook.written();
   const made = new Date(clock.now() / 1000).toISOString();
@@ -47,6 +47,13 @@ export async function supportFile(services: Services): Promise<{ name: string; b
     recordings: await files.list(),
     alerts: alerts.list(),
     links: acquisition.status(),
+    // Their settings hold no secrets; what is under a secret's name all the same is left out.
+    sources: sources.status(),
+    slowQueries: sources.status().map(({ id }) => ({ source: id, queries: sources.slowQueries(id) })),
+    sourceDocuments: project.list('source').map(({ document }) => {
+      const backend = sources.backends.find(({ id }) => id === document.backend);
+      return { ...document, settings: withoutSecrets(backend && schemaOf(backend.config), document.settings) };
+    }),
     connections,
     devices,
     tags: { count: project.list('tag').length, withProblems: problems(table.all()) },

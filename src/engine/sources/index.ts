@@ -8,3 +8,4 @@ export {
   type SourceDeskDeps,
   type TestTarget,
 } from './source-desk.ts';
+export type { Written } from './writing.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAlerts, createLogger, systemNetwork } from '#engine/platform/index.ts';
 import { isAppError } from '#shared/errors.ts';
+import type { MetricSamples } from '#shared/model/graph/index.ts';
 import { type SourceDocument, sourceDocument } from '#shared/model/index.ts';
 import { createFakeClock, settle } from '#test/support/fake-clock.ts';
 import { createFaultyServer } from '#test/support/faulty-backend.ts';
@@ -35,6 +36,7 @@ const setUp = (documents: SourceDocument[] = [document()]) => {
     history: () => {
       throw new Error('There is no history here.');
     },
+    metric: () => undefined,
     documents: () => project.documents,
     configured: [{ document: document({ id: 'given', name: 'Given' }), secret: async () => 'from elsewhere' }],
     secrets: {
@@ -147,6 +149,41 @@ describe('the sources of a project', () => {
     expect(
       await codeOf(() => desk.test({ id: null, backend: 'faulty', settings: {}, secrets: {}, limits: null }, never)),
     ).toBe('tsdb.unsupported-feature');
+    await desk.close();
+  });
+
+  it('take samples, and name what was refused by the rows that were given', async () => {
+    const { clock, server, desk } = setUp();
+    desk.apply();
+    await settle();
+    const metric = { namespace: 'plant', name: 'coils', unit: null, type: 'counter' } as const;
+    const samples = (time: number[], value: number[]): MetricSamples => ({
+      metric,
+      labels: { ' line ': 'a' },
+      time: Float64Array.from(time),
+      value: Float64Array.from(value),
+      quality: null,
+    });
+    server.faults.push('reject-first');
+    const written = desk.write(
+      'plant',
+      [samples([9.5], [1]), samples([30, 20, 10, 40, 20], [3, 2, 1, 0, 5]), samples([50], [-1])],
+      never,
+    );
+    await clock.advance(250);
+    expect(await written).toEqual({
+      rejected: [
+        { series: 0, row: 0, reason: 'The time is no whole number of microseconds since 1970.' },
+        { series: 1, row: 2, reason: 'The value is out of range.' },
+        { series: 2, row: 0, reason: 'A counter cannot be -1. Send it as a gauge, or mark the sample as bad.' },
+      ],
+      resets: [
+        { series: 1, time: 30, from: 5, to: 3 },
+        { series: 1, time: 40, from: 3, to: 0 },
+      ],
+    });
+    expect(server.written[0]![0]!.labels).toEqual({ line: 'a' });
+    expect([...server.written[0]![0]!.time]).toEqual([10, 20, 30, 40]);
     await desk.close();
   });
 });

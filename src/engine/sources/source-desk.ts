@@ -7,6 +7,7 @@ import {
   type TsdbContext,
 } from '#engine/tsdb/index.ts';
 import { AppError } from '#shared/errors.ts';
+import type { MetricIdentifier, MetricSamples } from '#shared/model/graph/index.ts';
 import {
   DEFAULT_LIMITS,
   type MappingDrift,
@@ -18,6 +19,7 @@ import {
   type TestStep,
 } from '#shared/model/index.ts';
 import { endpointOf, parsedSettings, refuseSecrets } from './settings.ts';
+import { createSourceWriter, type Written } from './writing.ts';
 
 /** A source that configuration gives, beside those of the project. */
 export interface ConfiguredSource {
@@ -34,6 +36,8 @@ export interface SourceDeskDeps {
   /** Those that are not switched off. */
   readonly backends: readonly TsdbBackend[];
   readonly history: TsdbContext['history'];
+  /** What the registry declares a metric to be. */
+  metric(key: string): MetricIdentifier | undefined;
   /** The project's, as they are now. */
   documents(): readonly SourceDocument[];
   readonly configured: readonly ConfiguredSource[];
@@ -75,6 +79,11 @@ export interface SourceDesk {
    * `tsdb.unavailable` where it is off or does not answer.
    */
   open(id: string, signal: AbortSignal): Promise<OpenSource>;
+  /**
+   * Writes what a source takes, and resolves when it is stored there. Throws as `open`, `tsdb.unsupported-feature` where
+   * it is only read, and `rpc.limit` where more waits than it keeps up with.
+   */
+  write(id: string, samples: readonly MetricSamples[], signal: AbortSignal): Promise<Written>;
   status(): readonly SourceStatus[];
   watch(listener: () => void): Disposable;
   /** Throws `store.not-found`, as the rest below. */
@@ -104,6 +113,7 @@ interface Entry {
   readonly fault: AppError | null;
   readonly since: number;
   drift: readonly MappingDrift[];
+  readonly writer: ReturnType<typeof createSourceWriter>;
 }
 
 const secretName = (id: string, field: string): string => `source/${id}/${field}`;
@@ -138,7 +148,14 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
   });
 
   const begin = (document: SourceDocument, configured: ConfiguredSource | null): Entry => {
-    const base = { document, configured, fingerprint: fingerprintOf(document), since: clock.now(), drift: [] };
+    const base = {
+      document,
+      configured,
+      fingerprint: fingerprintOf(document),
+      since: clock.now(),
+      drift: [],
+      writer: createSourceWriter(deps.metric),
+    };
     if (!document.enabled) return { ...base, running: null, fault: null };
     try {
       const backend = backendNamed(document.backend);
@@ -274,6 +291,20 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     has: (id) => entries.has(id),
     list: () => [...entries.values()].map(({ document: { id, name, backend } }) => ({ id, name, backend })),
     open,
+    async write(id, samples, signal) {
+      const { connection } = await open(id, signal);
+      const { document, writer } = entryOf(id);
+      if (connection.ingestor === null) {
+        throw new AppError(
+          'tsdb.unsupported-feature',
+          `${document.name} is only read. Allow writing in its settings.`,
+          {
+            details: { backend: document.backend, feature: 'writing' },
+          },
+        );
+      }
+      return await writer.write(samples, connection.ingestor, signal);
+    },
     status: () => [...entries.values()].map(statusOf),
     watch: changes.watch,
     slowQueries: (id) => entryOf(id).running?.slowQueries() ?? [],

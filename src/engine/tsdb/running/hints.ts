@@ -4,12 +4,15 @@ export interface QueryDone {
   readonly text: () => string;
   readonly ms: number;
   readonly rows: number;
-  /** Points or samples that were shown for these rows; null where that is the same. */
-  readonly shown: number | null;
+  /** Every sample was sent, to be drawn or worked out here. */
+  readonly raw: boolean;
   readonly failed: string | null;
 }
 
 type Hint = SlowQuery['hints'][number];
+
+/** More samples than a screen has use for. */
+const MANY_SAMPLES = 100_000;
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 
@@ -18,7 +21,7 @@ const number = (value: number): string => Math.round(value).toLocaleString('en')
  * words that are common to servers that print one; what is not understood gives no hint. `known` are those of before.
  */
 export function hintsOf(
-  { ms, rows, shown, failed }: Pick<QueryDone, 'ms' | 'rows' | 'shown' | 'failed'>,
+  { ms, rows, raw, failed }: Pick<QueryDone, 'ms' | 'rows' | 'raw' | 'failed'>,
   plan: string | null,
   known: readonly Hint[] = [],
 ): Hint[] {
@@ -29,10 +32,10 @@ export function hintsOf(
   if (failed !== null) {
     add(`It ended without an answer: ${failed}`, 'Shorten the range or ask for fewer series, then raise the limit.');
   }
-  if (shown !== null && shown > 0 && rows > 20 * shown) {
+  if (raw && rows > MANY_SAMPLES) {
     add(
-      `${number(rows)} rows were read for ${number(shown)} points.`,
-      'Let the server keep an aggregate of this step, or choose an aggregation that the source does itself.',
+      `${number(rows)} samples were sent, one by one.`,
+      'Choose an aggregation that the source does itself, or a shorter range.',
     );
   }
   if (plan === null) return hints;

@@ -2,7 +2,7 @@ import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from '
 import type { Clock, Logger } from '#engine/platform/index.ts';
 import type { TsdbBackend, TsdbConnection } from '#engine/tsdb/tsdb.ts';
 import { isAppError } from '#shared/errors.ts';
-import type { Accepted, GraphSeries } from '#shared/model/graph/index.ts';
+import { type Accepted, checkResult, type GraphSeries } from '#shared/model/graph/index.ts';
 import {
   NO_ABILITIES,
   type ServerHealth,
@@ -171,7 +171,7 @@ export function createRunning(options: RunningOptions): RunningSource {
   const told = async (query: PlannedQuery, began: number, rows: number, failed: string | null): Promise<void> => {
     const ms = clock.monotonicMs() - began;
     queries.add(ms);
-    const entry = slow.add({ text: query.explain, ms, rows, shown: null, failed });
+    const entry = slow.add({ text: query.explain, ms, rows, raw: query.plan.grid === null, failed });
     const connection = link.last();
     if (entry === null || connection?.planOf === undefined) return;
     try {
@@ -239,12 +239,12 @@ export function createRunning(options: RunningOptions): RunningSource {
     metrics: (signal) => ask((now, both) => now.metrics!(both), signal),
     async raw(query, signal) {
       const began = clock.monotonicMs();
-      const result = await ask((now, both) => now.raw!(query, both), signal);
+      const result = checkResult(await ask((now, both) => now.raw!(query, both), signal), id);
       const ms = clock.monotonicMs() - began;
       const rows = rowsOf(result.series);
       counters.rowsRead += rows;
       queries.add(ms);
-      slow.add({ text: () => query.text, ms, rows, shown: null, failed: null });
+      slow.add({ text: () => query.text, ms, rows, raw: false, failed: null });
       return result;
     },
     planOf: (text, signal) => ask((now, both) => now.planOf!(text, both), signal),

@@ -66,7 +66,7 @@ export function createSlowQueries(clock: Clock): SlowQueries {
           ? {
               ...one,
               plan,
-              hints: hintsOf({ ms: one.ms, rows: one.rows, shown: null, failed: null }, plan, one.hints),
+              hints: hintsOf({ ms: one.ms, rows: one.rows, raw: false, failed: null }, plan, one.hints),
             }
           : one,
       );
