@@ -38,6 +38,8 @@ export interface CounterReset {
 export interface Accepted {
   /** Time ascending, one sample per time, the later row winning; series that lost all rows are left out. */
   readonly samples: readonly MetricSamples[];
+  /** Where each of `samples` comes from: the given series, and its row for each row. */
+  readonly origin: readonly { readonly series: number; readonly rows: Uint32Array<ArrayBuffer> }[];
   readonly rejected: readonly Rejection[];
   readonly resets: readonly CounterReset[];
 }
@@ -58,6 +60,7 @@ export function createIngest(declared: (key: string) => MetricIdentifier | undef
   return {
     accept(series) {
       const samples: MetricSamples[] = [];
+      const origin: Accepted['origin'][number][] = [];
       const rejected: Rejection[] = [];
       const resets: CounterReset[] = [];
       for (const [at, one] of series.entries()) {
@@ -76,13 +79,14 @@ export function createIngest(declared: (key: string) => MetricIdentifier | undef
           reject(null, labels);
           continue;
         }
-        const clean = cleanRows(one, isCumulative(one.metric.type), reject);
+        const { rows, ...clean } = cleanRows(one, isCumulative(one.metric.type), reject);
         if (clean.time.length === 0) continue;
         seen.set(key, one.metric);
         if (isCumulative(one.metric.type)) findResets(at, `${key}${labelsText(labels)}`, clean, last, resets);
         samples.push({ metric: one.metric, labels, ...clean });
+        origin.push({ series: at, rows });
       }
-      return { samples, rejected, resets };
+      return { samples, origin, rejected, resets };
     },
   };
 }
@@ -127,7 +131,7 @@ function cleanRows(
   { time, value, quality }: MetricSamples,
   cumulative: boolean,
   reject: (row: number, reason: string) => void,
-): Columns {
+): Columns & { readonly rows: Uint32Array<ArrayBuffer> } {
   const rows: number[] = [];
   let sorted = true;
   for (let i = 0; i < time.length; i++) {
@@ -154,7 +158,7 @@ function cleanRows(
     columns.value[to] = value[row]!;
     columns.quality[to] = quality === null ? QUALITY.good : quality[row]!;
   }
-  return columns;
+  return { ...columns, rows: Uint32Array.from(kept) };
 }
 
 function findResets(
