@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
-import type { TableMapping } from '#shared/model/index.ts';
+import { type TableMapping, tableMapping } from '#shared/model/index.ts';
 import { SIGNAL } from './foreign-layouts.ts';
-import { describeForeign, draw, everything, never } from './foreign-suite.ts';
+import { describeForeign, draw, everything, holdsLimit, never } from './foreign-suite.ts';
 
 describeForeign('community', false, (place) => {
   it('reads an aggregate that the plant keeps where a graph is zoomed out, and says why it leaves others alone', async () => {
@@ -65,5 +65,17 @@ describeForeign('community', false, (place) => {
     } finally {
       await connection.close();
     }
+  });
+
+  it('knows what a range would read of a hypertable that is compressed', async () => {
+    const mapping = tableMapping.parse({
+      id: 'packed',
+      relation: { schema: 'packed', name: 'samples' },
+      time: { column: 'time', kind: 'timestamptz' },
+      tag: { kind: 'column', column: 'tag' },
+      values: [{ column: 'value' }],
+    });
+    // Of the tag's 720 rows a quarter lies in the part that is asked for.
+    await holdsLimit(place, mapping, 400);
   });
 });

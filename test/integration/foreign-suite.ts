@@ -266,3 +266,20 @@ export function draw(
     never,
   );
 }
+
+/** The limit of rows is held against the parts that a range touches, not against the whole table. */
+export async function holdsLimit(place: Place, mapping: TableMapping, rows: number): Promise<void> {
+  const connection = await place.open([mapping], { rows });
+  const ask = (to: number) =>
+    draw(mapping, connection, [{ labels: { tag: 'Line 1/Temp' } }], SIGNAL.start, to, 600_000, ['count']);
+  try {
+    const { series } = await ask(SIGNAL.start + 1_200e6);
+    expect([...series[0]!.value]).toEqual([60, 60]);
+    await expect(ask(SIGNAL.start + 7_200e6)).rejects.toMatchObject({
+      code: 'query.too-many-samples',
+      message: expect.stringContaining('raise "Rows a query may read"'),
+    });
+  } finally {
+    await connection.close();
+  }
+}

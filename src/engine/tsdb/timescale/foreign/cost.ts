@@ -40,6 +40,7 @@ export async function costOf(
   if (plan === null) return null;
   const scans = scansIn(plan);
   const sizes = await sizesOf(ask, scans, signal);
+  const batches = await batchesOf(ask, scans, signal);
   let sum = 0;
   const whole = new Map<string, { name: string; rows: number }>();
   for (const scan of scans) {
@@ -49,11 +50,12 @@ export async function costOf(
     // What a filter throws away was read all the same; an index reads what it finds.
     const read = scan.whole ? Math.max(all, node['Plan Rows']) : node['Plan Rows'];
     const limited = scan.limit === null ? read : Math.min(read, Math.max(scan.limit, 1));
-    sum += limited * times * (scan.compressed ? ROWS_IN_A_BATCH : 1);
+    const batch = scan.compressed ? (batches.get(keyOf(node)) ?? ROWS_IN_A_BATCH) : 1;
+    sum += limited * times * batch;
     if (scan.whole && scan.limit === null) {
       const name = size?.of ?? node['Relation Name'] ?? '';
       const known = whole.get(name);
-      whole.set(name, { name, rows: (known?.rows ?? 0) + all * (scan.compressed ? ROWS_IN_A_BATCH : 1) });
+      whole.set(name, { name, rows: (known?.rows ?? 0) + all * batch });
     }
   }
   return {
@@ -102,7 +104,7 @@ function round(rows: number): string {
   return String(rows);
 }
 
-/** A row of a compressed part holds at most so many. */
+/** A row of a compressed part holds at most so many, and as many where nobody has counted. */
 const ROWS_IN_A_BATCH = 1_000;
 
 interface Scan {
@@ -171,6 +173,15 @@ async function sizesOf(ask: Ask, scans: readonly Scan[], signal: AbortSignal): P
   );
 }
 
+/** Rows in one of each compressed part, as they were counted when it was compressed. */
+async function batchesOf(ask: Ask, scans: readonly Scan[], signal: AbortSignal): Promise<Map<string, number>> {
+  const nodes = scans.filter(({ compressed }) => compressed).map(({ node }) => node);
+  if (nodes.length === 0) return new Map();
+  const names = [nodes.map(({ Schema }) => Schema ?? ''), nodes.map((one) => one['Relation Name']!)];
+  const rows = await orNull(() => ask(BATCHES, names, signal), signal);
+  return new Map((rows ?? []).map((row) => [`${row.schema as string}\n${row.name as string}`, Number(row.rows)]));
+}
+
 /** A table that was never analysed: as many rows of the plan's width as its pages hold. */
 const rowsIn = ({ rows, bytes }: Size, node: PlanNode): number =>
   rows >= 0 ? rows : bytes / (node['Plan Width'] + 32);
@@ -180,3 +191,11 @@ const SIZES = `
     coalesce((SELECT p.relname FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent WHERE i.inhrelid = c.oid LIMIT 1), c.relname) AS of
   FROM unnest($1::name[], $2::name[]) AS u(schema, name)
     JOIN pg_namespace n ON n.nspname = u.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = u.name`;
+
+const BATCHES = `
+  SELECT c.schema_name AS schema, c.table_name AS name,
+    z.numrows_pre_compression::float8 / z.numrows_post_compression AS rows
+  FROM _timescaledb_catalog.chunk c
+    JOIN _timescaledb_catalog.compression_chunk_size z ON z.compressed_chunk_id = c.id
+    JOIN unnest($1::name[], $2::name[]) AS u(schema, name) ON u.schema = c.schema_name AND u.name = c.table_name
+  WHERE z.numrows_post_compression > 0`;

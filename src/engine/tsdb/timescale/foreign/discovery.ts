@@ -29,10 +29,8 @@ export async function discover(
     const columns = groupBy(await ask(COLUMNS, [ids], signal), 'id');
     const indexes = groupBy(await ask(INDEXES, [ids], signal), 'id');
     const constraints = groupBy(await ask(CONSTRAINTS, [ids], signal), 'id');
-    const distinct = groupBy(
-      await ask(DISTINCT, [page.map(text('schema')), page.map(text('name'))], signal),
-      'relation',
-    );
+    const named = [page.map(text('schema')), page.map(text('name'))];
+    const distinct = groupBy((await orNull(() => ask(DISTINCT, named, signal), signal)) ?? [], 'relation');
     for (const row of page) {
       const id = row.id as string;
       const name = { schema: row.schema as string, name: row.name as string };
@@ -149,7 +147,7 @@ async function timescaleOf(ask: Ask, signal: AbortSignal) {
   if (extension === undefined) return { hypertables, aggregates: none };
   const rows = await orNull(() => ask(HYPERTABLE_ROWS(identifier(extension.schema as string)), [], signal), signal);
   const counted = new Map((rows ?? []).map((row) => [nameKey(row as unknown as RelationName), countOf(row.rows)]));
-  for (const row of await ask(HYPERTABLES, [], signal)) {
+  for (const row of (await orNull(() => ask(HYPERTABLES, [], signal), signal)) ?? []) {
     const name = nameKey({ schema: row.schema as string, name: row.name as string });
     const column = row.column as string;
     hypertables.set(name, {

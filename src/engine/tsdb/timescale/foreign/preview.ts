@@ -52,10 +52,24 @@ export async function previewOf(
   const time = known.has(mapping.time.column) ? columnOf('s', mapping.time.column) : null;
   const rowsOf = (rows: readonly Row[]) => rows.map((row) => shown.map((_, at) => row[`c${at}`] as string | null));
   const from = `${tableName(mapping.relation)} AS s`;
-  if (problems.some(({ severity }) => severity === 'error')) {
-    const { rows, newest } = await someRows(cells.join(', '), from, [], time, ROWS, ask, signal);
-    return { columns: shown, rows: rowsOf(rows), samples: [], newest, problems };
-  }
+  /** As they lie there, whatever is wrong with the mapping. */
+  const plainly = async (found: readonly TableProblem[]): Promise<MappingPreview> => {
+    try {
+      const { rows, newest } = await someRows(cells.join(', '), from, [], time, ROWS, ask, signal);
+      return { columns: shown, rows: rowsOf(rows), samples: [], newest, problems: [...found] };
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `No row could be read: ${said(error)}`;
+      return {
+        columns: shown,
+        rows: [],
+        samples: [],
+        newest: false,
+        problems: [...found, { path: 'relation', message, severity: 'error' }],
+      };
+    }
+  };
+  if (problems.some(({ severity }) => severity === 'error')) return plainly(problems);
   const parameters = createParameters();
   const read = readerOf(mapping, parameters);
   const joined = `${from}${read.join}`;
@@ -72,18 +86,12 @@ export async function previewOf(
     };
   } catch (error) {
     signal.throwIfAborted();
-    // What the database cannot read as it is mapped is shown as it lies there.
-    const { rows, newest } = await someRows(cells.join(', '), from, [], time, ROWS, ask, signal);
-    const message = `The rows cannot be read so: ${error instanceof Error ? error.message : String(error)}`;
-    return {
-      columns: shown,
-      rows: rowsOf(rows),
-      samples: [],
-      newest,
-      problems: [...problems, { path: 'values', message, severity: 'error' }],
-    };
+    const message = `The rows cannot be read so: ${said(error)}`;
+    return plainly([...problems, { path: 'values', message, severity: 'error' }]);
   }
 }
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 interface Reader {
   readonly join: string;

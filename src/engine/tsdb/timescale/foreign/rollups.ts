@@ -120,7 +120,7 @@ const ORIGIN_MS = 10_959 * 86_400_000;
 /** Null where steps are not of one length (months, a zone's days) or not counted from 1970. */
 function stepOf(args: readonly Token[][]): RollupOf['step'] {
   if (args.length !== 2) return null;
-  const first = args[0]![0];
+  const first = args[0]!.find(({ kind }) => kind !== 'sign');
   const type = args[0]!.slice(1).map(({ text }) => text.toLowerCase());
   if (first === undefined) return null;
   if (type.includes('interval')) {

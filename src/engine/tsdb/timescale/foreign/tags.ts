@@ -243,7 +243,11 @@ async function combinations(
           `${prefix}${order.length > 0 ? `c${order.indexOf(column)}` : identifier(column)}::text AS "c${at}"`,
       )
       .join(', ');
-  const indexes = await orNull(() => ask(INDEXES, [relation.schema, relation.name], signal), signal);
+  // A label that may be NULL would be stepped over.
+  const indexes = await orNull(
+    () => ask(INDEXES, [relation.schema, relation.name, mapping.tag.kind === 'columns' ? null : columns[0]], signal),
+    signal,
+  );
   const index = indexes
     ?.map((row) => (row.columns as readonly string[]).slice(0, columns.length))
     .find((order) => order.length === columns.length && columns.every((column) => order.includes(column)));
@@ -283,7 +287,8 @@ function steps(
 }
 
 const INDEXES = `
-  SELECT (SELECT array_agg(a.attname::text ORDER BY k.at) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at)
+  SELECT (SELECT array_agg(CASE WHEN a.attnotnull OR a.attname = $3 THEN a.attname::text END ORDER BY k.at)
+      FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at)
       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE k.at <= i.indnkeyatts) AS columns
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
