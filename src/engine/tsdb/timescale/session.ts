@@ -258,10 +258,12 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
         cancel: () => cancel(client),
         release(broken = false) {
           if (broken || access === 'read') return give(client, broken);
-          client.query('SET default_transaction_read_only = on').then(
+          const back = client.query('SET default_transaction_read_only = on').then(
             () => give(client, false),
             () => give(client, true),
           );
+          ends.add(back);
+          void back.then(() => ends.delete(back));
         },
       };
     },

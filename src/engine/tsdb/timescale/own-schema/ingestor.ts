@@ -94,6 +94,8 @@ export function createIngestor(options: IngestorOptions): TsdbIngestor {
 
   return {
     async write(samples, signal) {
+      signal.throwIfAborted();
+      if (samples.length === 0) return { rejected: [] };
       const rejected: Rejection[] = [];
       const reject = (parts: readonly Part[], reason: string): void => {
         for (const { series, from, to } of parts) {
