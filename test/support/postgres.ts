@@ -57,7 +57,10 @@ export async function startPostgres(edition: PostgresEdition, options: PostgresO
   });
   child.stdout?.resume();
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const onExit = (): void => void child.kill('SIGKILL');
+  const onExit = (): void => {
+    signalAll(child, 'SIGKILL');
+    clean();
+  };
   process.once('exit', onExit);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {

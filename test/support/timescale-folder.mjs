@@ -1,7 +1,7 @@
 // A folder with a Debian system that carries TimescaleDB's Apache edition, made once and kept in the user's cache. Prints
 // its path. `needs('timescaledb')` (requirements.json) runs it; where it cannot be made, the tests are named as not run.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,6 +11,8 @@ const folder = join(cache, 'debian-13-timescaledb');
 const packages = ['postgresql-17', 'postgresql-17-timescaledb'];
 /** A build of another process that takes longer has died. */
 const LONGEST_BUILD_MS = 240_000;
+/** What could not be made is not tried again by every test file of a run. */
+const TRY_AGAIN_MS = 600_000;
 
 /** Where this computer gets its own Debian packages from. */
 function mirror() {
@@ -50,7 +52,11 @@ async function make() {
     rmSync(building, { recursive: true, force: true });
     const args = ['--variant=minbase', `--include=${packages.join(',')}`, 'trixie', building, from];
     const built = spawnSync('debootstrap', args, { encoding: 'utf8', timeout: LONGEST_BUILD_MS - 10_000 });
-    if (built.status !== 0) throw new Error(built.stdout?.split('\n').slice(-5).join('\n') ?? String(built.error));
+    if (built.status !== 0) {
+      const reason = built.stdout?.split('\n').slice(-5).join('\n') || String(built.error);
+      writeFileSync(`${folder}.failed`, reason);
+      throw new Error(reason);
+    }
     rmSync(join(building, 'var/cache/apt'), { recursive: true, force: true });
     renameSync(building, folder);
     return folder;
@@ -61,6 +67,10 @@ async function make() {
 
 try {
   if (process.getuid?.() !== 0) throw new Error('Only root can make it.');
+  const failed = statSync(`${folder}.failed`, { throwIfNoEntry: false });
+  if (failed !== undefined && Date.now() - failed.mtimeMs < TRY_AGAIN_MS) {
+    throw new Error(readFileSync(`${folder}.failed`, 'utf8'));
+  }
   console.log(await make());
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

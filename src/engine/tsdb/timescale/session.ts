@@ -250,7 +250,12 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
       const either = AbortSignal.any([signal, closing.signal]);
       const client = await explained(async () => {
         const taken = await take(either);
-        if (access === 'write') await taken.query('SET default_transaction_read_only = off');
+        try {
+          if (access === 'write') await taken.query('SET default_transaction_read_only = off');
+        } catch (error) {
+          give(taken, true);
+          throw error;
+        }
         return taken;
       }, signal);
       return {
@@ -258,10 +263,14 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
         cancel: () => cancel(client),
         release(broken = false) {
           if (broken || access === 'read') return give(client, broken);
-          const back = client.query('SET default_transaction_read_only = on').then(
-            () => give(client, false),
-            () => give(client, true),
-          );
+          const late = clock.after(SETTLE_MS, () => destroy(client));
+          const back = client
+            .query('SET default_transaction_read_only = on')
+            .then(
+              () => give(client, false),
+              () => give(client, true),
+            )
+            .finally(() => late[Symbol.dispose]());
           ends.add(back);
           void back.then(() => ends.delete(back));
         },
