@@ -260,17 +260,19 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
       const enough = (): boolean => clock.monotonicMs() >= until;
       let next = at;
       inLog(() =>
-        database.transaction(() => {
-          while (next < states.length && !enough()) {
-            const state = states[next]!;
-            before?.(state);
-            const waiting = state.closed.length;
-            const written = waiting > 0 || state.replaced.size > 0 ? sealing.write(state, enough) : 0;
-            if (waiting > 0 || state.replaced.size > 0) done.push({ state, written });
-            if (written < waiting) break;
-            next++;
-          }
-        })(),
+        database.transaction(() =>
+          sealing.together(() => {
+            while (next < states.length && !enough()) {
+              const state = states[next]!;
+              before?.(state);
+              const waiting = state.closed.length;
+              const written = waiting > 0 || state.replaced.size > 0 ? sealing.write(state, enough) : 0;
+              if (waiting > 0 || state.replaced.size > 0) done.push({ state, written });
+              if (written < waiting) break;
+              next++;
+            }
+          }),
+        )(),
       );
       at = next;
       for (const { state, written } of done) sealing.settled(state, written);

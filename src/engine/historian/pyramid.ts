@@ -250,6 +250,15 @@ export function* damagedRollups(database: Database): Generator<void, number> {
   return damaged;
 }
 
+interface Waiting {
+  readonly tag: number;
+  readonly tier: number;
+  readonly row: Summary;
+}
+/** What SQLite keeps of a row beside its buckets, about, and what a page of 4 KB takes of rows. */
+const ROW_BYTES = 114;
+const PAGE_ROOM = 4_088;
+
 /** Writing rows; every call inside a transaction of the caller. */
 export interface Pyramid {
   /** Adds the row of a chunk that has none. */
@@ -261,6 +270,11 @@ export interface Pyramid {
    * before `since` are as good as missing.
    */
   settle(tag: number, since: number): void;
+  /**
+   * Rows of many tags at once: what `work` puts is written at its end, in the order that leaves the least room of pages
+   * empty, and what it settles after that. When it throws, nothing of it is left over for the next transaction.
+   */
+  together(work: () => void): void;
   /** Takes every row of a tag out that has a recipe before `since`, but for those of tier 0; returns the times of those. */
   removeStale(tag: number, since: number): number[];
 }
@@ -310,9 +324,30 @@ export function pyramidOf(database: Database): Pyramid {
   const infoOf = (tier: number, row: InfoRow | undefined): RollupInfo | null =>
     row === undefined ? null : { id: row[0], tier, recipe: row[1], first: row[2], last: row[3], width: row[4] };
 
-  const write = (tag: number, tier: number, row: Summary): void => {
+  const insertRow = ({ tag, tier, row }: Waiting): void => {
     const columns = columnsOf(tag, tier, row);
     insert.run(...columns, rowSum(columns, row.data), row.data);
+  };
+  /** Null: rows are written as they come. */
+  let waiting: Waiting[] | null = null;
+  let unsettled = new Map<number, number>();
+  /** Of the page that the next row goes to, bytes left. */
+  let room = 0;
+  const write = (tag: number, tier: number, row: Summary): void => {
+    if (waiting === null) insertRow({ tag, tier, row });
+    else waiting.push({ tag, tier, row });
+  };
+  /** SQLite appends a row to the last page, or to a new one: each time the largest that still fits is taken. */
+  const flush = (): void => {
+    if (waiting === null) return;
+    const rows = waiting.sort((a, b) => b.row.data.length - a.row.data.length);
+    while (rows.length > 0) {
+      const fitting = rows.findIndex(({ row }) => row.data.length + ROW_BYTES <= room);
+      const [next] = rows.splice(Math.max(0, fitting), 1);
+      const bytes = next!.row.data.length + ROW_BYTES;
+      room = (fitting < 0 ? PAGE_ROOM : room) - (bytes > PAGE_ROOM ? PAGE_ROOM : bytes);
+      insertRow(next!);
+    }
   };
   /** Takes out what stands above `time`, from `tier` on. */
   const removeAbove = (tag: number, tier: number, time: number): void => {
@@ -323,10 +358,10 @@ export function pyramidOf(database: Database): Pyramid {
     }
   };
 
-  /** Makes rows of `tier` + 1 around `time`, as far as it is not covered. */
-  const group = (tag: number, tier: number, time: number, since: number): void => {
+  /** Makes rows of `tier` + 1 around `time`, as far as it is not covered; returns where they begin, null for none. */
+  const group = (tag: number, tier: number, time: number, since: number): number | null => {
     const left = infoOf(tier + 1, at.get(tag, tier + 1, time));
-    if (left !== null && left.last >= time) return;
+    if (left !== null && left.last >= time) return null;
     let right = infoOf(tier + 1, after.get(tag, tier + 1, time));
     const run: RollupInfo[] = [];
     for (const row of backward.iterate(tag, tier, time, left?.last ?? Number.MIN_SAFE_INTEGER)) {
@@ -360,7 +395,33 @@ export function pyramidOf(database: Database): Pyramid {
       write(tag, tier + 1, summarise(joinLists(lists), Math.min(...children.map((row) => row.recipe))));
       first ??= children[0]!.first;
     }
-    if (first !== null) group(tag, tier + 1, first, since);
+    return first;
+  };
+  /** Tier by tier over all tags, so that rows of many can be put in order; a tag's times one after the other. */
+  const settleAll = (tags: ReadonlyMap<number, number>): void => {
+    let jobs = new Map<number, { readonly since: number; readonly times: number[] }>();
+    for (const [tag, since] of tags) {
+      const times = changed.get(tag);
+      changed.delete(tag);
+      if (times !== undefined) jobs.set(tag, { since, times });
+    }
+    for (let tier = 0; jobs.size > 0; tier++) {
+      const above: typeof jobs = new Map();
+      let rounds = 0;
+      for (const { times } of jobs.values()) rounds = Math.max(rounds, times.sort((a, b) => a - b).length);
+      for (let round = 0; round < rounds; round++) {
+        for (const [tag, { since, times }] of jobs) {
+          const time = times[round];
+          const first = time === undefined ? null : group(tag, tier, time, since);
+          if (first === null) continue;
+          const known = above.get(tag);
+          if (known === undefined) above.set(tag, { since, times: [first] });
+          else known.times.push(first);
+        }
+        flush();
+      }
+      jobs = above;
+    }
   };
 
   return {
@@ -369,16 +430,26 @@ export function pyramidOf(database: Database): Pyramid {
       touch(tag, summary.first);
     },
     remove(tag, first) {
+      flush();
       const row = infoOf(0, at.get(tag, 0, first));
       if (row !== null && row.first === first) remove.run(row.id);
       removeAbove(tag, 1, first);
       touch(tag, first);
     },
     settle(tag, since) {
-      const times = changed.get(tag);
-      if (times === undefined) return;
-      changed.delete(tag);
-      for (const time of times.sort((a, b) => a - b)) group(tag, 0, time, since);
+      if (waiting === null) settleAll(new Map([[tag, since]]));
+      else unsettled.set(tag, since);
+    },
+    together(work) {
+      waiting = [];
+      try {
+        work();
+        flush();
+        settleAll(unsettled);
+      } finally {
+        waiting = null;
+        unsettled = new Map();
+      }
     },
     removeStale(tag, since) {
       removeStale.run(tag, since);

@@ -31,9 +31,11 @@ export interface Sealing {
   take(state: TagState, run: Run, data?: Uint8Array<ArrayBuffer>): ClosedChunk;
   /**
    * Writes closed chunks and their rollups until `enough`, one at least; called inside a transaction. Returns how many,
-   * which `settled` must be told after its commit.
+   * which `settled` must be told after its commit. Rows of the pyramid are written at the end of `together`.
    */
   write(state: TagState, enough: () => boolean): number;
+  /** Around the calls of `write` of one transaction. */
+  together(work: () => void): void;
   settled(state: TagState, written: number): void;
 }
 
@@ -296,6 +298,7 @@ export function sealingOf(
       update.run(state.closedLast, slotOf(state.closedLow, state.closedHigh), state.closedQuality, state.number);
       return written;
     },
+    together: pyramid.together,
     settled(state, written) {
       state.closed.splice(0, written);
       state.replaced.clear();
