@@ -265,7 +265,7 @@ export function BackendsPage(): ReactNode {
         />
         <div className="conn-panel" role="tabpanel" id="source-panel" aria-labelledby={`source-tab-${shownTab}`}>
           {shownTab === 'status' && (
-            <SourceStatusView source={here} status={status} onTables={() => setTab('tables')} />
+            <SourceStatusView source={here} status={status} onTables={() => setTab('tables')} onMap={() => map(null)} />
           )}
           {draft !== null && backend === null && (shownTab === 'settings' || shownTab === 'test') && (
             <p className="list-note source-note">

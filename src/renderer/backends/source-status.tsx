@@ -27,11 +27,13 @@ export function SourceStatusView({
   source,
   status,
   onTables,
+  onMap,
 }: {
   /** Null for one that is given by configuration. */
   readonly source: SourceDocument | null;
   readonly status: SourceStatus | undefined;
   readonly onTables: () => void;
+  readonly onMap: () => void;
 }): ReactNode {
   const client = useClient();
   const zone = useZone();
@@ -71,7 +73,7 @@ export function SourceStatusView({
         <Banner
           tone="info"
           actions={
-            <Button icon={Table2} onClick={onTables}>
+            <Button icon={Table2} onClick={onMap}>
               Map a table
             </Button>
           }
