@@ -229,6 +229,17 @@ export const LAYOUTS: readonly Layout[] = [
     tags: three(names),
   },
   {
+    name: 'a hypertable whose time is a number',
+    editions: ['apache', 'community'],
+    schema: 'counted',
+    setup: `CREATE TABLE counted.samples (ts_ms bigint NOT NULL, tag text NOT NULL, value float8);
+      SELECT create_hypertable('counted.samples', 'ts_ms', chunk_time_interval => 1800000);
+      INSERT INTO counted.samples SELECT ${SECONDS} * 1000, ${CASE(names)}, ${value('k')} FROM ${ROWS}, ${TAGS}`,
+    relation: 'samples',
+    layout: 'narrow',
+    tags: three(names),
+  },
+  {
     name: 'a view alone, the tables behind it out of reach',
     editions: ['none'],
     schema: 'seen',

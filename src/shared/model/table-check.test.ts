@@ -81,6 +81,8 @@ it.each([
     'error time.column: "public"."samples" has no column "tz". Perhaps "ts"',
   ],
   [{ time: { column: 'ts', kind: 'timestamp', zone: 'Mars/Base' } }, 'error time.zone: Write an IANA name'],
+  [{ time: { column: 'ts', kind: 'timestamp', zone: '+05:00' } }, 'error time.zone: Write an IANA name'],
+  [{ time: { column: 'ts', kind: 'timestamp', zone: 'CET' } }, 'error time.zone: Write an IANA name'],
   [
     { tag: { ...table, name: 'nmae' } },
     'error tag.name: "public"."tags" has no column "nmae". Perhaps "name" is meant.',

@@ -144,6 +144,12 @@ export const TAG_LABEL = 'tag';
 export const mappedValueName = ({ name, column: of, jsonPath }: MappedValue): string =>
   name !== '' ? name : [of, ...jsonPath].join('.');
 
+/**
+ * Whether a zone means the same here and in a database: offsets have the other sign in some, and short names such as CET
+ * are zones without summer time there.
+ */
+export const isMappedZone = (zone: string): boolean => /^(UTC|GMT|[A-Za-z_]+\/.+)$/.test(zone) && isTimeZone(zone);
+
 /** What the form of a mapping allows and its sense does not. */
 export function tableMappingFaults(mapping: TableMapping): Issue[] {
   const { time, tag, values, quality, labels, rollups } = mapping;
@@ -151,7 +157,7 @@ export function tableMappingFaults(mapping: TableMapping): Issue[] {
   const report = (path: string, message: string): void => {
     issues.push({ path, message });
   };
-  if (!isTimeZone(time.zone)) report('time.zone', 'Write an IANA name such as Europe/Berlin or UTC.');
+  if (!isMappedZone(time.zone)) report('time.zone', 'Write an IANA name such as Europe/Berlin or UTC.');
   if (tag.kind === 'columns') {
     const seen = new Set<string>();
     for (const [at, value] of values.entries()) {

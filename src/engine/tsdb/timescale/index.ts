@@ -52,7 +52,7 @@ async function connect(
       metrics: (by) => listMetrics(session, found, by),
       raw: (query, by) => runRaw(session, query, by),
       planOf: (text, by) => planOf(session, text, by),
-      foreign: createForeignSchema({ ask, clock }),
+      foreign: createForeignSchema({ ask, clock, own: found.own === null ? null : config.schema }),
       schema: config.schema === '' ? null : createSchemaManager(own),
       async health(by) {
         await session.query('SELECT 1', [], by);

@@ -1,6 +1,6 @@
 import type { Clock } from '#engine/platform/index.ts';
 import type { ForeignSchema } from '#engine/tsdb/tsdb.ts';
-import { type CatalogueRelation, driftOf, type RelationName } from '#shared/model/index.ts';
+import { type CatalogueRelation, driftOf, isMappedZone, type RelationName } from '#shared/model/index.ts';
 import { discover, nameKey } from './discovery.ts';
 import { guessMappings, likenessOf, type Surroundings } from './guess.ts';
 import { examplesOf } from './look.ts';
@@ -22,18 +22,21 @@ const KEEPS_MS = 60_000;
 export interface ForeignOptions {
   readonly ask: Ask;
   readonly clock: Clock;
+  /** Schema of tables that are not others' but our own; null: there are none. */
+  readonly own: string | null;
 }
 
 /** The tables that others have made, in a session that may only read. */
-export function createForeignSchema({ ask, clock }: ForeignOptions): ForeignSchema {
+export function createForeignSchema({ ask, clock, own }: ForeignOptions): ForeignSchema {
   let kept: { readonly at: number; readonly relations: readonly CatalogueRelation[] } | null = null;
   const surroundings = async (signal: AbortSignal): Promise<Surroundings> => {
     const [row] = (await orNull(() => ask(SURROUNDINGS, [], signal), signal)) ?? [];
-    return { now: clock.now(), serverZone: typeof row?.zone === 'string' ? row.zone : 'UTC' };
+    const zone = row?.zone;
+    return { now: clock.now(), serverZone: typeof zone === 'string' && isMappedZone(zone) ? zone : 'UTC' };
   };
   const relations = async (signal: AbortSignal): Promise<readonly CatalogueRelation[]> => {
     if (kept !== null && clock.monotonicMs() - kept.at < KEEPS_MS) return kept.relations;
-    const found = await discover(ask, signal);
+    const found = (await discover(ask, signal)).filter(({ schema }) => schema !== own);
     kept = { at: clock.monotonicMs(), relations: found };
     return found;
   };
