@@ -41,6 +41,8 @@ const renderModules = {
   log: ['client', 'ui'],
   backends: ['client', 'ui'],
   viewer: ['plot', 'tags', 'recordings', 'exporting', 'client', 'ui'],
+  // A graph is opened in the trend by the keys that its traces have there.
+  graphs: ['plot', 'viewer', 'client', 'ui'],
   overview: ['tags', 'recordings', 'client', 'ui'],
   setup: ['tags', 'client', 'ui', 'editor'],
 };

@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
 
-export const PAGES = ['Overview', 'Connections', 'Tags', 'Trend', 'Recordings', 'Log', 'Backends'] as const;
+export const PAGES = ['Overview', 'Connections', 'Tags', 'Trend', 'Graphs', 'Recordings', 'Log', 'Backends'] as const;
 export type PageName = (typeof PAGES)[number];
 
 /** The frame around every page: rail, header, status bar, banner and messages. */

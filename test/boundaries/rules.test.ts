@@ -67,6 +67,7 @@ const breaches: readonly (readonly [rule: string, file: string, imports: string]
   ['module-order-renderer-overview', 'src/renderer/overview/b.ts', '#renderer/setup/index.ts'],
   ['module-order-renderer-tags', 'src/renderer/tags/b.ts', '#renderer/setup/index.ts'],
   ['module-order-renderer-recordings', 'src/renderer/recordings/b.ts', '#renderer/setup/index.ts'],
+  ['module-order-renderer-graphs', 'src/renderer/graphs/b.ts', '#renderer/setup/index.ts'],
   ['module-order-renderer-log', 'src/renderer/log/b.ts', '#renderer/setup/index.ts'],
   ['module-order-renderer-setup', 'src/renderer/setup/b.ts', '#renderer/viewer/index.ts'],
   ['api-uses-no-library', 'src/engine/api/b.ts', 'yaml'],

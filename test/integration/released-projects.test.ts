@@ -19,7 +19,16 @@ describe('project files of earlier releases', () => {
       const project = openProject(path, options);
       expect(project.report.problems).toEqual([]);
       const counts = Object.fromEntries(documentKind.options.map((kind) => [kind, project.list(kind).length]));
-      expect(counts).toEqual({ settings: 1, connection: 1, device: 3, tag: 12, recorder: 1, trend: 1 });
+      expect(counts).toEqual({
+        settings: 1,
+        connection: 1,
+        device: 3,
+        tag: 12,
+        recorder: 1,
+        trend: 1,
+        source: 0,
+        graph: 0,
+      });
       expect(project.get('tag', 'demo-strip-speed')?.document).toMatchObject({
         address: '300001',
         type: 'float32',

@@ -28,6 +28,7 @@ export function createCollection(): Collection {
     recorder: new Map(),
     trend: new Map(),
     source: new Map(),
+    graph: new Map(),
   };
   const devices = new Map<string, Set<string>>();
   const tags = new Map<string, Set<string>>();

@@ -21,6 +21,7 @@ export const migrations: MigrationTable = {
   recorder: [],
   trend: [],
   source: [],
+  graph: [],
 };
 
 /** Throws when a kind's steps are not 2, 3, 4 ...: a fault of the program, found at every start. */

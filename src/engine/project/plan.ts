@@ -36,6 +36,7 @@ const title: Readonly<Record<DocumentKind, string>> = {
   recorder: 'recorder',
   trend: 'trend',
   source: 'source',
+  graph: 'graph',
 };
 
 /**

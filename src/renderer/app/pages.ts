@@ -1,6 +1,7 @@
 import {
   Cable,
   ChartLine,
+  ChartSpline,
   ClipboardList,
   Database,
   Disc,
@@ -64,6 +65,14 @@ export const pages: readonly Page[] = [
     icon: ChartLine,
     keys: 'Alt+4',
     Component: lazy(() => import('#renderer/viewer/index.ts').then((module) => ({ default: module.TrendPage }))),
+  },
+  {
+    path: '/graphs',
+    pattern: '/graphs/:id?',
+    title: 'Graphs',
+    icon: ChartSpline,
+    keys: 'Alt+8',
+    Component: lazy(() => import('#renderer/graphs/index.ts').then((module) => ({ default: module.GraphsPage }))),
   },
   {
     path: '/recordings',

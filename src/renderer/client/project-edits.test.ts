@@ -12,7 +12,7 @@ function setUp() {
   const maps = (): Record<DocumentKind, Map<string, Stored<unknown>>> => {
     const state = stores.project.getState() as unknown as Record<DocumentKind, Map<string, Stored<unknown>>>;
     return Object.fromEntries(
-      (['settings', 'connection', 'device', 'tag', 'recorder', 'trend', 'source'] as const).map((kind) => [
+      (['settings', 'connection', 'device', 'tag', 'recorder', 'trend', 'source', 'graph'] as const).map((kind) => [
         kind,
         new Map(state[kind]),
       ]),

@@ -7,6 +7,7 @@ import type {
   DocumentKind,
   EngineHealth,
   ProjectSettings,
+  GraphDocument,
   RecorderDocument,
   RecordingFile,
   RecordingState,
@@ -36,6 +37,7 @@ export interface ProjectState {
   readonly recorder: StoredMap<RecorderDocument>;
   readonly trend: StoredMap<TrendDocument>;
   readonly source: StoredMap<SourceDocument>;
+  readonly graph: StoredMap<GraphDocument>;
 }
 
 export interface Notice {
@@ -101,6 +103,7 @@ export const emptyProject: ProjectState = {
   recorder: new Map(),
   trend: new Map(),
   source: new Map(),
+  graph: new Map(),
 };
 
 export function createStores(): Stores {
@@ -156,6 +159,7 @@ export function createProjectIntake(store: StoreApi<ProjectState>): (item: Proje
     recorder: new Map(),
     trend: new Map(),
     source: new Map(),
+    graph: new Map(),
   });
   const apply = (maps: Record<DocumentKind, Map<string, Stored<unknown>>>, changes: ProjectItem['changes']): void => {
     const back = new Set<DocumentKind>();

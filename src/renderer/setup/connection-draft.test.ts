@@ -37,6 +37,7 @@ const project = (
   recorder: new Map(),
   trend: new Map(),
   source: new Map(),
+  graph: new Map(),
 });
 const stored = (state: ProjectState) => {
   const found = state.connection.get('c1');

@@ -24,6 +24,7 @@ const project: ProjectState = {
   recorder: new Map(),
   trend: new Map(),
   source: new Map(),
+  graph: new Map(),
 };
 
 describe('adding many tags', () => {

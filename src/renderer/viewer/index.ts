@@ -1,1 +1,2 @@
+export { traceKey } from './trace-key.ts';
 export { TrendPage } from './trend-page.tsx';

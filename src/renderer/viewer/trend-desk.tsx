@@ -29,8 +29,9 @@ import { fetchChoices } from './fetch-choices.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
 import { mountTrend } from './mount-trend.ts';
 import type { LegendColumn, Readout } from './readout.ts';
+import { requestedTags } from './requested-tags.ts';
 import { TagPicker } from './tag-picker.tsx';
-import { traceParts } from './trace-key.ts';
+import { isPlain, traceParts } from './trace-key.ts';
 import { type TrendPageCommands, trendActions } from './trend-commands.ts';
 import type { TrendController } from './trend-controller.ts';
 import { TrendDialogs, type TrendOpen } from './trend-dialogs.tsx';
@@ -204,9 +205,12 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
   useEffect(() => {
     if (request === null || request.trendId !== null || known === null || !projectLoaded) return;
     client.stores.view.setState({ trendRequest: null });
-    const found = request.tagIds.flatMap((id) => known.get(id) ?? []);
-    draft.change((before) => addTags(request.mode === 'replace' ? { ...before, plots: [] } : before, found));
-  }, [client, request, known, projectLoaded, draft]);
+    const { mode, tagIds } = request;
+    const take = (found: readonly TraceTag[]): void =>
+      draft.change((before) => addTags(mode === 'replace' ? { ...before, plots: [] } : before, found));
+    if (tagIds.every(isPlain)) take(tagIds.flatMap((id) => known.get(id) ?? []));
+    else requestedTags(client, known, tagIds).then(take).catch(fail);
+  }, [client, request, known, projectLoaded, draft, fail]);
 
   // What is dragged here may be of a source whose tags are not known by their keys yet.
   const tagsOf = (ids: readonly string[]): TraceTag[] =>

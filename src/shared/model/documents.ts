@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { graphDefinition } from './graph/graph.ts';
 import { displayName, documentId, tagReference } from './names.ts';
 import { scaling, valueType, wordOrder } from './recipe.ts';
 import { sourceDocument } from './source.ts';
@@ -95,6 +96,16 @@ export const trendDocument = z.object({
 });
 export type TrendDocument = z.infer<typeof trendDocument>;
 
+/** A graph as the project keeps it; drawn from any source that has its metrics. */
+export const graphDocument = z.object({
+  id: documentId,
+  name: displayName,
+  /** What its series are taken from unless they say otherwise; null: the running history. */
+  source: z.string().min(1).max(4096).nullable(),
+  graph: graphDefinition,
+});
+export type GraphDocument = z.infer<typeof graphDocument>;
+
 export const projectSettings = z.object({
   id: documentId,
   name: displayName,
@@ -111,10 +122,11 @@ export const documentSchemas = {
   recorder: recorderDocument,
   trend: trendDocument,
   source: sourceDocument,
+  graph: graphDocument,
 } as const;
 export type DocumentKind = keyof typeof documentSchemas;
 export type Documents = { readonly [K in DocumentKind]: z.infer<(typeof documentSchemas)[K]> };
-export const documentKind = z.enum(['settings', 'connection', 'device', 'tag', 'recorder', 'trend', 'source']);
+export const documentKind = z.enum(['settings', 'connection', 'device', 'tag', 'recorder', 'trend', 'source', 'graph']);
 
 /** `expected` is the revision the writer has read; null for a new document. `document` null removes it. */
 export interface DocumentChange<K extends DocumentKind = DocumentKind> {

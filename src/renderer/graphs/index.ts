@@ -1,0 +1,1 @@
+export { GraphsPage } from './graph-page.tsx';
