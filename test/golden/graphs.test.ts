@@ -4,6 +4,7 @@ import { runGraph } from '#engine/analytics/index.ts';
 import { type GraphSeries, resolveRange } from '#shared/model/graph/index.ts';
 import { type BackendServer, nameOf } from '#test/contracts/tsdb.ts';
 import { fixtures } from '#test/contracts/tsdb-fixtures.ts';
+import { keptFixture } from '#test/contracts/tsdb-kept.ts';
 import { expectNoNewHandles, type OpenHandles, openHandles } from '#test/support/leak-guard.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
 import { formatExpected, headOf, type PlainSeries, readCase } from './graph-case.ts';
@@ -67,7 +68,7 @@ describe('golden graphs', () => {
   }
 });
 
-for (const fixture of fixtures) {
+for (const fixture of [...fixtures, keptFixture]) {
   describe.skipIf(fixture.missing?.() ?? false)(`golden graphs on ${nameOf(fixture)}`, () => {
     const directory = suiteDirectory();
     let server: BackendServer;
@@ -86,10 +87,13 @@ for (const fixture of fixtures) {
       it(`${name}: ${one.why}`, async () => {
         const { source, registry } = await server.open(one.metrics, one.samples);
         const context = { registry, source: () => source, now: one.now, zone: 'UTC' };
-        const result = await runGraph(one.graph, context, never);
-        expectEqual(result.series.map(plainOf), one.expected, fixture.backend.id);
-        expect(result.warnings).toHaveLength(one.warnings.length);
-        for (const [at, warning] of one.warnings.entries()) expect(result.warnings[at]).toContain(warning);
+        // What is kept of an answer gives the same when it is asked for again.
+        for (const whose of fixture === keptFixture ? ['asked', 'kept'] : [fixture.backend.id]) {
+          const result = await runGraph(one.graph, context, never);
+          expectEqual(result.series.map(plainOf), one.expected, whose);
+          expect(result.warnings).toHaveLength(one.warnings.length);
+          for (const [at, warning] of one.warnings.entries()) expect(result.warnings[at]).toContain(warning);
+        }
         await source.connection.close();
       });
     }

@@ -67,6 +67,7 @@ const setUp = (change: Partial<QueryCacheOptions> = {}) => {
     bytes: 16 * 1024 * 1024,
     ttlMs: 300_000,
     clock,
+    shortest: 32,
     ask: async (plan) => {
       asked.push(plan);
       return answer(plan, server.offset);
@@ -165,6 +166,7 @@ describe('query cache', () => {
       bytes: 1e6,
       ttlMs: 300_000,
       clock,
+      shortest: 32,
       ask: async (plan) => {
         if (asked++ === 0) {
           await new Promise<void>((resolve) => {

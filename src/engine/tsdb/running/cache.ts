@@ -18,7 +18,7 @@ import type { PlannedQuery } from './planned.ts';
 /** Steps that are kept together: few enough that little is read beyond what is shown. */
 const TILE = 128;
 /** Shorter grids are asked as they are: reading whole tiles for them would cost more than it saves. */
-const SHORTEST = 32;
+export const SHORTEST_KEPT = 32;
 /** What is younger than this may still change: samples are on their way, aggregates are being refreshed. */
 const UNSETTLED_US = 120_000_000;
 const MOST_BYTES_OF_KEYS = 32 * 1024 * 1024;
@@ -39,6 +39,8 @@ export interface QueryCacheOptions {
   readonly bytes: number;
   readonly ttlMs: number;
   readonly clock: Clock;
+  /** Steps of the shortest grid whose answer is kept. */
+  readonly shortest: number;
   ask(plan: QueryPlan, capabilities: PlannedQuery['capabilities'], signal: AbortSignal): Promise<TimeSeriesResult>;
 }
 
@@ -55,7 +57,7 @@ interface Piece {
  * Steps are the same whichever range they are asked in, but for those that the range cuts, which are asked anew each
  * time, as is all that may still change.
  */
-export function createQueryCache({ bytes, ttlMs, clock, ask }: QueryCacheOptions): QueryCache {
+export function createQueryCache({ bytes, ttlMs, clock, shortest, ask }: QueryCacheOptions): QueryCache {
   const tiles =
     bytes < 1
       ? null
@@ -122,7 +124,7 @@ export function createQueryCache({ bytes, ttlMs, clock, ask }: QueryCacheOptions
       } else pieces.push({ from: at, to: at + TILE, series: missing, keep: true });
     }
     if (lo > 0) pieces.push({ from: 0, to: lo, series: plan.series, keep: false });
-    const rest = Math.min(fresh, hi);
+    const rest = Math.max(lo, Math.min(fresh, hi));
     if (rest < length) pieces.push({ from: rest, to: length, series: plan.series, keep: false });
     for (const { from, to, keep } of pieces) if (!keep) misses += (to - from) * plan.series.length;
 
@@ -147,7 +149,9 @@ export function createQueryCache({ bytes, ttlMs, clock, ask }: QueryCacheOptions
         const key = keys[plan.series.indexOf(series)]!;
         const own = result.series.filter(({ definition }) => definition === series.definition);
         for (let at = piece.from; at < piece.to; at += TILE) {
-          const parts = own.map((one) => cut(one, at - piece.from)).filter((part) => holds(part, series));
+          const parts = own
+            .map((one) => cut(one, at - piece.from))
+            .filter((part) => series.aggregate === 'count' || holds(part, series));
           const begin = grid.start + at * step;
           into.set(`${key}/${(first + at) / TILE}`, { parts, begin, end: begin + TILE * step });
           newest = Math.max(newest, begin + TILE * step);
@@ -156,30 +160,42 @@ export function createQueryCache({ bytes, ttlMs, clock, ask }: QueryCacheOptions
     }
 
     const time = gridTimes(grid);
+    let unsure = false;
     const series = plan.series.flatMap((planned) => {
       const made = new Map<string, GraphSeries>();
-      const place = (part: Part, at: number): void => {
+      const place = (part: Part, at: number, from: number, to: number): void => {
         const key = labelsText(part.labels);
         let target = made.get(key);
         if (target === undefined) {
           target = emptySeries(planned, part, time);
           made.set(key, target);
         }
-        paste(part, at, target);
+        paste(part, at, target, from, to);
       };
       for (const { at, definition, parts } of found) {
-        if (definition === planned.definition) for (const part of parts) place(part, at);
+        if (definition === planned.definition) for (const part of parts) place(part, at, lo, rest);
       }
       for (const { piece, result } of answers) {
-        for (const one of result.series) if (one.definition === planned.definition) place(one, piece.from);
+        for (const one of result.series) {
+          if (one.definition !== planned.definition) continue;
+          // Whole tiles hold more than was asked for, the whole of steps that the range cuts among it.
+          if (piece.keep) place(one, piece.from, lo, rest);
+          else place(one, piece.from, piece.from, piece.to);
+        }
       }
-      const all = [...made.values()].filter((one) => holds(one, planned));
+      const all = [...made.values()].filter((one) => {
+        if (holds(one, planned)) return true;
+        // Counts of nothing do not tell whether there were bad samples, for which the series would be there.
+        if (planned.aggregate === 'count') unsure = true;
+        return false;
+      });
       if (all.length > planned.limit) {
         const message = `Series ${planned.definition} stands for ${all.length} stored series, more than its limit of ${planned.limit}. Match fewer, or raise the limit.`;
         throw new AppError('query.too-many-samples', message, { details: { limit: planned.limit } });
       }
       return all.sort((a, b) => compareLabels(a.labels, b.labels));
     });
+    if (unsure) return await ask(plan, capabilities, signal);
     const warnings = [...new Set(answers.flatMap(({ result }) => result.warnings))];
     return { range: plan.range, grid, series, warnings };
   };
@@ -188,7 +204,7 @@ export function createQueryCache({ bytes, ttlMs, clock, ask }: QueryCacheOptions
     async query(query, signal) {
       const { plan, capabilities } = query;
       const { grid } = plan;
-      if (tiles === null || grid === null || grid.length < SHORTEST || !plan.series.every(isStepwise)) {
+      if (tiles === null || grid === null || grid.length < shortest || !plan.series.every(isStepwise)) {
         return await ask(plan, capabilities, signal);
       }
       try {
@@ -275,9 +291,10 @@ function emptySeries(
   };
 }
 
-function paste(part: Part, at: number, target: GraphSeries): void {
-  const skip = Math.max(0, -at);
-  const count = Math.min(part.value.length, target.value.length - at) - skip;
+/** Steps `[from, to)` of the target, of a part whose first one is its step `at`. */
+function paste(part: Part, at: number, target: GraphSeries, from: number, to: number): void {
+  const skip = Math.max(0, from - at);
+  const count = Math.min(part.value.length, to - at) - skip;
   if (count <= 0) return;
   const columns: [Float64Array | Uint16Array, Float64Array | Uint16Array][] = [
     [part.value, target.value],
@@ -286,7 +303,7 @@ function paste(part: Part, at: number, target: GraphSeries): void {
   if (part.envelope !== null && target.envelope !== null) {
     columns.push([part.envelope.min, target.envelope.min], [part.envelope.max, target.envelope.max]);
   }
-  for (const [from, to] of columns) to.set(from.subarray(skip, skip + count), at + skip);
+  for (const [own, column] of columns) column.set(own.subarray(skip, skip + count), at + skip);
 }
 
 /** A short name for everything that makes two questions the same but their time. */

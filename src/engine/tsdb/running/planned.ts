@@ -8,6 +8,9 @@ export interface PlannedQuery extends CompiledQuery {
   readonly inner: CompiledQuery;
 }
 
+/** Whether a query was compiled by the wrapped backend; one of the backend itself is asked as it is, and not kept. */
+export const isPlanned = (query: CompiledQuery): query is PlannedQuery => 'inner' in query;
+
 const wrapped = new WeakMap<TsdbBackend, TsdbBackend>();
 
 /** The backend whose queries the running connections of this folder understand. Compiling stays pure. */

@@ -1,6 +1,6 @@
 import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type { Clock, Logger } from '#engine/platform/index.ts';
-import type { TsdbBackend, TsdbConnection } from '#engine/tsdb/tsdb.ts';
+import type { CompiledQuery, TsdbBackend, TsdbConnection } from '#engine/tsdb/tsdb.ts';
 import { isAppError } from '#shared/errors.ts';
 import { type Accepted, checkResult, type GraphSeries } from '#shared/model/graph/index.ts';
 import {
@@ -12,11 +12,11 @@ import {
   type SourceLimits,
 } from '#shared/model/index.ts';
 import type { SchemaManager } from '#shared/model/own-schema.ts';
-import { createQueryCache } from './cache.ts';
+import { createQueryCache, SHORTEST_KEPT } from './cache.ts';
 import { faultKind, timedOut, unavailable } from './faults.ts';
 import { createLanes } from './lanes.ts';
 import { createLink, type LinkStatus } from './link.ts';
-import { type PlannedQuery, plannedBackend } from './planned.ts';
+import { isPlanned, plannedBackend } from './planned.ts';
 import { orAborted } from './race.ts';
 import { createDurations, createSlowQueries } from './statistics.ts';
 import { createBatchWriter } from './writer.ts';
@@ -38,6 +38,8 @@ export interface RunningOptions {
   readonly clock: Clock;
   readonly log: Logger;
   connect(signal: AbortSignal): Promise<TsdbConnection>;
+  /** Steps of the shortest grid whose answer is kept; shorter ones are asked as they are. */
+  readonly shortestKept?: number;
   /** What `status` gives has changed. */
   onChange(): void;
 }
@@ -48,6 +50,8 @@ export interface RunningStatus extends LinkStatus {
   readonly can: SourceAbilities;
   readonly health: SourceHealth;
 }
+
+const innerOf = (query: CompiledQuery): CompiledQuery => (isPlanned(query) ? query.inner : query);
 
 const rowsOf = (series: readonly Pick<GraphSeries, 'time'>[]): number =>
   series.reduce((sum, { time }) => sum + time.length, 0);
@@ -168,10 +172,16 @@ export function createRunning(options: RunningOptions): RunningSource {
   const change = <T>(work: Work<T>, signal: AbortSignal): Promise<T> =>
     lanes.run(() => once(work, null, signal), signal);
 
-  const told = async (query: PlannedQuery, began: number, rows: number, failed: string | null): Promise<void> => {
+  const told = async (
+    query: CompiledQuery,
+    began: number,
+    rows: number,
+    raw: boolean,
+    failed: string | null,
+  ): Promise<void> => {
     const ms = clock.monotonicMs() - began;
     queries.add(ms);
-    const entry = slow.add({ text: query.explain, ms, rows, raw: query.plan.grid === null, failed });
+    const entry = slow.add({ text: () => query.explain(), ms, rows, raw, failed });
     const connection = link.last();
     if (entry === null || connection?.planOf === undefined) return;
     try {
@@ -185,16 +195,16 @@ export function createRunning(options: RunningOptions): RunningSource {
     }
   };
 
-  const askPlanned = async (query: PlannedQuery, signal: AbortSignal) => {
+  const askQuery = async (query: CompiledQuery, signal: AbortSignal) => {
     const began = clock.monotonicMs();
     try {
-      const result = await ask((connection, both) => connection.client.query(query.inner, both), signal);
+      const result = await ask((connection, both) => connection.client.query(innerOf(query), both), signal);
       const rows = rowsOf(result.series);
       counters.rowsRead += rows;
-      void told(query, began, rows, null);
+      void told(query, began, rows, false, null);
       return result;
     } catch (error) {
-      if (isAppError(error, 'tsdb.timeout')) void told(query, began, 0, error.message);
+      if (isAppError(error, 'tsdb.timeout')) void told(query, began, 0, false, error.message);
       throw error;
     }
   };
@@ -202,7 +212,8 @@ export function createRunning(options: RunningOptions): RunningSource {
     bytes: limits.cacheMegabytes * 1024 * 1024,
     ttlMs: limits.cacheTtlS * 1_000,
     clock,
-    ask: (plan, capabilities, signal) => askPlanned(backend.compile(plan, capabilities) as PlannedQuery, signal),
+    shortest: options.shortestKept ?? SHORTEST_KEPT,
+    ask: (plan, capabilities, signal) => askQuery(backend.compile(plan, capabilities), signal),
   });
 
   const writer = createBatchWriter({
@@ -226,12 +237,9 @@ export function createRunning(options: RunningOptions): RunningSource {
     },
   });
 
-  const reads: Pick<
-    Required<TsdbConnection<PlannedQuery>>,
-    'client' | 'tags' | 'metrics' | 'raw' | 'planOf' | 'foreign'
-  > = {
+  const reads: Pick<Required<TsdbConnection>, 'client' | 'tags' | 'metrics' | 'raw' | 'planOf' | 'foreign'> = {
     client: {
-      query: (query, signal) => cache.query(query, signal),
+      query: (query, signal) => (isPlanned(query) ? cache.query(query, signal) : askQuery(query, signal)),
       stream: (query, signal) => stream(query, signal),
       series: (metric, limit, signal) => ask((now, both) => now.client.series(metric, limit, both), signal),
     },
@@ -330,18 +338,18 @@ export function createRunning(options: RunningOptions): RunningSource {
     }
   }
 
-  async function* stream(query: PlannedQuery, signal: AbortSignal) {
+  async function* stream(query: CompiledQuery, signal: AbortSignal) {
     const began = clock.monotonicMs();
     let rows = 0;
     let waited = 0;
-    for await (const block of each((now, both) => now.client.stream(query.inner, both), signal, limitMs)) {
+    for await (const block of each((now, both) => now.client.stream(innerOf(query), both), signal, limitMs)) {
       rows += rowsOf(block);
       const handed = clock.monotonicMs();
       yield block;
       waited += clock.monotonicMs() - handed;
     }
     counters.rowsRead += rows;
-    void told(query, began + waited, rows, null);
+    void told(query, began + waited, rows, true, null);
   }
 
   let looking = false;
