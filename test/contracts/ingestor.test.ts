@@ -25,7 +25,7 @@ const fixtureOf = (edition: PostgresEdition, missing: boolean): IngestorFixture 
           timescale.connect(timescale.config.parse({ ...settingsOf(server, schema), write: true }), context, never);
         const bare = await connect();
         const manager = bare.schema!;
-        const request = { action: 'install', settings: { schema, rollups: [{ seconds: 60 }] } } as const;
+        const request = { action: 'install', settings: { schema, rollups: ['1m'] } } as const;
         const { token } = await manager.plan(request, never);
         for await (const _ of manager.apply(request, token, never));
         await bare.close();

@@ -175,9 +175,7 @@ for (const [edition, missing] of editions) {
       expect(await codeOf(() => manager.plan({ action: 'prune', before: START }, never))).toBe('config.invalid');
       expect(await codeOf(() => manager.plan(install({ chunkHours: -1 }), never))).toBe('config.invalid');
       expect(await codeOf(() => manager.plan(install({ schema: 'other' }), never))).toBe('config.invalid');
-      expect(await codeOf(() => manager.plan(install({ keepDays: 1, rollups: [{ seconds: 86_400 }] }), never))).toBe(
-        'config.invalid',
-      );
+      expect(await codeOf(() => manager.plan(install({ keepDays: 1, rollups: ['1d'] }), never))).toBe('config.invalid');
       await apply(manager, install());
       const hostile = 'samples"; DROP TABLE parx.samples; --';
       expect(await codeOf(() => manager.plan({ action: 'drop', rollup: hostile }, never))).toBe('config.invalid');
@@ -191,7 +189,7 @@ for (const [edition, missing] of editions) {
         chunkHours: 12,
         compressAfterDays: 3,
         keepDays: 30,
-        rollups: [{ seconds: 60, keepDays: 366 }, { seconds: 86_400 }],
+        rollups: ['1m 366d', '1d'],
       });
       const { steps, warnings } = await manager.plan(wanted, never);
       expect(steps.filter(({ destructive }) => destructive).map(({ sql }) => sql)).toEqual([

@@ -19,7 +19,7 @@ import {
   schemaProblems,
   standingOf,
 } from './plan.ts';
-import { type OwnSettings, ownPresets, ownSettings } from './settings.ts';
+import { type OwnSettings, ownPresets, ownSettings, ownSettingsForm } from './settings.ts';
 import { relation } from './sql.ts';
 import { readSeriesStatistics, readStatistics } from './statistics.ts';
 
@@ -75,7 +75,7 @@ export function createSchemaManager({ lease, explain, schema }: OwnSchemaAccess)
   };
 
   return {
-    settings: ownSettings,
+    settings: ownSettingsForm,
     presets: ownPresets,
 
     state: (signal) =>

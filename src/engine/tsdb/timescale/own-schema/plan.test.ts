@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Facts } from './facts.ts';
 import { type Edition, LATEST, migrations } from './migrations.ts';
 import { type Planned, planInstall, planPrune, planRefresh, planRemove } from './plan.ts';
-import { ownPresets, ownSettings, ROLLUP_STEPS, rollupName, rollupSeconds } from './settings.ts';
+import { ownPresets, ownSettings, ROLLUP_STEPS, rollupName, rollupSeconds, wantedRollups } from './settings.ts';
 import { identifier, instant, literal } from './sql.ts';
 
 const factsOf = (edition: Edition, change: Partial<Facts> = {}): Facts => ({
@@ -95,6 +95,14 @@ describe('names and values in statements', () => {
     for (const seconds of ROLLUP_STEPS) {
       expect(86_400 % seconds).toBe(0);
       expect(rollupSeconds(rollupName(seconds))).toBe(seconds);
+    }
+    expect(wantedRollups({ rollups: ['1s', '6h', '1m 366d'] })).toEqual([
+      { seconds: 1, keepDays: null },
+      { seconds: 21_600, keepDays: null },
+      { seconds: 60, keepDays: 366 },
+    ]);
+    for (const wrong of ['2h', '1m 0d', '1m  3d', '1M', ' 1m', "1m'"]) {
+      expect(ownSettings.safeParse({ rollups: [wrong] }).success, wrong).toBe(false);
     }
     expect(rollupName(21_600)).toBe('samples_6h');
     expect(rollupSeconds('samples_2h')).toBeNull();

@@ -11,7 +11,7 @@ import {
   statement,
   VERSION_TABLE,
 } from './migrations.ts';
-import { type OwnSettings, rollupName, rollupSeconds } from './settings.ts';
+import { type OwnSettings, rollupName, rollupSeconds, wantedRollups } from './settings.ts';
 import { identifier, instant, literal, relation } from './sql.ts';
 
 /** What would be run; pure, so that the same server and settings give the same statements. */
@@ -134,7 +134,7 @@ export function planInstall(facts: Facts, settings: OwnSettings): Planned {
   if (facts.edition === 'community') {
     steps.push(...compression(facts, settings));
     steps.push(...retention(facts, schema, 'samples', settings.keepDays, fresh));
-    for (const { seconds, keepDays } of settings.rollups) {
+    for (const { seconds, keepDays } of wantedRollups(settings)) {
       const name = rollupName(seconds);
       const made = facts.rollups.some((one) => one.name === name);
       if (!made) steps.push(createRollup(schema, seconds));
@@ -143,7 +143,7 @@ export function planInstall(facts: Facts, settings: OwnSettings): Planned {
     }
   }
   for (const { name, seconds } of facts.rollups) {
-    if (settings.rollups.some((one) => one.seconds === seconds)) continue;
+    if (wantedRollups(settings).some((one) => one.seconds === seconds)) continue;
     warnings.push(`Rollup ${name} is not in the settings. It stays; remove it by itself when it is not wanted.`);
   }
   if (!fresh && JSON.stringify(facts.settings) !== JSON.stringify(settings) && facts.version === LATEST) {
@@ -152,10 +152,11 @@ export function planInstall(facts: Facts, settings: OwnSettings): Planned {
   return { steps, warnings };
 }
 
-function checkSettings({ keepDays, rollups, compressAfterDays }: OwnSettings): void {
+function checkSettings(settings: OwnSettings): void {
+  const { keepDays, compressAfterDays } = settings;
   const seen = new Set<number>();
-  for (const [at, { seconds, keepDays: kept }] of rollups.entries()) {
-    if (seen.has(seconds)) refuse(`rollups.${at}.seconds`, `There are two rollups of ${seconds} s. Leave one out.`);
+  for (const [at, { seconds, keepDays: kept }] of wantedRollups(settings).entries()) {
+    if (seen.has(seconds)) refuse(`rollups.${at}`, `There are two rollups of ${seconds} s. Leave one out.`);
     seen.add(seconds);
     // A refresh has to look back over more than two whole steps.
     const least = Math.ceil((4 * seconds) / DAY_S);
@@ -167,7 +168,7 @@ function checkSettings({ keepDays, rollups, compressAfterDays }: OwnSettings): v
     }
     if (kept !== null && keepDays !== null && kept < keepDays) {
       refuse(
-        `rollups.${at}.keepDays`,
+        `rollups.${at}`,
         'A rollup that is removed before its samples would be filled again. Keep it at least as long.',
       );
     }

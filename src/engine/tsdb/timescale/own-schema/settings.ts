@@ -4,6 +4,21 @@ import type { SchemaPreset } from '#shared/model/own-schema.ts';
 /** Steps that rollups may have, in seconds: each divides a day or is one, so that they fall on the grid of every graph. */
 export const ROLLUP_STEPS = [1, 10, 60, 300, 600, 900, 3_600, 21_600, 86_400] as const;
 
+/** `1m`, `6h`: the step of a rollup as it is written. */
+function stepText(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['m', 60],
+    ['s', 1],
+  ] as const;
+  const [unit, size] = units.find(([, each]) => seconds % each === 0)!;
+  return `${seconds / size}${unit}`;
+}
+const STEP_TEXTS = ROLLUP_STEPS.map(stepText);
+/** A step, and for how many days it is kept: `1h`, or `1m 366d`. */
+const ROLLUP = new RegExp(`^(${STEP_TEXTS.join('|')})(?: ([1-9]\\d{0,4})d)?$`);
+
 const days = z.number().min(1).max(36_500);
 
 /** What the tables of our own are like; everything that is not named here is never made. */
@@ -32,28 +47,31 @@ export const ownSettings = z.strictObject({
   }),
   rollups: z
     .array(
-      z.strictObject({
-        seconds: z.union(ROLLUP_STEPS.map((step) => z.literal(step))).meta({ title: 'Step', unit: 's' }),
-        keepDays: days.nullable().default(null).meta({ title: 'Keep', unit: 'd', help: 'Empty: for ever.' }),
-      }),
+      z
+        .string()
+        .regex(ROLLUP, `Write a step of ${STEP_TEXTS.join(', ')}, and days where it is not kept for ever: "1m 366d".`),
     )
     .max(ROLLUP_STEPS.length)
-    .default([
-      { seconds: 60, keepDays: null },
-      { seconds: 3_600, keepDays: null },
-    ])
+    .default(['1m', '1h'])
     .meta({
       title: 'Rollups',
-      help: 'Continuous aggregates that are read when zoomed out. Needs the community edition.',
+      help: `Continuous aggregates that are read when zoomed out: ${STEP_TEXTS.join(', ')}; "1m 366d" is kept for 366 days. Needs the community edition.`,
     }),
 });
 export type OwnSettings = z.infer<typeof ownSettings>;
+/** Where the tables lie is said by the source's own settings. */
+export const ownSettingsForm = ownSettings.omit({ schema: true });
 
-const preset = (id: string, title: string, summary: string, settings: z.input<typeof ownSettings>): SchemaPreset => ({
+const preset = (
+  id: string,
+  title: string,
+  summary: string,
+  settings: z.input<typeof ownSettingsForm>,
+): SchemaPreset => ({
   id,
   title,
   summary,
-  settings: ownSettings.parse(settings),
+  settings: ownSettingsForm.parse(settings),
 });
 
 export const ownPresets: readonly SchemaPreset[] = [
@@ -63,12 +81,12 @@ export const ownPresets: readonly SchemaPreset[] = [
   preset('plant', 'Years of operation', 'Two years of samples, and rollups of a minute, an hour and a day for ever.', {
     compressAfterDays: 7,
     keepDays: 730,
-    rollups: [{ seconds: 60 }, { seconds: 3_600 }, { seconds: 86_400 }],
+    rollups: ['1m', '1h', '1d'],
   }),
   preset('rolling', 'Last month', 'A month of samples, a year of minutes, and hours for ever, on a small disk.', {
     compressAfterDays: 1,
     keepDays: 31,
-    rollups: [{ seconds: 60, keepDays: 366 }, { seconds: 3_600 }],
+    rollups: ['1m 366d', '1h'],
   }),
   preset('plain', 'Tables alone', 'No compression, no rollups, nothing is removed: for tests and small servers.', {
     compressAfterDays: null,
@@ -76,17 +94,21 @@ export const ownPresets: readonly SchemaPreset[] = [
   }),
 ];
 
-/** `samples_1m`, `samples_6h`: what the rollup of a step is called. */
-export function rollupName(seconds: number): string {
-  const [unit, size] = (
-    [
-      ['d', 86_400],
-      ['h', 3_600],
-      ['m', 60],
-    ] as const
-  ).find(([, each]) => seconds % each === 0) ?? ['s', 1];
-  return `samples_${seconds / size}${unit}`;
+export interface WantedRollup {
+  readonly seconds: number;
+  /** Null: for ever. */
+  readonly keepDays: number | null;
 }
+export function wantedRollups({ rollups }: Pick<OwnSettings, 'rollups'>): WantedRollup[] {
+  return rollups.map((text) => {
+    const [, step, kept] = ROLLUP.exec(text)!;
+    const seconds = ROLLUP_STEPS[STEP_TEXTS.indexOf(step!)]!;
+    return { seconds, keepDays: kept === undefined ? null : Number(kept) };
+  });
+}
+
+/** `samples_1m`, `samples_6h`: what the rollup of a step is called. */
+export const rollupName = (seconds: number): string => `samples_${stepText(seconds)}`;
 /** Seconds of the rollup of this name; null where it is none. */
 export const rollupSeconds = (name: string): number | null =>
   ROLLUP_STEPS.find((seconds) => rollupName(seconds) === name) ?? null;
