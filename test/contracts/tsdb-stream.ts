@@ -100,8 +100,29 @@ export function describeStream(rows: number): void {
         await expect(read()).rejects.toThrow('enough');
         expect(blocks).toBe(2);
         const active =
-          "SELECT count(*)::int AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%many%' AND pid <> pg_backend_pid()";
+          "SELECT count(*)::int AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%parx_rows%' AND pid <> pg_backend_pid()";
         await expect.poll(() => server.run(active), { timeout: 1_000 }).toEqual([{ n: 0 }]);
+      });
+    });
+
+    it('says that the server went while it was read', async () => {
+      await using(DEFAULT_LIMITS, async (stream) => {
+        const read = async (): Promise<unknown> => {
+          let blocks = 0;
+          try {
+            for await (const _ of stream(never)) {
+              if (++blocks === 2) {
+                const others =
+                  "pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ParX Workstation'";
+                await server.run(`SELECT ${others}`);
+              }
+            }
+          } catch (error) {
+            return isAppError(error) ? [error.code, error.retryable] : error;
+          }
+          return blocks;
+        };
+        expect(await read()).toEqual(['tsdb.unavailable', true]);
       });
     });
 

@@ -140,11 +140,11 @@ describe.skipIf(needs('postgresql'))('session with a PostgreSQL server', () => {
         for await (const _ of session.cursor(`${text} OFFSET 100000000`, [1_000_000_000], 10, stop.signal)) return;
       })();
       const ended = failure(() => taken);
-      while ((await running('OFFSET')) === 0) await wait(5);
+      while ((await running('FETCH')) === 0) await wait(5);
       const begun = performance.now();
       stop.abort(new Error('enough'));
       expect((await ended).message).toContain('enough');
-      while ((await running('OFFSET')) > 0) expect(performance.now() - begun).toBeLessThan(100);
+      while ((await running('FETCH')) > 0) expect(performance.now() - begun).toBeLessThan(100);
       expect(
         (
           await failure(async () => {
@@ -153,6 +153,35 @@ describe.skipIf(needs('postgresql'))('session with a PostgreSQL server', () => {
         ).code,
       ).toBe('tsdb.refused');
       expect(await ask(session, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    });
+  });
+
+  it('gives rows as they come, and ends the query when they are refused', async () => {
+    await using(open({}, { connections: 1 }), async (session) => {
+      let sum = 0;
+      const text = 'SELECT generate_series(1, $1::int)';
+      await session.each(text, [1_000], ([value]) => (sum += value as number), never);
+      expect(sum).toBe(500_500);
+      const refuse = (): void => {
+        throw new Error('too many');
+      };
+      const begun = performance.now();
+      const refused = await failure(() => session.each(text, [100_000_000], refuse, never));
+      expect(refused.message).toContain('too many');
+      expect(performance.now() - begun).toBeLessThan(5_000);
+      expect((await failure(() => session.each('SELECT 1 / 0', [], refuse, never))).code).toBe('tsdb.refused');
+      expect(await ask(session, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    });
+  });
+
+  it('counts the time of a statement for each portion of a cursor, not for whoever takes them', async () => {
+    await using(open({}, { statementTimeoutMs: 300 }), async (session) => {
+      let portions = 0;
+      for await (const _ of session.cursor('SELECT generate_series(1, 100000)', [], 20_000, never)) {
+        portions++;
+        await wait(100);
+      }
+      expect(portions).toBe(5);
     });
   });
 

@@ -42,16 +42,15 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
     signal: AbortSignal,
   ): Promise<FoundTag[]> => {
     const tags: FoundTag[] = [];
-    for await (const rows of session.cursor(statement.text, statement.values, ROWS, signal)) {
-      for (const [key, name, unit, json, ...cells] of rows as (string | null)[][]) {
-        const labels = labelsOf(json ?? null);
-        for (const [at, label] of tagLabels.entries()) {
-          const cell = cells[at];
-          if (cell != null) labels[label] = cell;
-        }
-        tags.push({ key: key ?? '', name: name ?? '', unit: unit ?? null, labels });
+    const take = ([key, name, unit, json, ...cells]: readonly (string | null)[]): void => {
+      const labels = labelsOf(json ?? null);
+      for (const [at, label] of tagLabels.entries()) {
+        const cell = cells[at];
+        if (cell != null) labels[label] = cell;
       }
-    }
+      tags.push({ key: key ?? '', name: name ?? '', unit: unit ?? null, labels });
+    };
+    await session.each(statement.text, statement.values, (row) => take(row as readonly (string | null)[]), signal);
     return tags;
   };
 
@@ -143,18 +142,18 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
         if (identify === null) return;
         const sorter = createSorter(series, identify);
         const columns: { readonly identity: Identity; readonly steps: Steps }[] = [];
-        for await (const rows of read(series, signal)) {
-          for (const row of rows) {
-            const one = sorter.of(row);
-            if (one === null) continue;
-            if (one.at === columns.length) {
-              columns.push({ identity: one.identity, steps: createSteps(grid, series) });
-              cells += grid.length * (series.envelope ? 6 : 4);
-              if (cells > MOST_CELLS) throw tooManyCells(grid);
-            }
-            columns[one.at]!.steps.add(row, sorter.width);
+        await guard(series.samples, signal);
+        const take = (row: readonly unknown[]): void => {
+          const one = sorter.of(row);
+          if (one === null) return;
+          if (one.at === columns.length) {
+            columns.push({ identity: one.identity, steps: createSteps(grid!, series) });
+            cells += grid!.length * (series.envelope ? 6 : 4);
+            if (cells > MOST_CELLS) throw tooManyCells(grid!);
           }
-        }
+          columns[one.at]!.steps.add(row, sorter.width);
+        };
+        await session.each(series.samples.text, series.samples.values, take, signal);
         const own = columns.map(({ identity, steps }) => ({ ...seriesHead(series, identity), time, ...steps.values }));
         result.push(...own.sort((a, b) => compareLabels(a.labels, b.labels)));
       }

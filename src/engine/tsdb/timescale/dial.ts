@@ -75,7 +75,9 @@ const sessionSettings = (statementTimeoutMs: number): string =>
     "SET default_transaction_read_only = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';",
     "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET standard_conforming_strings = on;",
     `SET statement_timeout = ${statementTimeoutMs}; SET lock_timeout = ${Math.min(statementTimeoutMs, 10_000)};`,
-    `SET idle_in_transaction_session_timeout = ${Math.max(statementTimeoutMs, 60_000)};`,
+    `SET idle_in_transaction_session_timeout = ${Math.max(statementTimeoutMs, 600_000)};`,
+    // Streams are read to their end.
+    'SET cursor_tuple_fraction = 1;',
   ].join(' ');
 
 /** Ends a connection without a word to the server. */

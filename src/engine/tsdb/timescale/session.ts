@@ -1,5 +1,4 @@
-import type pg from 'pg';
-import Cursor from 'pg-cursor';
+import pg from 'pg';
 import type { Clock } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import { connectClient, destroy, type Login, requestCancel, unlessAborted } from './dial.ts';
@@ -35,7 +34,17 @@ export interface SessionLease {
 export interface Session {
   /** `timeoutMs`: shorter than the session's own. */
   query(text: string, values: readonly unknown[], signal: AbortSignal, timeoutMs?: number): Promise<Row[]>;
-  /** Rows as arrays, `rows` at a time, so that memory is bounded; nothing is read ahead of who takes them. */
+  /** Rows as arrays, each as it comes; what `take` throws ends the query. For answers that are made into less. */
+  each(
+    text: string,
+    values: readonly unknown[],
+    take: (row: readonly unknown[]) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Rows as arrays, `rows` at a time, so that memory is bounded; nothing is read ahead of who takes them, and the time of
+   * a statement counts for each portion anew.
+   */
   cursor(text: string, values: readonly unknown[], rows: number, signal: AbortSignal): AsyncIterable<unknown[][]>;
   /** Work on one connection in one transaction that cannot write and leaves no setting behind. */
   readOnly<T>(work: (client: pg.ClientBase) => Promise<T>, signal: AbortSignal): Promise<T>;
@@ -170,6 +179,18 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
     ends.add(settled);
     void settled.then(() => ends.delete(settled));
   };
+  /** A connection is used again when what makes it as before has been done, which nobody waits for but `close`. */
+  const restore = (client: pg.Client, work: Promise<unknown>): void => {
+    const late = clock.after(SETTLE_MS, () => destroy(client));
+    const back = work
+      .then(
+        () => give(client, false),
+        () => give(client, true),
+      )
+      .finally(() => late[Symbol.dispose]());
+    ends.add(back);
+    void back.then(() => ends.delete(back));
+  };
 
   return {
     query(text, values, signal, timeoutMs) {
@@ -189,41 +210,59 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
       );
     },
 
+    each(text, values, take, signal) {
+      const types = cellTypes as pg.CustomTypesConfig;
+      const asked: pg.QueryArrayConfig = { text, values: [...values], rowMode: 'array', types };
+      return withClient(
+        (client) =>
+          new Promise<void>((resolve, reject) => {
+            let thrown: { readonly error: unknown } | null = null;
+            const query = client.query(new pg.Query(asked));
+            query.on('row', (row: unknown) => {
+              if (thrown !== null) return;
+              try {
+                take(row as readonly unknown[]);
+              } catch (error) {
+                thrown = { error };
+                void cancel(client);
+              }
+            });
+            query.on('end', () => (thrown === null ? resolve() : reject(thrown.error)));
+            query.on('error', (error: unknown) => reject(thrown === null ? error : thrown.error));
+          }),
+        signal,
+      );
+    },
+
     async *cursor(text, values, rows, signal) {
       const either = AbortSignal.any([signal, closing.signal]);
       const client = await explained(() => take(either), signal);
-      const cursor = client.query(
-        new Cursor<unknown[]>(text, [...values], { rowMode: 'array', types: cellTypes as pg.CustomTypesConfig }),
-      );
-      let broken = true;
-      let reading: Promise<unknown[][]> | null = null;
-      try {
-        for (;;) {
-          const guard = clock.after(statementTimeoutMs + GRACE_MS, () => destroy(client));
-          reading = cursor.read(rows);
-          const found = await explained(() => unlessAborted(reading!, either), signal).finally(() =>
-            guard[Symbol.dispose](),
-          );
-          reading = null;
-          if (found.length === 0) {
-            broken = false;
-            return;
-          }
-          yield found;
+      let running: Promise<unknown> | null = null;
+      const step = async (ask: pg.QueryConfig): Promise<unknown[][]> => {
+        const guard = clock.after(statementTimeoutMs + GRACE_MS, () => destroy(client));
+        const asked = client.query<unknown[]>({ ...ask, rowMode: 'array', types: cellTypes as pg.CustomTypesConfig });
+        running = asked;
+        try {
+          const { rows: found } = await explained(() => unlessAborted(asked, either), signal);
+          return found;
+        } finally {
+          guard[Symbol.dispose]();
+          if (!either.aborted) running = null;
         }
-      } catch (error) {
-        broken = !(reading !== null && isQuerysFault((error as { cause?: unknown }).cause));
-        throw error;
+      };
+      try {
+        await step({ text: 'BEGIN READ ONLY' });
+        await step({ text: `DECLARE parx_rows NO SCROLL CURSOR FOR ${text}`, values: [...values] });
+        for (;;) {
+          const found = await step({ text: `FETCH ${rows} FROM parx_rows` });
+          if (found.length > 0) yield found;
+          if (found.length < rows) return;
+        }
       } finally {
-        if (either.aborted && reading !== null) {
-          settle(
-            client,
-            reading.catch(() => []).then(() => cursor.close()),
-          );
-        } else if (broken && reading === null) {
-          // Whoever takes the rows has had enough: the server need not go on.
-          settle(client, cursor.close());
-        } else give(client, broken);
+        // Whoever takes the rows may have had enough: the transaction ends with the cursor.
+        const undone = (): Promise<unknown> => client.query('ROLLBACK');
+        if (running === null) restore(client, undone());
+        else settle(client, (running as Promise<unknown>).catch(() => null).then(undone));
       }
     },
 
@@ -263,16 +302,7 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
         cancel: () => cancel(client),
         release(broken = false) {
           if (broken || access === 'read') return give(client, broken);
-          const late = clock.after(SETTLE_MS, () => destroy(client));
-          const back = client
-            .query('SET default_transaction_read_only = on')
-            .then(
-              () => give(client, false),
-              () => give(client, true),
-            )
-            .finally(() => late[Symbol.dispose]());
-          ends.add(back);
-          void back.then(() => ends.delete(back));
+          restore(client, client.query('SET default_transaction_read_only = on'));
         },
       };
     },
