@@ -2,7 +2,7 @@ import { Plus, X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useState } from 'react';
 import { useClient } from '#renderer/client/index.ts';
 import { Button, Field, IconButton, SelectField, TextField } from '#renderer/ui/index.ts';
-import type { CatalogueRelation, MappedQuality, TableMapping } from '#shared/model/index.ts';
+import { type CatalogueRelation, isMappedZone, type MappedQuality, type TableMapping } from '#shared/model/index.ts';
 import {
   faultsUnder,
   freeMappingId,
@@ -196,7 +196,7 @@ function ZoneField({
   const [zones, setZones] = useState<readonly string[]>([]);
   useEffect(() => {
     client.suggest('time-zones').then(
-      (found) => setZones(found.map((one) => one.value)),
+      (found) => setZones(found.map((one) => one.value).filter(isMappedZone)),
       // Without suggestions it is a field to type into.
       () => undefined,
     );

@@ -132,7 +132,9 @@ export function MappingPreviewView({
                     <td title={sample.value === null ? undefined : quality.cause}>
                       {sample.value === null ? NO_VALUE : `${quality.sign} ${quality.word}`}
                     </td>
-                    <td className="map-problem">{sample.problems.join(' ')}</td>
+                    <td className={sample.value === null ? 'map-doubt quiet' : 'map-doubt'}>
+                      {sample.problems.join(' ')}
+                    </td>
                     <td className="mono quiet">
                       {Object.entries(sample.labels)
                         .map(([name, value]) => `${name}=${value}`)

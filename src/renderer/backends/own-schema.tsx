@@ -37,7 +37,7 @@ interface SchemaFormAnswer {
 }
 
 const standings: Readonly<Record<SchemaState['standing'], string>> = {
-  absent: 'Nothing of this program is there. Nothing is made without your consent.',
+  absent: 'Nothing of this program is there. Nothing is made without consent.',
   current: 'The tables are there and of this version.',
   outdated: 'The tables are of an earlier version. The plan shows what brings them up to date.',
   newer: 'The tables were made by a later version of this program. Update it before writing to them.',

@@ -86,6 +86,22 @@ describe('fields of a schema', () => {
     expect(parseField(field('host'), '')).toBe('');
   });
 
+  it('takes an emptied field as nothing where nothing is a value other than the default', () => {
+    const kept = z.toJSONSchema(
+      z.object({
+        after: z.number().nullable().default(7).meta({ title: 'Compress after' }),
+        plain: z.number().default(7),
+        never: z.number().nullable().default(null),
+      }),
+      { io: 'input' },
+    );
+    const [after, plain, never] = readFields(kept as Record<string, unknown>);
+    expect([after, plain, never].map((one) => one!.nullable)).toEqual([true, false, false]);
+    expect([after, plain, never].map((one) => parseField(one!, ''))).toEqual([null, undefined, undefined]);
+    expect(settingsOf([after!, plain!, never!], { after: null })).toEqual({ after: null });
+    expect(checkField(after!, null)).toBeUndefined();
+  });
+
   it('gives the engine only what was set and is shown, and keeps what it does not know', () => {
     expect(settingsOf(fields, { host: 'plc', port: undefined, login: false, password: 'x', later: 7 })).toEqual({
       host: 'plc',

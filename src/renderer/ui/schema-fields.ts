@@ -16,6 +16,8 @@ export interface SchemaField {
   /** Objects around it that must be there, be they empty. */
   readonly requiredIn: readonly string[];
   readonly whole: boolean;
+  /** Nothing is a value of its own, other than the default: emptied by hand, the field means it. */
+  readonly nullable: boolean;
   /** Shown as placeholder; holds while the field is empty. */
   readonly fallback: unknown;
   /** What it means that nothing is entered, as placeholder; undefined where a default or an example says enough. */
@@ -114,6 +116,7 @@ export function readFields(schema: Readonly<Record<string, unknown>>): readonly 
         optionalIn: at.optionalIn,
         requiredIn: at.requiredIn,
         whole: own.type === 'integer',
+        nullable: own !== property && fallback !== undefined && fallback !== null,
         fallback,
         empty: text(property.empty),
         inherited,
@@ -213,10 +216,11 @@ export function parseField(field: SchemaField, entered: string): unknown {
   }
   if (field.kind === 'number') {
     const trimmed = entered.trim().replace(',', '.');
-    if (trimmed === '') return undefined;
+    if (trimmed === '') return field.nullable ? null : undefined;
     const value = Number(trimmed);
     return Number.isNaN(value) ? entered : value;
   }
+  if (entered === '' && field.nullable) return null;
   return entered === '' && (field.fallback !== undefined || !field.required) ? undefined : entered;
 }
 

@@ -246,7 +246,13 @@ function SchemaControl({
             autoComplete="off"
             spellCheck={false}
             disabled={disabled}
-            placeholder={kept ? 'kept; type to replace it' : placeholder(field, example)}
+            placeholder={
+              kept
+                ? 'kept; type to replace it'
+                : value === null && field.nullable
+                  ? (field.empty ?? 'none')
+                  : placeholder(field, example)
+            }
             value={fieldText(value)}
             onChange={(event) => onChange(parseField(field, event.target.value))}
           />
