@@ -13,6 +13,7 @@ import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
 import { suiteDirectory, temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 const PASSWORD = 'Sesam öffne dich';
+const START = Date.parse('2026-01-05T06:00:00Z');
 const TABLE = `
   CREATE TABLE "Werte" (zeit timestamptz NOT NULL, messstelle text NOT NULL, wert float8, PRIMARY KEY (messstelle, zeit));
   INSERT INTO "Werte" SELECT '2026-01-05T06:00:00Z'::timestamptz + s * interval '1 second', t, s
@@ -184,6 +185,27 @@ describe.skipIf(needs('postgresql'))('a source on a PostgreSQL server', () => {
     expect(
       (await screen.graphs.metrics({ source: 'plant', text: '', namespace: null, offset: 0, limit: 10 })).metrics[0],
     ).toMatchObject({ key: 'plant.werte' });
+  });
+
+  it('takes queries in its own words, and names those that were slow with what to do', async () => {
+    const range = { from: START * 1_000, to: (START + 3_600_000) * 1_000 };
+    const ask = (text: string, limit = 1_000) => allItems(screen.sources.raw({ id: 'plant', text, range, limit }));
+    const answer = await ask(
+      'SELECT zeit, messstelle, avg(wert) AS wert FROM "Werte" WHERE zeit >= $1 AND zeit < $2 AND extract(minute FROM zeit) = 1 GROUP BY 1, 2 ORDER BY 1',
+    );
+    expect(answer.map(({ series }) => [series!.labels, series!.value.length])).toEqual([
+      [{ messstelle: 'Druck 1' }, 60],
+      [{ messstelle: 'Druck 2' }, 60],
+    ]);
+    expect(answer[0]!.series!.value[0]).toBe(60);
+    expect(await failure(ask('DELETE FROM "Werte"'))).toMatchObject({ code: 'tsdb.refused' });
+    expect(await failure(ask('SELECT zeit, wert FROM "Werte"', 10))).toMatchObject({ code: 'query.too-many-samples' });
+    const text = 'SELECT zeit, wert FROM "Werte", pg_sleep(0.7) WHERE wert = 7';
+    await ask(text);
+    const { thresholdMs, queries } = await screen.sources.slowQueries({ id: 'plant' });
+    expect(thresholdMs).toBe(500);
+    expect(queries[0]).toMatchObject({ text, rows: expect.any(Number) });
+    expect(queries[0]!.ms).toBeGreaterThan(700);
   });
 
   it('tests settings that are not saved, with a password that is typed', async () => {

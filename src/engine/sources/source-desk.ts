@@ -7,7 +7,7 @@ import {
   type TsdbContext,
 } from '#engine/tsdb/index.ts';
 import { AppError } from '#shared/errors.ts';
-import type { MetricIdentifier, MetricSamples } from '#shared/model/graph/index.ts';
+import { backendCapabilities, type MetricIdentifier, type MetricSamples } from '#shared/model/graph/index.ts';
 import {
   DEFAULT_LIMITS,
   type MappingDrift,
@@ -231,7 +231,8 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       message: drifted ? `${entry.drift.length} of its mappings no longer fit their tables.` : message,
       advice: drifted ? 'Open the mappings that are marked, and correct them.' : advice,
       server,
-      capabilities: capabilities as SourceStatus['capabilities'],
+      // A driver's own facts beside them are for its compiler, and may be many.
+      capabilities: capabilities === null ? null : backendCapabilities.parse(capabilities),
       can,
       health,
     };

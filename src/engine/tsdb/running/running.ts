@@ -182,11 +182,13 @@ export function createRunning(options: RunningOptions): RunningSource {
     const ms = clock.monotonicMs() - began;
     queries.add(ms);
     const entry = slow.add({ text: () => query.explain(), ms, rows, raw, failed });
-    const connection = link.last();
-    if (entry === null || connection?.planOf === undefined) return;
+    await tellPlan(entry);
+  };
+  const tellPlan = async (entry: SlowQuery | null): Promise<void> => {
+    if (entry === null || link.last()?.planOf === undefined) return;
     try {
       const plan = await lanes.run(
-        () => once((now, signal) => now.planOf!(entry.text, signal), HEALTH_LIMIT_MS, stop.signal),
+        () => once((now, signal) => now.planOf!(entry.text, signal), HEALTH_LIMIT_MS, stop.signal, false),
         stop.signal,
       );
       slow.setPlan(entry.id, plan);
@@ -252,7 +254,7 @@ export function createRunning(options: RunningOptions): RunningSource {
       const rows = rowsOf(result.series);
       counters.rowsRead += rows;
       queries.add(ms);
-      slow.add({ text: () => query.text, ms, rows, raw: false, failed: null });
+      void tellPlan(slow.add({ text: () => query.text, ms, rows, raw: false, failed: null }));
       return result;
     },
     planOf: (text, signal) => ask((now, both) => now.planOf!(text, both), signal),
