@@ -3,11 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#engine/platform/index.ts';
 import { timescaleConfig } from '#engine/tsdb/timescale/config.ts';
 import { createSession, type Session } from '#engine/tsdb/timescale/session.ts';
+import { testTimescale } from '#engine/tsdb/timescale/test-ladder.ts';
 import { isAppError } from '#shared/errors.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { needs } from '#test/support/needs.ts';
 import { makeCertificates, type PostgresServer, startPostgres } from '#test/support/postgres.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { tsdbContext } from '#test/support/tsdb-context.ts';
 
 const never = new AbortController().signal;
 const SLOW = 'SELECT count(*) FROM generate_series(1, 1000000000)';
@@ -244,6 +246,27 @@ describe.skipIf(needs('postgresql'))('session with a PostgreSQL server', () => {
         'look at the mapping',
       );
     });
+  });
+
+  it('shows in the connection test whose certificate it is, and what to do about one that is not trusted', async () => {
+    const encryption = async (change: object) => {
+      const { host, port, user, database } = server;
+      const config = timescaleConfig.parse({ host, port, user, database, authority, ...change });
+      const steps = [];
+      for await (const step of testTimescale(config, tsdbContext({ secrets: { password: server.password } }), never)) {
+        steps.push(step);
+      }
+      return steps.find(({ name }) => name === 'Encryption')!;
+    };
+    const checked = await encryption({});
+    expect(checked).toMatchObject({ ok: true, skipped: false });
+    expect(checked.says).toContain('"plant-db", issued by "Plant CA"');
+    expect(checked.says).toContain('and checked');
+    expect((await encryption({ authority: '', tls: 'unverified' })).says).toContain('not checked');
+    const unknown = await encryption({ authority: '' });
+    expect(unknown.ok).toBe(false);
+    expect(`${unknown.says} ${unknown.advice}`).toContain('put it into "Certificate authority"');
+    expect(await encryption({ tls: 'off' })).toMatchObject({ ok: true, skipped: true });
   });
 
   it('knows an idle connection that was cut, and a server that went while it was asked', async () => {
