@@ -3,6 +3,7 @@ import type { QueryPlan, TsdbBackend } from '#engine/tsdb/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import { DEFAULT_LIMITS, type SourceLimits, tableMapping } from '#shared/model/index.ts';
+import { figures } from '#test/support/figures.ts';
 import { needs } from '#test/support/needs.ts';
 import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
 import { tsdbContext } from '#test/support/tsdb-context.ts';
@@ -71,6 +72,7 @@ export function describeStream(rows: number): void {
 
     it('brings every row, some thousand at a time, in bounded memory', { timeout: 300_000 }, async () => {
       await using({ ...DEFAULT_LIMITS, statementTimeoutMs: 120_000 }, async (stream) => {
+        const begun = performance.now();
         const before = process.memoryUsage().rss;
         let most = before;
         let count = 0;
@@ -83,10 +85,12 @@ export function describeStream(rows: number): void {
           for (const { value } of block) for (const one of value) sum += one;
           most = Math.max(most, process.memoryUsage().rss);
         }
+        const megabytes = Math.round((most - before) / 2 ** 20);
+        figures({ rows: count, megabytes, seconds: Math.round((performance.now() - begun) / 1_000) });
         expect(count).toBe(rows);
         expect(sum).toBe((rows * (rows - 1)) / 2);
         expect(largest).toBeLessThanOrEqual(5_000);
-        expect((most - before) / 2 ** 20).toBeLessThan(MEMORY_MB);
+        expect(megabytes).toBeLessThan(MEMORY_MB);
       });
     });
 

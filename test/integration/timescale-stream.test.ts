@@ -1,3 +1,4 @@
 import { describeStream } from '#test/contracts/tsdb-stream.ts';
+import { LONG } from '#test/support/figures.ts';
 
-describeStream(200_000);
+describeStream(LONG ? 10_000_000 : 200_000);
