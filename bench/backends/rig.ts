@@ -53,7 +53,7 @@ export const sessionOf = (server: PostgresServer, schema: string) =>
 
 /** Our tables, by the very statements of the product. */
 export async function makeTables(server: PostgresServer, schema: string, rollups: readonly number[]): Promise<void> {
-  const settings: OwnSettings = ownSettings.parse({ schema, rollups: [], compressAfterDays: null });
+  const settings: OwnSettings = ownSettings.parse({ schema, rollups: [], compressAfterDays: 0 });
   const statements: Statement[] = migrations.flatMap((one) => [...one.statements(settings, server.edition)]);
   if (server.edition === 'community') statements.push(...rollups.map((seconds) => createRollup(schema, seconds)));
   for (const { sql } of statements) await server.run(sql);

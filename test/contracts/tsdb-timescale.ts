@@ -30,7 +30,7 @@ export async function makeOwnTables(
   schema: string,
   samples: readonly MetricSamples[],
 ): Promise<void> {
-  const settings = ownSettings.parse({ schema, compressAfterDays: null, rollups: [] });
+  const settings = ownSettings.parse({ schema, compressAfterDays: 0, rollups: [] });
   const statements = migrations.flatMap((migration) => migration.statements(settings, server.edition));
   await server.run(statements.map(({ sql }) => sql).join(';\n'));
   if (samples.length === 0) return;

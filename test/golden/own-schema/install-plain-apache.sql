@@ -36,7 +36,7 @@ SELECT create_hypertable('"parx"."samples"', 'time', chunk_time_interval => INTE
 CREATE UNIQUE INDEX samples_series_time ON "parx"."samples" (series, time) INCLUDE (value, quality);
 
 -- Version 1: series and samples.
-INSERT INTO "parx"."schema_version" (version, name, settings) VALUES (1, 'series and samples', '{"schema":"parx","chunkHours":24,"compressAfterDays":null,"keepDays":null,"rollups":[]}');
+INSERT INTO "parx"."schema_version" (version, name, settings) VALUES (1, 'series and samples', '{"schema":"parx","chunkHours":24,"compressAfterDays":0,"keepDays":0,"rollups":[]}');
 
 -- Series are found by their labels.
 CREATE INDEX series_labels ON "parx"."series" USING gin (labels jsonb_path_ops);
@@ -45,4 +45,4 @@ CREATE INDEX series_labels ON "parx"."series" USING gin (labels jsonb_path_ops);
 CREATE INDEX series_metric ON "parx"."series" (metric);
 
 -- Version 2: search of series by labels.
-INSERT INTO "parx"."schema_version" (version, name, settings) VALUES (2, 'search of series by labels', '{"schema":"parx","chunkHours":24,"compressAfterDays":null,"keepDays":null,"rollups":[]}');
+INSERT INTO "parx"."schema_version" (version, name, settings) VALUES (2, 'search of series by labels', '{"schema":"parx","chunkHours":24,"compressAfterDays":0,"keepDays":0,"rollups":[]}');

@@ -133,7 +133,7 @@ export function planInstall(facts: Facts, settings: OwnSettings): Planned {
   }
   if (facts.edition === 'community') {
     steps.push(...compression(facts, settings));
-    steps.push(...retention(facts, schema, 'samples', settings.keepDays, fresh));
+    steps.push(...retention(facts, schema, 'samples', daysOf(settings.keepDays), fresh));
     for (const { seconds, keepDays } of wantedRollups(settings)) {
       const name = rollupName(seconds);
       const made = facts.rollups.some((one) => one.name === name);
@@ -152,8 +152,11 @@ export function planInstall(facts: Facts, settings: OwnSettings): Planned {
   return { steps, warnings };
 }
 
+const daysOf = (setting: number): number | null => (setting === 0 ? null : setting);
+
 function checkSettings(settings: OwnSettings): void {
-  const { keepDays, compressAfterDays } = settings;
+  const keepDays = daysOf(settings.keepDays);
+  const compressAfterDays = daysOf(settings.compressAfterDays);
   const seen = new Set<number>();
   for (const [at, { seconds, keepDays: kept }] of wantedRollups(settings).entries()) {
     if (seen.has(seconds)) refuse(`rollups.${at}`, `There are two rollups of ${seconds} s. Leave one out.`);
@@ -184,9 +187,9 @@ function checkSettings(settings: OwnSettings): void {
 function editionWarnings({ edition, available, extension }: Facts, settings: OwnSettings): string[] {
   if (edition === 'community') return [];
   const wanted = [
-    ...(settings.compressAfterDays === null ? [] : ['compression']),
+    ...(settings.compressAfterDays === 0 ? [] : ['compression']),
     ...(settings.rollups.length === 0 ? [] : ['rollups']),
-    ...(settings.keepDays === null ? [] : ['removal of old samples by itself']),
+    ...(settings.keepDays === 0 ? [] : ['removal of old samples by itself']),
   ];
   const left = wanted.length === 0 ? '' : ` Left out: ${wanted.join(', ')}.`;
   if (edition === 'apache') {
@@ -254,12 +257,13 @@ export function schemaProblems(
   return problems;
 }
 /** Only for statements that do not depend on them. */
-const fallback: OwnSettings = { schema: '', chunkHours: 24, compressAfterDays: null, keepDays: null, rollups: [] };
+const fallback: OwnSettings = { schema: '', chunkHours: 24, compressAfterDays: 0, keepDays: 0, rollups: [] };
 
 const policyOf = ({ jobs }: Facts, kind: Job['kind'], on: string): Job | undefined =>
   jobs.find((job) => job.kind === kind && job.on === on);
 
-function compression(facts: Facts, { schema, compressAfterDays: days }: OwnSettings): Statement[] {
+function compression(facts: Facts, { schema, compressAfterDays }: OwnSettings): Statement[] {
+  const days = daysOf(compressAfterDays);
   const table = relation(schema, 'samples');
   const job = policyOf(facts, 'compression', 'samples');
   const steps: Statement[] = [];
@@ -306,7 +310,8 @@ function retention(facts: Facts, schema: string, name: string, days: number | nu
   return steps;
 }
 
-function refreshPolicy(facts: Facts, { schema, keepDays }: OwnSettings, seconds: number): Statement[] {
+function refreshPolicy(facts: Facts, { schema, ...settings }: OwnSettings, seconds: number): Statement[] {
+  const keepDays = daysOf(settings.keepDays);
   const name = rollupName(seconds);
   const table = literal(relation(schema, name));
   const job = policyOf(facts, 'rollup', name);

@@ -19,7 +19,8 @@ const STEP_TEXTS = ROLLUP_STEPS.map(stepText);
 /** A step, and for how many days it is kept: `1h`, or `1m 366d`. */
 const ROLLUP = new RegExp(`^(${STEP_TEXTS.join('|')})(?: ([1-9]\\d{0,4})d)?$`);
 
-const days = z.number().min(1).max(36_500);
+/** Whole days; 0: never. */
+const days = z.number().int().min(0).max(36_500);
 
 /** What the tables of our own are like; everything that is not named here is never made. */
 export const ownSettings = z.strictObject({
@@ -37,13 +38,12 @@ export const ownSettings = z.strictObject({
     help: 'Length of time in one chunk. A chunk should fit in a quarter of the memory.',
   }),
   compressAfterDays: days
-    .nullable()
     .default(7)
-    .meta({ title: 'Compress after', unit: 'd', help: 'Empty: never. Needs the community edition of TimescaleDB.' }),
-  keepDays: days.nullable().default(null).meta({
+    .meta({ title: 'Compress after', unit: 'd', help: '0: never. Needs the community edition of TimescaleDB.' }),
+  keepDays: days.default(0).meta({
     title: 'Keep samples',
     unit: 'd',
-    help: 'Empty: for ever. Needs the community edition to be done by itself.',
+    help: '0: for ever. Needs the community edition to be done by itself.',
   }),
   rollups: z
     .array(
@@ -89,7 +89,7 @@ export const ownPresets: readonly SchemaPreset[] = [
     rollups: ['1m 366d', '1h'],
   }),
   preset('plain', 'Tables alone', 'No compression, no rollups, nothing is removed: for tests and small servers.', {
-    compressAfterDays: null,
+    compressAfterDays: 0,
     rollups: [],
   }),
 ];
