@@ -199,6 +199,18 @@ describe('query cache', () => {
     expect(off.cache.status()).toMatchObject({ bytes: 0, limit: 0, ratio: null });
   });
 
+  it('sees that a tag has nothing in a picture, beside which it has something, without asking anew', async () => {
+    const { query, asked } = setUp();
+    const series = [seriesOf('a'), seriesOf('a', { definition: 'n', aggregate: 'count' })];
+    // The first hour of seven is empty; tiles of ten-second steps reach into the next one.
+    const begin = Math.ceil(DAY / (7 * HOUR)) * 7 * HOUR;
+    const plan = { ...planOf({ from: begin, to: begin + HOUR }, 1_000, series) };
+    expect(await query(plan)).toEqual(answer(plan));
+    const before = asked.length;
+    expect(await query(plan)).toMatchObject({ series: [] });
+    expect(asked.length).toBe(before);
+  });
+
   it('tells questions apart that differ in more than their time', async () => {
     const { query, asked } = setUp();
     const range = { from: DAY, to: DAY + HOUR };

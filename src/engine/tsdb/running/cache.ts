@@ -8,6 +8,7 @@ import {
   type GraphSeries,
   type Grid,
   gridTimes,
+  keyOf,
   labelsText,
   type MetricSamples,
   type TimeSeriesResult,
@@ -160,15 +161,15 @@ export function createQueryCache({ bytes, ttlMs, clock, shortest, ask }: QueryCa
     }
 
     const time = gridTimes(grid);
-    let unsure = false;
-    const series = plan.series.flatMap((planned) => {
-      const made = new Map<string, GraphSeries>();
+    const made = new Map<PlannedSeries, readonly GraphSeries[]>();
+    for (const planned of plan.series) {
+      const byLabels = new Map<string, GraphSeries>();
       const place = (part: Part, at: number, from: number, to: number): void => {
         const key = labelsText(part.labels);
-        let target = made.get(key);
+        let target = byLabels.get(key);
         if (target === undefined) {
           target = emptySeries(planned, part, time);
-          made.set(key, target);
+          byLabels.set(key, target);
         }
         paste(part, at, target, from, to);
       };
@@ -183,19 +184,18 @@ export function createQueryCache({ bytes, ttlMs, clock, shortest, ask }: QueryCa
           else place(one, piece.from, piece.from, piece.to);
         }
       }
-      const all = [...made.values()].filter((one) => {
-        if (holds(one, planned)) return true;
-        // Counts of nothing do not tell whether there were bad samples, for which the series would be there.
-        if (planned.aggregate === 'count') unsure = true;
-        return false;
-      });
+      made.set(planned, [...byLabels.values()]);
+    }
+    const series: GraphSeries[] = [];
+    for (const planned of plan.series) {
+      const all = withSamples(planned, made);
+      if (all === null) return await ask(plan, capabilities, signal);
       if (all.length > planned.limit) {
         const message = `Series ${planned.definition} stands for ${all.length} stored series, more than its limit of ${planned.limit}. Match fewer, or raise the limit.`;
         throw new AppError('query.too-many-samples', message, { details: { limit: planned.limit } });
       }
-      return all.sort((a, b) => compareLabels(a.labels, b.labels));
-    });
-    if (unsure) return await ask(plan, capabilities, signal);
+      series.push(...all.sort((a, b) => compareLabels(a.labels, b.labels)));
+    }
     const warnings = [...new Set(answers.flatMap(({ result }) => result.warnings))];
     return { range: plan.range, grid, series, warnings };
   };
@@ -268,6 +268,27 @@ function cut({ metric, labels, unit, value, quality, envelope }: GraphSeries, fr
 /** A series without a sample is left out, as every backend does. */
 function holds({ value, quality }: Pick<Part, 'value' | 'quality'>, { aggregate }: PlannedSeries): boolean {
   return aggregate === 'count' ? value.some((count) => count > 0) : quality.some((one) => one !== QUALITY.badNoData);
+}
+
+/**
+ * Series with a sample in the range. Counts of nothing do not tell whether there were bad samples, for which the series
+ * would be there: another aggregate of the same series does. Null where nothing tells.
+ */
+function withSamples(
+  planned: PlannedSeries,
+  made: ReadonlyMap<PlannedSeries, readonly GraphSeries[]>,
+): GraphSeries[] | null {
+  const all = made.get(planned)!;
+  const sure = all.filter((one) => holds(one, planned));
+  if (planned.aggregate !== 'count' || sure.length === all.length) return sure;
+  const subject = JSON.stringify(planned.match);
+  for (const [other, theirs] of made) {
+    if (other.aggregate === 'count' || other.override !== planned.override) continue;
+    if (keyOf(other.metric) !== keyOf(planned.metric) || JSON.stringify(other.match) !== subject) continue;
+    const there = new Set(theirs.filter((one) => holds(one, other)).map(({ labels }) => labelsText(labels)));
+    return all.filter(({ labels }) => there.has(labelsText(labels)));
+  }
+  return null;
 }
 
 function emptySeries(
