@@ -138,6 +138,10 @@ for (const [edition, missing] of editions) {
       const all = await manager.statistics({ exact: true }, never);
       expect(all).toMatchObject({ series: 2, rows, exact: true, first: START, last: START + 4 * DAY - 60e6 });
       expect(all.bytes).toBeGreaterThan(rows * 40);
+      const estimate = await manager.statistics({ exact: false }, never);
+      expect(estimate.exact).toBe(false);
+      expect(estimate.rows / rows).toBeGreaterThan(0.5);
+      expect(estimate.rows / rows).toBeLessThan(2);
       expect(all.chunks).toBe(edition === 'none' ? 0 : 4);
       const range = { from: START, to: START + DAY };
       const [one, two] = await manager.seriesStatistics({ range, metric: 'mill.speed', limit: 10 }, never);
@@ -233,7 +237,8 @@ for (const [edition, missing] of editions) {
         last: 59,
       });
       await server.run("SELECT compress_chunk(c) FROM show_chunks('parx.samples') c");
-      const { compression } = await manager.statistics({ exact: false }, never);
+      const { compression, rows } = await manager.statistics({ exact: false }, never);
+      expect(rows).toBeGreaterThan(1_000);
       expect(compression!.chunks).toBe(4);
       expect(compression!.ratio).toBeGreaterThan(2);
     });
