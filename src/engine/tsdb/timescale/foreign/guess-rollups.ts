@@ -1,18 +1,18 @@
 import type { CatalogueRelation, MappedRollup, TableMapping } from '#shared/model/index.ts';
+import type { Survey } from './survey.ts';
 
 const COUNTS_PER_SECOND = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 } as const;
 
 /** Aggregates that the database keeps of a mapping's relation and that give the same numbers; of the rest why not. */
 export function guessRollups(
   mapping: TableMapping,
-  all: readonly CatalogueRelation[],
+  survey: Survey,
 ): { readonly rollups: MappedRollup[]; readonly reasons: string[] } {
   const rollups: MappedRollup[] = [];
   const reasons: string[] = [];
-  for (const view of all) {
+  for (const view of survey.rollupsOf(mapping.relation)) {
     const of = view.rollupOf;
-    if (of === null || of.relation.schema !== mapping.relation.schema || of.relation.name !== mapping.relation.name)
-      continue;
+    if (of === null) continue;
     const found = fitting(mapping, view, of);
     if (typeof found === 'string') reasons.push(`"${view.name}" is not used when zoomed out: ${found}`);
     else {

@@ -1,5 +1,6 @@
 import type { CatalogueColumn, CatalogueRelation, TableMapping } from '#shared/model/index.ts';
 import { NAMES, plain } from './names.ts';
+import type { Survey } from './survey.ts';
 
 export interface TagGuess {
   /** In the relation of the samples. */
@@ -12,11 +13,7 @@ export interface TagGuess {
 }
 
 /** Columns that may tell the tags of a narrow relation apart, the likeliest first. */
-export function guessTags(
-  relation: CatalogueRelation,
-  rest: readonly CatalogueColumn[],
-  all: readonly CatalogueRelation[],
-): TagGuess[] {
+export function guessTags(relation: CatalogueRelation, rest: readonly CatalogueColumn[], survey: Survey): TagGuess[] {
   const found: TagGuess[] = [];
   for (const column of rest) {
     if (column.kind !== 'text' && column.kind !== 'integer') continue;
@@ -26,7 +23,7 @@ export function guessTags(
     const called = NAMES.tag.test(name) ? 0.45 : NAMES.place.test(name) ? 0.2 : 0;
     const keyed =
       relation.key.includes(column.name) || relation.indexes.some((one) => one.includes(column.name)) ? 0.3 : 0;
-    const table = tableOf(relation, column, all);
+    const table = tableOf(relation, column, survey);
     if (called + keyed === 0 && table === null) continue;
     if (table !== null) {
       const { of, key, sure } = table;
@@ -67,21 +64,17 @@ export function guessTags(
   return found.sort((a, b) => b.confidence - a.confidence);
 }
 
-interface TagTable {
+interface FoundTable {
   readonly of: CatalogueRelation;
   readonly key: string;
   readonly sure: boolean;
 }
 
-/** By a foreign key, else by names: a small table with a unique column of the same kind and a name for each row. */
-function tableOf(
-  relation: CatalogueRelation,
-  column: CatalogueColumn,
-  all: readonly CatalogueRelation[],
-): TagTable | null {
+/** By a foreign key, else by names: a table with a unique column of the same kind and a name for each row. */
+function tableOf(relation: CatalogueRelation, column: CatalogueColumn, survey: Survey): FoundTable | null {
   const reference = relation.references.find(({ columns }) => columns.length === 1 && columns[0] === column.name);
   if (reference !== undefined) {
-    const of = all.find((one) => one.schema === reference.relation.schema && one.name === reference.relation.name);
+    const of = survey.find(reference.relation);
     const key = reference.to[0];
     return of === undefined || key === undefined || !hasName(of, key) ? null : { of, key, sure: true };
   }
@@ -89,32 +82,25 @@ function tableOf(
   const match = /^(.+?)_?(id|key|no|nr|ref|fk|code)$/.exec(name);
   if (match === null && column.kind !== 'integer') return null;
   const stem = match?.[1] ?? name;
-  const ranked = all.flatMap((of) => {
-    if (of === relation || of.partition !== null || of.kind === 'rollup' || of.key.length > 1) return [];
-    if (of.schema !== relation.schema && of.schema !== 'public') return [];
-    const key = keyOf(of, column, name);
-    if (key === null || !hasName(of, key)) return [];
-    const called = plain(of.name);
+  const begin = /^[a-z]{3}/.exec(plain(relation.name))?.[0];
+  let best: { readonly found: FoundTable; readonly score: number } | null = null;
+  for (const { relation: of, keys, called, namesTags } of survey.tagTables(name, stem)) {
+    if (of === relation || (of.schema !== relation.schema && of.schema !== 'public')) continue;
+    const unique = of.key.length === 1;
+    const key = keys.find(
+      (one) => one.kind === column.kind && (unique || plain(one.name) === name || plain(one.name) === 'id'),
+    )?.name;
+    if (key === undefined || !hasName(of, key)) continue;
     const words = called.split('_').map((word) => word.replace(/s$|en$/, ''));
     const related = words.includes(stem) || called.startsWith(stem) || plain(key) === name;
     // Some name the table by an abbreviation, and what it holds by its name.
-    const tags = of.columns.some((one) => NAMES.name[0].test(plain(one.name))) && NAMES.tag.test(name);
+    const holds = namesTags && NAMES.tag.test(name);
     // Tables of one program begin alike.
-    const alike = /^[a-z]{3}/.exec(called)?.[0] === /^[a-z]{3}/.exec(plain(relation.name))?.[0];
-    const score = (related ? 2 : 0) + (tags ? 1 : 0) + (alike ? 2 : 0);
-    return related || tags ? [{ of, key, sure: false, score }] : [];
-  });
-  return ranked.sort((a, b) => b.score - a.score)[0] ?? null;
-}
-
-function keyOf(of: CatalogueRelation, column: CatalogueColumn, name: string): string | null {
-  const unique = of.key.length === 1 ? of.key[0]! : null;
-  const candidates = of.columns.filter(
-    (one) =>
-      one.kind === column.kind &&
-      (one.name === unique || (unique === null && (plain(one.name) === name || plain(one.name) === 'id'))),
-  );
-  return candidates[0]?.name ?? null;
+    const alike = begin !== undefined && called.startsWith(begin);
+    const score = (related ? 2 : 0) + (holds ? 1 : 0) + (alike ? 2 : 0);
+    if ((related || holds) && score > (best?.score ?? 0)) best = { found: { of, key, sure: false }, score };
+  }
+  return best?.found ?? null;
 }
 
 const hasName = (of: CatalogueRelation, key: string): boolean =>

@@ -14,6 +14,7 @@ import { type Examples, guessTime, type Surroundings, type TimeGuess } from './g
 import { leavesOf, narrowValues, ownQualities, valueLeaves, wideValue } from './guess-values.ts';
 import { NAMES, plain, slug } from './names.ts';
 import { seenOf } from './seen.ts';
+import type { Survey } from './survey.ts';
 
 export type { Examples, Surroundings } from './guess-time.ts';
 
@@ -27,13 +28,13 @@ const MOST_VALUES = 5_000;
  */
 export function guessMappings(
   relation: CatalogueRelation,
-  all: readonly CatalogueRelation[],
+  survey: Survey,
   examples: Examples,
   around: Surroundings,
 ): MappingGuess[] {
   const time = guessTime(relation, examples, around);
   if (time === null) return [];
-  const draft: Draft = { relation, all, examples, time, ...sorted(relation, all, examples, time.column) };
+  const draft: Draft = { relation, survey, examples, time, ...sorted(relation, survey, examples, time.column) };
   const { tags, named, measures, documents } = draft;
   const [tag] = tags;
   const guesses: MappingGuess[] = [];
@@ -56,10 +57,10 @@ export function guessMappings(
 /** Whether a relation looks like samples by its description alone, for the order of a list. */
 export function likenessOf(
   relation: CatalogueRelation,
-  all: readonly CatalogueRelation[],
+  survey: Survey,
   around: Surroundings,
 ): CatalogueRelation['looksLike'] {
-  const [best] = guessMappings(relation, all, new Map(), around);
+  const [best] = guessMappings(relation, survey, new Map(), around);
   if (best !== undefined) return { layout: best.layout, confidence: best.confidence };
   // Its rows have to be looked at first.
   const documents = relation.columns.some(({ kind }) => kind === 'json');
@@ -68,7 +69,7 @@ export function likenessOf(
 
 interface Draft extends Sorted {
   readonly relation: CatalogueRelation;
-  readonly all: readonly CatalogueRelation[];
+  readonly survey: Survey;
   readonly examples: Examples;
   readonly time: TimeGuess;
 }
@@ -87,16 +88,11 @@ interface Sorted {
   readonly apart: readonly CatalogueColumn[];
 }
 
-function sorted(
-  relation: CatalogueRelation,
-  all: readonly CatalogueRelation[],
-  examples: Examples,
-  time: CatalogueColumn,
-): Sorted {
+function sorted(relation: CatalogueRelation, survey: Survey, examples: Examples, time: CatalogueColumn): Sorted {
   const rest = relation.columns.filter(
     (column) => column !== time && column.kind !== 'instant' && column.kind !== 'wall',
   );
-  const tags = guessTags(relation, rest, all);
+  const tags = guessTags(relation, rest, survey);
   const qualities = rest.flatMap((column) => {
     const found = guessQuality(column, examples);
     return found === null ? [] : [{ column, found }];
@@ -235,7 +231,7 @@ interface Parts {
   readonly confidence: number;
 }
 
-function finish({ relation, all, time }: Draft, parts: Parts): MappingGuess[] {
+function finish({ relation, survey, time }: Draft, parts: Parts): MappingGuess[] {
   const name = slug(relation.schema === 'public' ? relation.name : `${relation.schema}_${relation.name}`);
   const mapping: TableMapping = {
     id: name.slice(0, 60) || 'table',
@@ -249,7 +245,7 @@ function finish({ relation, all, time }: Draft, parts: Parts): MappingGuess[] {
     labels: parts.labels,
     rollups: [],
   };
-  const rollups = guessRollups(mapping, all);
+  const rollups = guessRollups(mapping, survey);
   const whole: TableMapping = { ...mapping, rollups: rollups.rollups };
   const of = relation.rollupOf?.relation;
   const reasons: { part: MappingGuess['reasons'][number]['part']; text: string }[] = [
@@ -274,7 +270,7 @@ function finish({ relation, all, time }: Draft, parts: Parts): MappingGuess[] {
   for (const text of rollups.reasons) reasons.push({ part: 'rollups', text });
   return [
     {
-      mapping: { ...whole, seen: seenOf(whole, all) },
+      mapping: { ...whole, seen: seenOf(whole, survey) },
       layout: parts.layout,
       confidence: of === undefined ? parts.confidence : Math.round(parts.confidence * 20) / 100,
       reasons,

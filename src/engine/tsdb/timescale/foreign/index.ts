@@ -7,6 +7,7 @@ import { examplesOf } from './look.ts';
 import { previewOf } from './preview.ts';
 import { columnsOf } from './seen.ts';
 import { type Ask, orNull } from './sql.ts';
+import { type Survey, surveyOf } from './survey.ts';
 
 export { requireCost } from './cost.ts';
 export { driftText } from './drift.ts';
@@ -26,29 +27,35 @@ export interface ForeignOptions {
   readonly own: string | null;
 }
 
+interface Found {
+  readonly relations: readonly CatalogueRelation[];
+  readonly survey: Survey;
+}
+
 /** The tables that others have made, in a session that may only read. */
 export function createForeignSchema({ ask, clock, own }: ForeignOptions): ForeignSchema {
-  let kept: { readonly at: number; readonly relations: readonly CatalogueRelation[] } | null = null;
+  let kept: { readonly at: number; readonly found: Found } | null = null;
   const surroundings = async (signal: AbortSignal): Promise<Surroundings> => {
     const [row] = (await orNull(() => ask(SURROUNDINGS, [], signal), signal)) ?? [];
     const zone = row?.zone;
     return { now: clock.now(), serverZone: typeof zone === 'string' && isMappedZone(zone) ? zone : 'UTC' };
   };
-  const relations = async (signal: AbortSignal): Promise<readonly CatalogueRelation[]> => {
-    if (kept !== null && clock.monotonicMs() - kept.at < KEEPS_MS) return kept.relations;
-    const found = (await discover(ask, signal)).filter(({ schema }) => schema !== own);
-    kept = { at: clock.monotonicMs(), relations: found };
+  const everything = async (signal: AbortSignal): Promise<Found> => {
+    if (kept !== null && clock.monotonicMs() - kept.at < KEEPS_MS) return kept.found;
+    const relations = (await discover(ask, signal)).filter(({ schema }) => schema !== own);
+    const found = { relations, survey: surveyOf(relations) };
+    kept = { at: clock.monotonicMs(), found };
     return found;
   };
   return {
     async *discover(signal) {
       kept = null;
       const around = await surroundings(signal);
-      const found = await relations(signal);
+      const { relations, survey } = await everything(signal);
       let page: CatalogueRelation[] = [];
       let columns = 0;
-      for (const relation of found) {
-        const looksLike = likenessOf(relation, found, around);
+      for (const relation of relations) {
+        const looksLike = likenessOf(relation, survey, around);
         if (page.length > 0 && (page.length === PAGE_RELATIONS || columns + relation.columns.length > PAGE_COLUMNS)) {
           yield page;
           page = [];
@@ -61,10 +68,10 @@ export function createForeignSchema({ ask, clock, own }: ForeignOptions): Foreig
     },
 
     async guess(name, signal) {
-      const found = await relations(signal);
-      const relation = found.find((one) => nameKey(one) === nameKey(name));
+      const { survey } = await everything(signal);
+      const relation = survey.find(name);
       if (relation === undefined) return [];
-      return guessMappings(relation, found, await examplesOf(relation, ask, signal), await surroundings(signal));
+      return guessMappings(relation, survey, await examplesOf(relation, ask, signal), await surroundings(signal));
     },
 
     preview: async (mapping, signal) =>

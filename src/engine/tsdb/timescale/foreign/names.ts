@@ -2,11 +2,20 @@
  * What columns are called in plants, as far as a name alone says something. Names are compared in lower case with their
  * parts joined by "_": `TagName`, `tag name` and `tag-name` are all `tag_name`.
  */
-export const plain = (name: string): string =>
-  name
-    .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2')
-    .toLowerCase()
-    .replace(/[\s\-./]+/g, '_');
+export function plain(name: string): string {
+  let made = known.get(name);
+  if (made === undefined) {
+    made = name
+      .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2')
+      .toLowerCase()
+      .replace(/[\s\-./]+/g, '_');
+    if (known.size >= 50_000) known.clear();
+    known.set(name, made);
+  }
+  return made;
+}
+/** The same names come again in every table. */
+const known = new Map<string, string>();
 
 const things =
   'tags?|points?|signals?|sensors?|metrics?|variables?|vars?|channels?|items?|series|measurements?|parameters?|params?|attributes?|fields?|messstellen?|messpunkte?|kan[aä]le?|datenpunkte?|signale?|entity|register';

@@ -1,4 +1,5 @@
-import type { CatalogueRelation, RelationName, TableMapping } from '#shared/model/index.ts';
+import type { RelationName, TableMapping } from '#shared/model/index.ts';
+import type { Survey } from './survey.ts';
 
 /** Every column that a mapping names, by relation, each once. */
 export function columnsOf(mapping: TableMapping): { readonly relation: RelationName; readonly columns: string[] }[] {
@@ -24,9 +25,9 @@ export function columnsOf(mapping: TableMapping): { readonly relation: RelationN
 }
 
 /** The mapped columns as they are now, to be kept with the mapping. */
-export function seenOf(mapping: TableMapping, all: readonly CatalogueRelation[]): NonNullable<TableMapping['seen']> {
+export function seenOf(mapping: TableMapping, survey: Survey): NonNullable<TableMapping['seen']> {
   return columnsOf(mapping).map(({ relation, columns }) => {
-    const found = all.find(({ schema, name }) => schema === relation.schema && name === relation.name);
+    const found = survey.find(relation);
     const known = new Map(found?.columns.map((column) => [column.name, column]));
     return {
       relation,
