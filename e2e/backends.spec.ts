@@ -197,4 +197,52 @@ describe.skipIf(needs('chromium', 'postgresql'))('the backends page and a plant 
     await textThat(backends.mapped, /Mill.*public\.Öfen/s);
     expect(screen.faults()).toEqual([]);
   });
+
+  it('makes tables of its own only after the plan was shown and carried out, and drops them after a consent of its own', async () => {
+    const { page } = screen;
+    await backends.begin();
+    await backends.form.getByLabel('Name', { exact: true }).fill('Archive');
+    await backends.form
+      .getByLabel('Address in one line')
+      .fill(
+        `postgres://${server.user}:${encodeURIComponent(server.password)}@127.0.0.1:${server.port}/${server.database}?sslmode=disable`,
+      );
+    await expect.poll(() => backends.form.getByLabel('Port', { exact: true }).inputValue()).toBe(String(server.port));
+    await backends.form.locator('summary', { hasText: 'Own tables' }).click();
+    await backends.form.getByLabel('Write', { exact: true }).check();
+    await backends.form.getByRole('button', { name: 'Add the source' }).click();
+    await textThat(backends.row('Archive').first(), /Connected/);
+    const schemas = async (): Promise<number> =>
+      (await server.run("SELECT 1 FROM pg_namespace WHERE nspname = 'parx'")).length;
+    await backends.tab('Own tables');
+    await textThat(backends.panel, /Nothing of this program is there/);
+    expect(await barriersInBothThemes(page)).toEqual([]);
+    // A preset shows every value that it stands for.
+    await backends.panel.getByLabel('Preset', { exact: true }).selectOption({ label: 'Tables alone' });
+    expect(await backends.panel.getByLabel('Compress after', { exact: true }).inputValue()).toBe('0');
+    await backends.panel.getByRole('button', { name: 'Show the plan' }).click();
+    const dialog = page.getByRole('dialog');
+    await textThat(dialog, /CREATE SCHEMA.*"parx"/s);
+    expect(await barriersInBothThemes(page)).toEqual([]);
+    expect(await schemas()).toBe(0);
+    await dialog.getByRole('button', { name: /^Carry out/ }).click();
+    await dialog.getByText('All of it is done.').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await textThat(backends.panel, /Version \d+ of \d+.*Statistics/s);
+    expect(await schemas()).toBe(1);
+    expect(await barriersInBothThemes(page)).toEqual([]);
+
+    await backends.panel.locator('summary', { hasText: 'Objects at the server' }).click();
+    await backends.panel.getByRole('button', { name: 'Remove the tables and their samples' }).click();
+    const carryOut = dialog.getByRole('button', { name: /^Carry out/ });
+    await textThat(dialog, /Loses data/);
+    expect(await carryOut.isDisabled()).toBe(true);
+    await dialog.getByRole('checkbox').check();
+    await carryOut.click();
+    await dialog.getByText('All of it is done.').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await textThat(backends.panel, /Nothing of this program is there/);
+    expect(await schemas()).toBe(0);
+    expect(screen.faults()).toEqual([]);
+  });
 });

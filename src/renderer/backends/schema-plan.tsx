@@ -77,6 +77,7 @@ export function SchemaPlanDialog({
     <Dialog
       title={titles[request.action]}
       width="52rem"
+      reading
       onClose={() => onClose(started)}
       footer={
         <>
