@@ -85,5 +85,25 @@ export const timescale = {
   endpoint: endpointOf,
   fromUrl,
   toUrl,
+  presets: [
+    {
+      id: 'plant',
+      title: 'Database of the plant',
+      summary: 'Read-only, encrypted, and the server proves who it is.',
+      settings: { tls: 'verify', write: false },
+    },
+    {
+      id: 'plant-plain',
+      title: 'Database of the plant, without encryption',
+      summary: 'Read-only, for networks in which nobody can listen.',
+      settings: { tls: 'off', write: false },
+    },
+    {
+      id: 'computer',
+      title: 'Database on this computer',
+      summary: 'ParX may make tables of its own there, after showing what it would do.',
+      settings: { host: '127.0.0.1', tls: 'off', write: true },
+    },
+  ],
   test: testTimescale,
 } as const satisfies TsdbBackend<TimescaleConfig, TimescaleQuery>;
