@@ -80,6 +80,7 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
   // What was drawn before stays when the engine goes; a trend that is opened meanwhile has nothing to draw.
   const openedIn = useRef(away ? generation : null);
   const neverRead = away && openedIn.current === generation;
+  const states = useStores('sources', (state) => state.byId);
   const request = useStores('view', (state) => state.trendRequest);
   const projectLoaded = useStores('project', (state) => state.loaded);
   const known = useTrendTags(source);
@@ -129,8 +130,8 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
   // Colours that were kept may come after the first drawing.
   const [keptHues] = usePreference<Readonly<Record<string, number>> | null>('trend-colours', null);
   /** What imperative parts read at the time of an event. */
-  const latest = useRef({ trend, tags, zone, theme, draft, controller });
-  latest.current = { trend, tags, zone, theme, draft, controller };
+  const latest = useRef({ trend, tags, all, zone, theme, draft, controller });
+  latest.current = { trend, tags, all, zone, theme, draft, controller };
 
   const fail = useCallback(
     (error: unknown) => {
@@ -296,7 +297,10 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
     },
     exportData: () => setOpen({ kind: 'export' }),
     fetchRange: () => {
-      if (controller !== null) setOpen({ kind: 'fetch', choices: fetchChoices(trend, tags, all, controller) });
+      // The palette holds this longer than the trend stays as it is.
+      const now = latest.current;
+      if (now.controller === null) return;
+      setOpen({ kind: 'fetch', choices: fetchChoices(now.trend, now.tags, now.all, now.controller) });
     },
     canFetch: trend.plots.some(({ traces }) => traces.some(({ tagId }) => traceParts(tagId).source !== null)),
     openRange: () => setRangeOpen(true),
@@ -304,7 +308,7 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
   const commands = useRef(page);
   commands.current = page;
   // The list is made anew with the page; what an entry runs is looked up when it runs.
-  useActions(trendActions(controller, page), [controller, selected !== null, draft.canUndo]);
+  useActions(trendActions(controller, page), [controller, selected !== null, draft.canUndo, page.canFetch]);
 
   const legendActions: LegendActions = {
     toggle: (ref) => {
@@ -327,6 +331,14 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
       );
       setOpen({ kind: 'menu', at, entries, label: 'Trace' });
     },
+  };
+
+  // What was read of a source that has gone since stays, and is told to be old.
+  const problemOf = (key: string): string | null => {
+    const status = states.get(traceParts(key).source ?? '');
+    const lost =
+      status?.state === 'lost' || status?.state === 'invalid' ? (status.message ?? 'It is not there.') : null;
+    return controller?.store.problem(key) ?? lost;
   };
 
   const dropTarget = (event: DragEvent): { readonly plotId: string; readonly axisId: string | null } | null => {
@@ -472,7 +484,7 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
                 selected={selected}
                 readout={readout}
                 actions={legendActions}
-                problemOf={(key) => controller?.store.problem(key) ?? null}
+                problemOf={problemOf}
               />
             </div>
           }
