@@ -185,6 +185,45 @@ for (const [edition, missing] of editions) {
       expect(await codeOf(() => manager.plan({ action: 'drop', rollup: hostile }, never))).toBe('config.invalid');
     });
 
+    it('takes a schema of any name as what it is', async () => {
+      const name = 'My "plant"; DROP SCHEMA parx';
+      const odd = createSchemaManager({ ...accessTo(server), schema: name });
+      expect(await odd.state(never)).toMatchObject({ standing: 'absent', objects: [] });
+      expect(await codeOf(() => odd.plan(install(), never))).toBe('config.invalid');
+    });
+
+    // One connection at a time is all that the third server has.
+    if (!isCommunity) {
+      it('says who has to grant what where a login may not, and changes nothing', async () => {
+        await server.run("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'guest'");
+        const guest = createSchemaManager(accessTo({ ...server, user: 'guest', password: 'guest' }));
+        expect((await guest.plan(install(), never)).warnings.join()).toContain('GRANT CREATE ON DATABASE');
+        expect(await codeOf(() => apply(guest, install()))).toBe('access.denied');
+        expect((await manager.state(never)).standing).toBe('absent');
+      });
+
+      it('lets one of two change the tables, and tells the other that they are others now', async () => {
+        const { token } = await manager.plan(install(), never);
+        const both = [1, 2].map(() => codeOf(() => consume(manager.apply(install(), token, never))));
+        expect((await Promise.all(both)).toSorted()).toEqual(['none', 'store.conflict']);
+        expect(await manager.state(never)).toMatchObject({ standing: 'current', problems: [] });
+      });
+
+      it('stops at the server too when it is given up, and leaves nothing', async () => {
+        await server.run(`CREATE FUNCTION public.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); END $$;
+          CREATE EVENT TRIGGER dawdle ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.dawdle()`);
+        const { token } = await manager.plan(install(), never);
+        const given = new AbortController();
+        setTimeout(() => given.abort(new Error('given up')), 300);
+        const began = performance.now();
+        expect(await codeOf(() => consume(manager.apply(install(), token, given.signal)))).toBe('Error: given up');
+        expect(performance.now() - began).toBeLessThan(2_000);
+        const busy = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE%' AND state = 'active'";
+        await expect.poll(() => server.run(busy), { timeout: 5_000 }).toEqual([]);
+        await server.run('DROP EVENT TRIGGER dawdle');
+        expect((await manager.state(never)).standing).toBe('absent');
+      });
+    }
     if (!isCommunity) return;
 
     it('changes policies and rollups to other settings, and shows what is lost by it', async () => {

@@ -51,8 +51,10 @@ const SERVER = `SELECT current_setting('server_version') AS server, current_data
   EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') AS available,
   current_setting('timescaledb.license', true) AS license,
   EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema_exists,
-  CASE WHEN EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) THEN has_schema_privilege(to_regnamespace($1)::oid, 'CREATE')
-    ELSE has_database_privilege(current_database(), 'CREATE') END AS may_create`;
+  coalesce(
+    (SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1),
+    has_database_privilege(current_database(), 'CREATE')
+  ) AS may_create`;
 const HYPERTABLE = `SELECT h.compression_enabled AS compression, h.num_chunks::int AS chunks,
   extract(epoch FROM d.time_interval)::float8 / 3600 AS hours
 FROM timescaledb_information.hypertables h JOIN timescaledb_information.dimensions d USING (hypertable_schema, hypertable_name)
