@@ -206,6 +206,21 @@ describe.skipIf(needs('postgresql'))('a source on a PostgreSQL server', () => {
     expect(thresholdMs).toBe(500);
     expect(queries[0]).toMatchObject({ text, rows: expect.any(Number) });
     expect(queries[0]!.ms).toBeGreaterThan(700);
+    const planned = async (): Promise<string | null> =>
+      (await screen.sources.slowQueries({ id: 'plant' })).queries[0]!.plan;
+    await expect.poll(planned).toContain('Scan');
+  });
+
+  it('says that a mapping no longer fits its table, until it does again', async () => {
+    await server.run('ALTER TABLE "Werte" RENAME COLUMN wert TO messwert');
+    const { drift } = await screen.sources.drift({ id: 'plant' });
+    expect(drift).toMatchObject([{ mapping: 'werte', problems: [{ severity: 'error' }] }]);
+    const changed = await until(screen, 'plant', ({ state }) => state === 'degraded');
+    expect(changed.drift).toEqual(drift);
+    // A new connection looks by itself.
+    await server.run('ALTER TABLE "Werte" RENAME COLUMN messwert TO wert');
+    await screen.sources.retry({ id: 'plant' });
+    expect((await until(screen, 'plant', ({ state }) => state === 'running')).drift).toEqual([]);
   });
 
   it('tests settings that are not saved, with a password that is typed', async () => {

@@ -116,6 +116,8 @@ interface Entry {
   readonly writer: ReturnType<typeof createSourceWriter>;
 }
 
+const TROUBLE: ReadonlySet<string> = new Set(['lost', 'invalid', 'degraded']);
+
 const secretName = (id: string, field: string): string => `source/${id}/${field}`;
 const alertId = (id: string): string => `source-${id}`;
 
@@ -124,6 +126,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
   const changes = createChanging();
   const entries = new Map<string, Entry>();
   const closing = new Set<Promise<void>>();
+  const stop = new AbortController();
   let closed = false;
 
   const backendNamed = (id: string): TsdbBackend => {
@@ -173,6 +176,9 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
           tellAlert(document.id);
           changes.notify();
         },
+        onConnected: () => {
+          if (document.mappings.length > 0) void lookForDrift(document.id, stop.signal).catch(() => undefined);
+        },
       });
       return { ...base, running, fault: null };
     } catch (error) {
@@ -194,7 +200,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     const entry = entries.get(id);
     if (entry === undefined) return;
     const { state, message, advice } = statusOf(entry);
-    if ((state !== 'lost' && state !== 'invalid') || message === null) alerts.clear(alertId(id));
+    if (!TROUBLE.has(state) || message === null) alerts.clear(alertId(id));
     else alerts.raise(alertId(id), { severity: 'warning', source: entry.document.name, text: message, advice });
   }
 
@@ -286,6 +292,16 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     return { backend: running.backend, connection: await running.open(signal) };
   };
 
+  async function lookForDrift(id: string, signal: AbortSignal): Promise<readonly MappingDrift[]> {
+    const { document } = entryOf(id);
+    const { connection } = await open(id, signal);
+    const found = (await connection.foreign?.drift(document.mappings, signal)) ?? [];
+    entryOf(id).drift = found;
+    tellAlert(id);
+    changes.notify();
+    return found;
+  }
+
   return {
     backends,
     apply,
@@ -312,16 +328,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     retry(id) {
       entryOf(id).running?.retry();
     },
-    async drift(id, signal) {
-      const { document } = entryOf(id);
-      const { connection } = await open(id, signal);
-      const found = (await connection.foreign?.drift(document.mappings, signal)) ?? [];
-      const entry = entryOf(id);
-      entry.drift = found;
-      tellAlert(id);
-      changes.notify();
-      return found;
-    },
+    drift: lookForDrift,
     secretFields(id) {
       const prefix = secretName(id, '');
       return secrets.names().flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
@@ -354,6 +361,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     refuseSecrets: (document, path) => refuseSecrets(backends, document, path),
     async close() {
       closed = true;
+      stop.abort();
       for (const entry of entries.values()) end(entry);
       entries.clear();
       await Promise.all(closing);

@@ -42,6 +42,8 @@ export interface RunningOptions {
   readonly shortestKept?: number;
   /** What `status` gives has changed. */
   onChange(): void;
+  /** A new connection is there. */
+  onConnected?(): void;
 }
 
 export interface RunningStatus extends LinkStatus {
@@ -97,7 +99,10 @@ export function createRunning(options: RunningOptions): RunningSource {
     log,
     connect: options.connect,
     onChange: options.onChange,
-    onConnected: () => void lookAtHealth(),
+    onConnected() {
+      void lookAtHealth();
+      options.onConnected?.();
+    },
   });
 
   /** Once, within the limit of time where there is one; tells the breaker how it went. */
