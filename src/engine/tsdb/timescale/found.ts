@@ -94,6 +94,6 @@ export function ownMapping(schema: string, relations: readonly string[]): TableM
 
 /** The edition in words. */
 export function editionText({ extension, licence }: ServerFacts): string {
-  if (extension === null) return 'PostgreSQL without TimescaleDB';
+  if (extension === null) return 'without TimescaleDB';
   return `TimescaleDB ${extension}, ${licence === 'apache' ? 'Apache edition: no compression, no continuous aggregates' : 'community edition'}`;
 }

@@ -107,7 +107,7 @@ async function* steps(
     });
     yield await step('Version and edition', async () => {
       const found = facts.found!;
-      const says = `PostgreSQL ${found.version}, ${editionText(found).replace(/^PostgreSQL without/, 'without')}.`;
+      const says = `PostgreSQL ${found.version}, ${editionText(found)}.`;
       if (found.number < 130_000) {
         return { ok: false, says, advice: 'Versions before 13 are not known to work. Have the server renewed.' };
       }
