@@ -232,6 +232,23 @@ for (const [edition, missing] of editions) {
     // One connection at a time is all that the third server has.
     if (edition === 'community') return;
 
+    it('needs few rights, and says which are missing', async () => {
+      await server.run("DROP ROLE IF EXISTS scribe; CREATE ROLE scribe LOGIN PASSWORD 'scribe'");
+      const scribe = ingestor(accessTo({ ...server, user: 'scribe', password: 'scribe' }));
+      const refused = await scribe.write([run({}, 0, [1])], never).catch((error: unknown) => error);
+      expect(isAppError(refused, 'tsdb.refused') && refused.message).toContain('GRANT USAGE ON SCHEMA "parx"');
+      await server.run(
+        'GRANT USAGE ON SCHEMA parx TO scribe; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA parx TO scribe',
+      );
+      for (const values of [
+        [1, 2],
+        [3, 4, 5],
+      ])
+        await scribe.write([run({}, 0, values)], never);
+      expect(await values()).toEqual([3, 4, 5]);
+      await server.run('DROP OWNED BY scribe');
+    });
+
     it('lets two write the same rows at once, in any order', async () => {
       const rounds = Array.from({ length: 30 }, (_, at) =>
         run(

@@ -2,12 +2,12 @@ import { finished } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { TsdbIngestor } from '#engine/tsdb/tsdb.ts';
-import { refuse } from '#shared/errors.ts';
+import { AppError, refuse } from '#shared/errors.ts';
 import type { MetricSamples, Rejection } from '#shared/model/graph/index.ts';
 import { COLUMNS, chunksOf, encodeColumns, encodeCopy, type Part, ROW_BYTES, rowsOf } from './copy.ts';
 import { inTransaction, type OwnSchemaAccess, withLease } from './lease.ts';
 import { codeOf, createSeriesIds, isDataFault, said, UNIQUE } from './series.ts';
-import { relation } from './sql.ts';
+import { identifier, relation } from './sql.ts';
 
 /** What becomes of a sample whose series has one at that very time already. */
 export type ConflictRule = 'newer' | 'first';
@@ -32,6 +32,7 @@ const CAUTIOUS = 16;
 /** Others wrote the same rows at the same time. */
 const COLLISIONS = new Set(['40001', '40P01']);
 const ATTEMPTS = 4;
+const NO_RIGHT = '42501';
 const STAGE = 'pg_temp.parx_stage';
 
 /**
@@ -141,11 +142,17 @@ export function createIngestor(options: IngestorOptions): TsdbIngestor {
         });
       } catch (error) {
         signal.throwIfAborted();
-        throw explain(error);
+        throw codeOf(error) === NO_RIGHT ? noRight(error) : explain(error);
       }
       return { rejected };
     },
   };
+
+  function noRight(cause: unknown): AppError {
+    const grants = `GRANT USAGE ON SCHEMA ${identifier(schema)} TO ...; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA ${identifier(schema)} TO ...`;
+    const message = `The database does not let this login write: ${said(cause)} Have an administrator run: ${grants}`;
+    return new AppError('tsdb.refused', message, { details: { backend: 'timescale', reason: said(cause) }, cause });
+  }
 
   async function findIds(client: ClientBase, samples: readonly MetricSamples[]): Promise<readonly (number | string)[]> {
     try {
