@@ -289,6 +289,46 @@ describeForeign('none', needs('postgresql'), (place) => {
     }
   });
 
+  it('reads a list of tags once for all that ask at once, and ends the read when nobody waits any more', async () => {
+    await make(
+      'slowly',
+      `CREATE FUNCTION slowly.name(n int) RETURNS text LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.2); RETURN ''a'' || n; END';
+       CREATE VIEW slowly.log AS SELECT now() AS time, slowly.name(n) AS tag, 1.0::float8 AS value FROM generate_series(1, 40) AS n`,
+    );
+    const connection = await place.open([narrow('slowly', 'log')]);
+    const running = async (): Promise<number> =>
+      Number(
+        (
+          await place
+            .server()
+            .run(
+              `SELECT count(*) AS n FROM pg_stat_activity WHERE usename = '${READER.user}' AND state = 'active' AND query LIKE '%DISTINCT%slowly%'`,
+            )
+        )[0]!.n,
+      );
+    const search = { text: '', ids: null, offset: 0, limit: 10 };
+    const until = async (wanted: number): Promise<void> => {
+      for (const begun = performance.now(); (await running()) !== wanted && performance.now() - begun < 10_000; );
+    };
+    try {
+      const going = new AbortController();
+      const left = Array.from({ length: 4 }, () => connection.tags!(search, going.signal).catch(() => 'left'));
+      await until(1);
+      expect(await running()).toBe(1);
+      going.abort(new Error('enough'));
+      expect(await Promise.all(left)).toEqual(['left', 'left', 'left', 'left']);
+      const ended = performance.now();
+      await until(0);
+      expect(performance.now() - ended, 'not its whole eight seconds').toBeLessThan(5_000);
+      const quick = "CREATE OR REPLACE FUNCTION slowly.name(n int) RETURNS text LANGUAGE sql AS 'SELECT ''a'' || n'";
+      await place.server().run(quick);
+      const found = await Promise.all([connection.tags!(search, never), connection.tags!(search, never)]);
+      expect(found.map(({ total }) => total)).toEqual([40, 40]);
+    } finally {
+      await connection.close();
+    }
+  });
+
   it('is told nothing of what its login may not read', async () => {
     await make('half', 'CREATE TABLE half.log (time timestamptz, tag text, value float8, secret text)');
     await place

@@ -13,7 +13,16 @@ import {
   stepQuality,
   type TimeSeriesResult,
 } from '#shared/model/graph/index.ts';
-import { type CatalogueRelation, checkMapping, DEFAULT_LIMITS, isBad, type TableMapping } from '#shared/model/index.ts';
+import {
+  type CatalogueRelation,
+  catalogueRelation,
+  checkMapping,
+  DEFAULT_LIMITS,
+  isBad,
+  mappingGuess,
+  mappingPreview,
+  type TableMapping,
+} from '#shared/model/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { type PostgresEdition, type PostgresServer, startPostgres } from '#test/support/postgres.ts';
 import { tsdbContext } from '#test/support/tsdb-context.ts';
@@ -163,6 +172,10 @@ async function mapped(layout: Layout, connection: TsdbConnection): Promise<Table
     expect(await connection.foreign!.drift([mapping], never)).toEqual([]);
 
     const preview = await connection.foreign!.preview(mapping, never);
+    // As it goes to a screen.
+    expect(mappingPreview.parse(preview)).toEqual(preview);
+    expect(mappingGuess.parse(guess)).toEqual(guess);
+    expect(catalogueRelation.parse(relation)).toEqual(relation);
     expect(preview.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(preview.rows.length).toBeGreaterThan(0);
     const tags = new Map(layout.tags.map((tag) => [tag.labels.tag, tag]));

@@ -9,6 +9,7 @@ import {
   splitKey,
 } from '#shared/model/graph/index.ts';
 import { mappedValueName, PLANT_NAMESPACE, TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
+import { unlessAborted } from '../dial.ts';
 import { identifier } from '../own-schema/sql.ts';
 import { costOf } from './cost.ts';
 import { type Ask, type Cell, orNull, tableName } from './sql.ts';
@@ -38,17 +39,49 @@ export interface TagLists {
   forget(): void;
 }
 
+interface Reading {
+  readonly done: Promise<readonly TsdbTag[]>;
+  readonly ending: AbortController;
+  waiting: number;
+}
+
 /** The tags of mapped tables. Each mapping's list is read once, kept for some minutes and searched here. */
 export function createTagLists({ mappings, overrideOf, ask, clock, mostRows }: TagListOptions): TagLists {
   const kept = new Map<TableMapping, { readonly at: number; readonly tags: readonly TsdbTag[] }>();
   let joined: { readonly of: readonly (readonly TsdbTag[])[]; readonly tags: readonly TsdbTag[] } | null = null;
+  const reading = new Map<TableMapping, Reading>();
+  /** One read of a list at a time, for all that wait for it; it ends when the last of them does not any more. */
   const listOf = async (mapping: TableMapping, signal: AbortSignal): Promise<readonly TsdbTag[]> => {
     const known = kept.get(mapping);
     if (known !== undefined && clock.monotonicMs() - known.at < KEEPS_MS) return known.tags;
-    const tags = await orNull(() => readTags(mapping, overrideOf(mapping), ask, mostRows, signal), signal);
-    // What could not be read is tried again with the next search.
-    if (tags !== null) kept.set(mapping, { at: clock.monotonicMs(), tags });
-    return tags ?? [];
+    let one = reading.get(mapping);
+    if (one === undefined) {
+      const ending = new AbortController();
+      const done = orNull(
+        () => readTags(mapping, overrideOf(mapping), ask, mostRows, ending.signal),
+        ending.signal,
+      ).then((tags) => {
+        // What could not be read is tried again with the next search.
+        if (tags !== null) kept.set(mapping, { at: clock.monotonicMs(), tags });
+        return tags ?? [];
+      });
+      const made: Reading = { done, ending, waiting: 0 };
+      const forget = (): void => {
+        if (reading.get(mapping) === made) reading.delete(mapping);
+      };
+      done.then(forget, forget);
+      reading.set(mapping, made);
+      one = made;
+    }
+    one.waiting++;
+    try {
+      return await unlessAborted(one.done, signal);
+    } finally {
+      if (--one.waiting === 0 && signal.aborted) {
+        reading.delete(mapping);
+        one.ending.abort(signal.reason);
+      }
+    }
   };
   return {
     async find({ text, ids, offset, limit }, signal) {
