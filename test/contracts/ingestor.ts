@@ -41,6 +41,16 @@ const samplesOf = (labels: Labels, rows: readonly (readonly [number, number, num
   quality: Uint16Array.from(rows, ([, , quality = QUALITY.good]) => quality),
 });
 
+const contextOf = (source: GraphSource) => ({ registry, source: () => source, now: START, zone: 'UTC' });
+const iso = (time: number): string => new Date(time / 1_000).toISOString();
+const minutesOf = (minutes: number) =>
+  parseGraph({
+    version: 1,
+    range: { from: iso(START), to: iso(START + minutes * 60 * SECOND) },
+    resolution: { stepMs: 60_000, align: 'range', envelope: true },
+    series: [{ id: 'A', metric: 'mill.speed', aggregate: 'mean' }],
+  });
+
 /** Every sample of the metric, by its labels: "second value quality". */
 async function readBack({ backend, connection }: GraphSource): Promise<Record<string, string[]>> {
   const series = {
@@ -97,15 +107,7 @@ export function describeIngestor(fixture: IngestorFixture): void {
           ([at, value, quality]) => `${at} ${quality >= QUALITY.bad ? Number.NaN : value} ${quality}`,
         );
         expect(await readBack(source)).toEqual({ '{stand="1"}': expected });
-        const context = { registry, source: () => source, now: START, zone: 'UTC' };
-        const iso = (time: number): string => new Date(time / 1_000).toISOString();
-        const graph = parseGraph({
-          version: 1,
-          range: { from: iso(START), to: iso(START + 300 * SECOND) },
-          resolution: { stepMs: 60_000, align: 'range', envelope: true },
-          series: [{ id: 'A', metric: 'mill.speed', aggregate: 'mean' }],
-        });
-        const { series } = await runGraph(graph, context, never);
+        const { series } = await runGraph(minutesOf(5), contextOf(source), never);
         const [first] = series;
         for (let step = 0; step < 5; step++) {
           const usable = rows.filter(
@@ -153,6 +155,41 @@ export function describeIngestor(fixture: IngestorFixture): void {
           never,
         );
         expect(await readBack(source)).toEqual({ '{stand="1"}': ['0 1 0', '1 20 0', '2 30 0', '3 4 0'] });
+      }));
+
+    it('shows what has come late in a picture that was drawn before', () =>
+      opened(async (source, ingestor) => {
+        const { write } = createIngestion(registryGet, ingestor);
+        const draw = async (): Promise<(readonly number[])[]> => {
+          const { series } = await runGraph(minutesOf(5), contextOf(source), never);
+          return series.map(({ value }) => [...value]);
+        };
+        const nothing = Number.NaN;
+        await write(
+          [
+            samplesOf({ stand: '1' }, [
+              [0, 1],
+              [70, 2],
+            ]),
+          ],
+          never,
+        );
+        expect(await draw()).toEqual([[1, 2, nothing, nothing, nothing]]);
+        await write(
+          [
+            samplesOf({ stand: '1' }, [
+              [10, 3],
+              [130, 4],
+            ]),
+          ],
+          never,
+        );
+        expect(await draw()).toEqual([[2, 2, 4, nothing, nothing]]);
+        await write([samplesOf({ stand: '2' }, [[240, 9]])], never);
+        expect(await draw()).toEqual([
+          [2, 2, 4, nothing, nothing],
+          [nothing, nothing, nothing, nothing, 9],
+        ]);
       }));
 
     it('keeps series apart by labels of any characters, and takes none for an instruction', () =>
