@@ -82,7 +82,7 @@ describe.skipIf(needs('chromium'))('a trend of two sources', () => {
     await dialog.getByLabel('Shown later by').fill('1 h');
     await dialog.getByRole('button', { name: 'Apply' }).click();
     await dialog.waitFor({ state: 'hidden' });
-    await row(/before, \+1 h 00 min 00 s/).waitFor();
+    await row(/before, \+1 h/).waitFor();
     // The hour of today; what was an hour before has the same values at the same places.
     await trend.showRange('2026-01-05T09:00:00Z', '2026-01-05T09:01:00Z');
     await trend.plots.focus();

@@ -34,8 +34,9 @@ const MOST_PARTS = 10_000;
 const BLOCK_SAMPLES = 65_536;
 /** The rest is the work of making one file of it. */
 const READING_SHARE = 0.9;
-/** What a fetched sample takes on the disk, near: time, value and its overviews. */
+/** What a fetched sample takes on the disk, near: time, value and its overviews; and a recording with nothing in it. */
 const BYTES_PER_SAMPLE = 7;
+const EMPTY_BYTES = 90_000;
 
 export interface RangeFetcher {
   /** How much it would be; `samples` null where the source does not count. Throws as the source does. */
@@ -76,7 +77,7 @@ export function createRangeFetcher({ viewer, openStore, directory, clock }: Fetc
     async estimate(request, signal) {
       const { reads, tags } = await find(request, signal);
       const samples = await reads.count(idsOf(tags), request.range, signal);
-      return { tags: tags.length, samples, bytes: samples === null ? null : samples * BYTES_PER_SAMPLE };
+      return { tags: tags.length, samples, bytes: samples === null ? null : EMPTY_BYTES + samples * BYTES_PER_SAMPLE };
     },
 
     async fetch(request, to, onProgress, signal) {

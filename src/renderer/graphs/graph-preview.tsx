@@ -9,6 +9,7 @@ import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import type { Graph } from './graph-model.ts';
 
 const RUN_MS = 350;
+const AGAIN_MS = 10_000;
 const MOST_LEGEND = 60;
 
 export interface DrawnSeries {
@@ -49,6 +50,14 @@ export function GraphPreview({
   const stack = useRef<PlotStack | null>(null);
   const shown = useRef(new Map<string, TraceSegment>());
   const asked = JSON.stringify(graph);
+  // A range that moves with the clock is drawn again from time to time.
+  const moves = /now/.test(`${graph.range.from} ${graph.range.to}`);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    if (!moves) return;
+    const timer = window.setInterval(() => setTurn((before) => before + 1), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [moves]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the text of the graph stands for it
   useEffect(() => {
@@ -88,7 +97,7 @@ export function GraphPreview({
       clearTimeout(timer);
       abort.abort();
     };
-  }, [client, open, source, asked]);
+  }, [client, open, source, asked, turn]);
 
   useLayoutEffect(() => {
     if (host.current === null) return;

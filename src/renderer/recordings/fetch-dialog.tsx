@@ -116,38 +116,40 @@ export function FetchDialog({
         </>
       }
     >
-      {asked.length > 1 && (
+      <div className="fetch-form">
+        {asked.length > 1 && (
+          <SelectField
+            label="Source"
+            value={at}
+            onChange={(next) => {
+              setAt(next);
+              setStarted(null);
+            }}
+            choices={asked.map((one, index) => ({
+              value: String(index),
+              label: `${one.sourceName}, ${plural(one.tags.length, 'tag')}`,
+            }))}
+          />
+        )}
         <SelectField
-          label="Source"
-          value={at}
-          onChange={(next) => {
-            setAt(next);
-            setStarted(null);
-          }}
-          choices={asked.map((one, index) => ({
-            value: String(index),
-            label: `${one.sourceName}, ${plural(one.tags.length, 'tag')}`,
-          }))}
+          label="Range"
+          value={what}
+          onChange={setWhat}
+          choices={[
+            { value: 'visible' as const, label: `What is visible, ${span(choice.visible)}` },
+            ...(choice.between === null
+              ? []
+              : [{ value: 'between' as const, label: `Between the cursors, ${span(choice.between)}` }]),
+          ]}
+          help={`${formatTime(from, zone, 'second')} to ${formatTime(to, zone, 'second')}, as the source has it.`}
         />
-      )}
-      <SelectField
-        label="Range"
-        value={what}
-        onChange={setWhat}
-        choices={[
-          { value: 'visible' as const, label: `What is visible, ${span(choice.visible)}` },
-          ...(choice.between === null
-            ? []
-            : [{ value: 'between' as const, label: `Between the cursors, ${span(choice.between)}` }]),
-        ]}
-        help={`${formatTime(from, zone, 'second')} to ${formatTime(to, zone, 'second')}, as the source has it.`}
-      />
-      <TextField label="Name" value={name} onChange={setName} maxLength={120} />
-      <p className="fetch-estimate" aria-live="polite">
-        {estimateText(estimate)}
-      </p>
-      {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-      <RecordingJobs kinds={FETCHES} />
+        <TextField label="Name" value={name} onChange={setName} maxLength={120} />
+        <p className="fetch-estimate" aria-live="polite">
+          {estimateText(estimate)}
+        </p>
+        {refusal !== null && <Banner tone="error">{refusal}</Banner>}
+        <RecordingJobs kinds={FETCHES} />
+      </div>
     </Dialog>
   );
 }

@@ -50,43 +50,45 @@ export function TraceDialog({
         </>
       }
     >
-      <SelectField
-        label="Source"
-        value={source}
-        onChange={(next) => {
-          setSource(next);
-          setRefused(null);
-        }}
-        choices={[
-          { value: OWN, label: `${own} (what the trend shows)` },
-          ...sources.map(({ id, name: title }) => ({ value: id, label: title })),
-          ...(known ? [] : [{ value: source, label: `${source} (not open)` }]),
-        ]}
-        help="Where this trace's samples are read. The tag has to be there under the same name."
-      />
-      <TextField
-        label="Shown later by"
-        mono
-        value={text}
-        onChange={(next) => {
-          setText(next);
-          setRefused(null);
-        }}
-        error={fault}
-        help="1 d puts yesterday over today; with a minus it is shown earlier."
-      />
-      <div className="trace-shifts">
-        {['0', '1 h', '8 h', '1 d', '7 d'].map((shift) => (
-          <Button key={shift} onClick={() => setText(shift)}>
-            {shift === '0' ? 'Not shifted' : `+${shift}`}
-          </Button>
-        ))}
+      <div className="trace-form">
+        <SelectField
+          label="Source"
+          value={source}
+          onChange={(next) => {
+            setSource(next);
+            setRefused(null);
+          }}
+          choices={[
+            { value: OWN, label: `${own} (what the trend shows)` },
+            ...sources.map(({ id, name: title }) => ({ value: id, label: title })),
+            ...(known ? [] : [{ value: source, label: `${source} (not open)` }]),
+          ]}
+          help="Where this trace's samples are read. The tag has to be there under the same name."
+        />
+        <TextField
+          label="Shown later by"
+          mono
+          value={text}
+          onChange={(next) => {
+            setText(next);
+            setRefused(null);
+          }}
+          error={fault}
+          help="1 d puts yesterday over today; with a minus it is shown earlier."
+        />
+        <div className="trace-shifts">
+          {['0', '1 h', '8 h', '1 d', '7 d'].map((shift) => (
+            <Button key={shift} onClick={() => setText(shift)}>
+              {shift === '0' ? 'Not shifted' : `+${shift}`}
+            </Button>
+          ))}
+        </div>
+        {refused !== null && (
+          <p className="field-error" role="alert">
+            {refused}
+          </p>
+        )}
       </div>
-      {refused !== null && (
-        <p className="field-error" role="alert">
-          {refused}
-        </p>
-      )}
     </Dialog>
   );
 }

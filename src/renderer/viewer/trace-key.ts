@@ -1,4 +1,3 @@
-import { formatDuration } from '#renderer/ui/format.ts';
 import type { TrendDocument } from '#shared/model/index.ts';
 
 /** What a trace is of: a tag of a source, shown later by so much. */
@@ -55,8 +54,9 @@ export const withoutKeys = (trend: TrendDocument): TrendDocument =>
     };
   });
 
-/** `+1 d 00 h 00 min`; empty without a shift. */
-export const shiftText = (ms: number): string => (ms === 0 ? '' : `${ms > 0 ? '+' : ''}${formatDuration(ms)}`);
+/** `+1 d 2 h`; empty without a shift. */
+export const shiftText = (ms: number): string =>
+  ms === 0 ? '' : `${ms > 0 ? '+' : '\u2212'}${writeShift(Math.abs(ms))}`;
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 export const MOST_SHIFT_MS = 3e12;
