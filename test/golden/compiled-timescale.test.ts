@@ -102,6 +102,13 @@ const cases: Readonly<Record<string, QueryPlan>> = {
 };
 
 describe('compiled SQL', () => {
+  it('is not made of more columns than the limit of a series', () => {
+    const compile = (limit: number) =>
+      timescale.compile(plan({ ...of('wide'), limit }), capabilitiesOf(FOUND_NOTHING, false));
+    expect(() => compile(1)).toThrow('more than 1 stored series');
+    expect(compile(2).explain()).toContain('"speed"');
+  });
+
   for (const [edition, found] of Object.entries(editions)) {
     const rollups = edition === 'community' ? ['samples_1m', 'samples_1h'] : [];
     const capabilities = capabilitiesOf(

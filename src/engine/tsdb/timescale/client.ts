@@ -13,7 +13,7 @@ import { isBad, type MappedValue, MOST_CELLS, mappedValueName, TAG_LABEL } from 
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { createParameters } from './expressions.ts';
 import { identifier, relation } from './own-schema/sql.ts';
-import { type CompiledSeries, type Statement, type TimescaleQuery, tagStatement } from './query.ts';
+import { type CompiledSeries, type Statement, type TimescaleQuery, tagStatement, tooManySeries } from './query.ts';
 import { type FoundTag, type Resolved, resolve, tagConditions } from './relations.ts';
 import type { Session } from './session.ts';
 
@@ -64,7 +64,7 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
     let byKey: Map<string, FoundTag> | null = null;
     if (series.tags !== null) {
       const tags = await tagsOf(series.tags, series.tagLabels, signal);
-      if (tags.length > planned.limit) throw tooManySeries(series);
+      if (tags.length > planned.limit) throw tooManySeries(series.planned);
       if (tags.length === 0) return null;
       byKey = new Map(tags.map((tag) => [tag.key, tag]));
     }
@@ -104,7 +104,7 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
         if (one === undefined) {
           const identity = identify(row);
           one = identity === null ? null : { identity, at: count++ };
-          if (count > series.planned.limit) throw tooManySeries(series);
+          if (count > series.planned.limit) throw tooManySeries(series.planned);
           byText.set(text, one);
         }
         return one;
@@ -307,11 +307,6 @@ async function distinctTags(
 
 const nothingKnown = (definition: string, key: string): string =>
   `${definition}: nothing is known of ${key} in this database. Map the table that holds it, or name it in the registry, under backends, timescale.`;
-
-function tooManySeries({ planned }: CompiledSeries): AppError {
-  const message = `Series ${planned.definition} stands for more than ${planned.limit} stored series, its limit. Match fewer, or raise the limit.`;
-  return new AppError('query.too-many-samples', message, { details: { limit: planned.limit } });
-}
 
 function tooManyCells({ length }: Grid): AppError {
   const message = `So many series of ${length} points are more than one graph takes. Ask for fewer points, or for fewer series.`;

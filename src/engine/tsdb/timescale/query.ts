@@ -1,4 +1,5 @@
 import { type CompiledQuery, type PlannedSeries, type QueryPlan, requireCapabilities } from '#engine/tsdb/tsdb.ts';
+import { AppError } from '#shared/errors.ts';
 import { type BackendCapabilities, type Grid, isOnScale } from '#shared/model/graph/index.ts';
 import type { MappedRollup, TimeRange } from '#shared/model/index.ts';
 import { foundOf, type TimescaleCapabilities } from './capabilities.ts';
@@ -145,6 +146,7 @@ function createSource(
   if (tag.kind === 'columns') {
     const values = wideValues(resolved, planned.match);
     if (values.size === 0) return null;
+    if (values.size > planned.limit) throw tooManySeries(planned);
     const rows = [...values].map(([name, value]) => {
       const quality = qualityOf(mapping.quality, 's', parameters, value.quality ?? undefined);
       return `(${parameters.add(name, 'text')}, ${numberOf(value, 's', parameters)}, ${quality})`;
@@ -405,6 +407,11 @@ function rollupSteps(
     ...[...wants].map((name) => `${of[name]} AS ${name}`),
   ];
   return [`SELECT ${cells.join(', ')}`, `FROM (\n${indent(inner)}\n) s`, 'GROUP BY k0, step'].join('\n');
+}
+
+export function tooManySeries({ definition, limit }: PlannedSeries): AppError {
+  const message = `Series ${definition} stands for more than ${limit} stored series, its limit. Match fewer, or raise the limit.`;
+  return new AppError('query.too-many-samples', message, { details: { limit } });
 }
 
 function explain({ range, grid }: QueryPlan, series: readonly (CompiledSeries | null)[]): string {
