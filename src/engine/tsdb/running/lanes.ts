@@ -8,6 +8,8 @@ const MOST_WAITING = 200;
 /** So many at a time, the rest in the order in which they came. */
 export interface Lanes {
   readonly waiting: number;
+  /** Turns that nobody has. */
+  readonly free: number;
   run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** A turn that lasts until it is disposed of. */
   take(signal: AbortSignal): Promise<Disposable>;
@@ -34,6 +36,9 @@ export function createLanes(name: string, lanes: number): Lanes {
     );
   };
   return {
+    get free() {
+      return limit.executionSlots;
+    },
     get waiting() {
       return MOST_WAITING - limit.queueSlots;
     },

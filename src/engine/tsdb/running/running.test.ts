@@ -172,7 +172,7 @@ describe('a running source', () => {
     await ask();
     server.faults.push('hang');
     const answer = codeOf(ask());
-    await clock.advance(4_100);
+    await clock.advance(5_100);
     expect(await answer).toBe('tsdb.timeout');
     expect((await ask()).series).toHaveLength(1);
     server.connectFaults.push('hang');
@@ -193,6 +193,21 @@ describe('a running source', () => {
     server.silent = false;
     await clock.advance(60_000);
     expect(source.status().state).toBe('running');
+    await source.close();
+  });
+
+  it('does not take a source whose connections are all in use for one that is gone', async () => {
+    const { clock, server, source, ask } = setUp({ connections: 1, statementTimeoutMs: 120_000 });
+    await ask();
+    server.faults.push({ waitMs: 100_000 });
+    const long = ask();
+    await settle();
+    server.silent = true;
+    await clock.advance(90_000);
+    expect(source.status().state).toBe('running');
+    server.silent = false;
+    await clock.advance(10_000);
+    expect((await long).series).toHaveLength(1);
     await source.close();
   });
 

@@ -1,4 +1,3 @@
-import { decorrelatedJitterGenerator, ExponentialBackoff, type IBackoff } from 'cockatiel';
 import type { Clock, Logger } from '#engine/platform/index.ts';
 import type { CompiledQuery, TsdbBackend, TsdbConnection } from '#engine/tsdb/tsdb.ts';
 import { isAppError } from '#shared/errors.ts';
@@ -12,24 +11,24 @@ import {
   type SourceLimits,
 } from '#shared/model/index.ts';
 import type { SchemaManager } from '#shared/model/own-schema.ts';
+import { createAttempts, type Work } from './attempts.ts';
 import { createQueryCache, SHORTEST_KEPT } from './cache.ts';
-import { faultKind, timedOut, unavailable } from './faults.ts';
 import { createLanes } from './lanes.ts';
 import { createLink, type LinkStatus } from './link.ts';
 import { isPlanned, plannedBackend } from './planned.ts';
-import { orAborted } from './race.ts';
 import { createDurations, createSlowQueries } from './statistics.ts';
 import { createBatchWriter } from './writer.ts';
 
-/** Attempts of a read beside the first, with waits that double. */
-const RETRIES = 3;
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 2_000;
 /** The server ends a statement by itself; only where it does not, it is given up here. */
 const GRACE_MS = 3_000;
+/** Timers know no longer ones: 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Statements that one look at a source may take, one after the other. */
+const MOST_STATEMENTS = 10;
 /** How often an idle source is asked whether it is well. */
 const HEALTH_MS = 15_000;
 const HEALTH_LIMIT_MS = 5_000;
+const PLAN_MS = 30_000;
 
 export interface RunningOptions {
   readonly name: string;
@@ -57,8 +56,6 @@ const innerOf = (query: CompiledQuery): CompiledQuery => (isPlanned(query) ? que
 
 const rowsOf = (series: readonly Pick<GraphSeries, 'time'>[]): number =>
   series.reduce((sum, { time }) => sum + time.length, 0);
-
-type Work<T> = (connection: TsdbConnection, signal: AbortSignal) => Promise<T>;
 
 /**
  * A source in use: one connection that comes back by itself, with everything around it that no driver does. Reads are
@@ -105,77 +102,30 @@ export function createRunning(options: RunningOptions): RunningSource {
     },
   });
 
-  /** Once, within the limit of time where there is one; tells the breaker how it went. */
-  const within = async <T>(
-    connection: TsdbConnection,
-    work: (signal: AbortSignal) => Promise<T>,
-    limitMs: number | null,
-    signal: AbortSignal,
-    tells = true,
-  ): Promise<T> => {
-    const late = new AbortController();
-    const timer = limitMs === null ? null : clock.after(limitMs, () => late.abort(timedOut(id, limitMs)));
-    const both = AbortSignal.any([signal, late.signal, stop.signal]);
-    try {
-      const result = await orAborted(work(both), both);
-      link.succeeded();
-      return result;
-    } catch (error) {
-      // A driver tells of an abort in its own words; the reason says more.
-      const reason: unknown = both.aborted ? both.reason : error;
-      if (!signal.aborted) {
-        counters.errors++;
-        // A server that does not even end what took too long is not there any more, whatever its sockets say.
-        const silent = late.signal.aborted
-          ? unavailable(id, `${name} has not answered for ${limitMs! / 1_000} s.`)
-          : reason;
-        if (tells) link.failed(connection, silent);
-      }
-      throw reason;
-    } finally {
-      timer?.[Symbol.dispose]();
-    }
-  };
-  const once = async <T>(work: Work<T>, limitMs: number | null, signal: AbortSignal, tells = true): Promise<T> => {
-    const connection = await link.get(signal);
-    return await within(connection, (both) => work(connection, both), limitMs, signal, tells);
-  };
-
-  /** Tries again what may go well in a moment. */
-  const again = async <T>(attempt: () => Promise<T>, signal: AbortSignal, retries = RETRIES): Promise<T> => {
-    let wait: IBackoff<unknown> | null = null;
-    for (let left = retries; ; left--) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (
-          left === 0 ||
-          stop.signal.aborted ||
-          faultKind(error, signal) !== 'retryable' ||
-          isAppError(error, 'rpc.limit')
-        )
-          throw error;
-        wait = wait === null ? firstWait() : wait.next(undefined);
-        counters.retries++;
-        // Jitter may give next to nothing.
-        await clock.sleep(Math.max(20, wait.duration), AbortSignal.any([signal, stop.signal]));
-      }
-    }
-  };
-  const firstWait = (): IBackoff<unknown> =>
-    new ExponentialBackoff({
-      generator: decorrelatedJitterGenerator,
-      initialDelay: FIRST_RETRY_MS,
-      maxDelay: LONGEST_RETRY_MS,
-    }).next();
-
-  const limitMs = limits.statementTimeoutMs + GRACE_MS;
+  const {
+    within,
+    once,
+    again,
+    ask: inTurn,
+  } = createAttempts({
+    id,
+    name,
+    clock,
+    link,
+    lanes,
+    counters,
+    stop: stop.signal,
+  });
+  /** So many statements one after the other at most, each of which the server ends in time. */
+  const limitOf = (statements: number): { readonly limitMs: number } => ({
+    limitMs: Math.min(LONGEST_TIMER_MS, statements * limits.statementTimeoutMs + GRACE_MS),
+  });
+  const usual = limitOf(MOST_STATEMENTS);
   /** A read: it waits for its turn, and is tried again. */
-  const ask = <T>(work: Work<T>, signal: AbortSignal): Promise<T> =>
-    again(() => lanes.run(() => once(work, limitMs, signal), signal), signal);
-  /** What changes something, or has been half answered: tried once, however long it takes. */
+  const ask = <T>(work: Work<T>, signal: AbortSignal): Promise<T> => inTurn(work, usual, signal);
+  /** What has to run to its end, and is tried once. */
   const change = <T>(work: Work<T>, signal: AbortSignal): Promise<T> =>
-    lanes.run(() => once(work, null, signal), signal);
+    lanes.run(() => once(work, { limitMs: null }, signal), signal);
 
   const told = async (
     query: CompiledQuery,
@@ -193,7 +143,7 @@ export function createRunning(options: RunningOptions): RunningSource {
     if (entry === null || link.last()?.planOf === undefined) return;
     try {
       const plan = await lanes.run(
-        () => once((now, signal) => now.planOf!(entry.text, signal), HEALTH_LIMIT_MS, stop.signal, false),
+        () => once((now, signal) => now.planOf!(entry.text, signal), { limitMs: PLAN_MS, tells: false }, stop.signal),
         stop.signal,
       );
       slow.setPlan(entry.id, plan);
@@ -205,7 +155,9 @@ export function createRunning(options: RunningOptions): RunningSource {
   const askQuery = async (query: CompiledQuery, signal: AbortSignal) => {
     const began = clock.monotonicMs();
     try {
-      const result = await ask((connection, both) => connection.client.query(innerOf(query), both), signal);
+      // A driver may ask for the tags and for the samples of each definition one after the other.
+      const limit = isPlanned(query) ? limitOf(2 * query.plan.series.length) : usual;
+      const result = await inTurn((now, both) => now.client.query(innerOf(query), both), limit, signal);
       const rows = rowsOf(result.series);
       counters.rowsRead += rows;
       void told(query, began, rows, false, null);
@@ -230,7 +182,10 @@ export function createRunning(options: RunningOptions): RunningSource {
       // A batch may be written twice where the answer was lost: the backend's conflict rule makes one of the two. That
       // nothing can be written, as with a full disk, must not keep others from reading.
       const store: Work<Pick<Accepted, 'rejected'>> = (now, both) => now.ingestor!.write(samples, both);
-      const receipt = await again(() => lanes.run(() => once(store, limitMs, signal, false), signal), signal);
+      const receipt = await again(
+        () => lanes.run(() => once(store, { ...usual, tells: false }, signal), signal),
+        signal,
+      );
       writes.add(clock.monotonicMs() - began);
       const rows = rowsOf(samples);
       const rejected = receipt.rejected.reduce(
@@ -318,7 +273,7 @@ export function createRunning(options: RunningOptions): RunningSource {
   async function* each<T>(
     begin: (connection: TsdbConnection, signal: AbortSignal) => AsyncIterable<T>,
     signal: AbortSignal,
-    itemMs: number | null = null,
+    limitMs: number | null = null,
   ): AsyncGenerator<T> {
     const turn = await lanes.take(signal);
     const ended = new AbortController();
@@ -329,13 +284,13 @@ export function createRunning(options: RunningOptions): RunningSource {
       const connection = await link.get(all);
       const items = begin(connection, all)[Symbol.asyncIterator]();
       begun = items;
-      return { connection, items, result: await within(connection, () => items.next(), itemMs, all) };
+      return { connection, items, result: await within(connection, () => items.next(), { limitMs }, all) };
     };
     try {
       const { connection, items, result } = await again(first, all);
       for (let item = result; item.done !== true; ) {
         yield item.value;
-        item = await within(connection, () => items.next(), itemMs, all);
+        item = await within(connection, () => items.next(), { limitMs }, all);
       }
     } finally {
       // Not waited for: the driver may hang in the very call that was given up.
@@ -349,7 +304,7 @@ export function createRunning(options: RunningOptions): RunningSource {
     const began = clock.monotonicMs();
     let rows = 0;
     let waited = 0;
-    for await (const block of each((now, both) => now.client.stream(innerOf(query), both), signal, limitMs)) {
+    for await (const block of each((now, both) => now.client.stream(innerOf(query), both), signal, usual.limitMs)) {
       rows += rowsOf(block);
       const handed = clock.monotonicMs();
       yield block;
@@ -362,10 +317,11 @@ export function createRunning(options: RunningOptions): RunningSource {
   let looking = false;
   async function lookAtHealth(): Promise<void> {
     const now = link.last();
-    if (looking || now?.health === undefined) return;
+    // A source whose connections are all in use would be asked whether it is well only after them.
+    if (looking || now?.health === undefined || lanes.free === 0) return;
     looking = true;
     try {
-      server = await once((current, signal) => current.health!(signal), HEALTH_LIMIT_MS, stop.signal);
+      server = await once((current, signal) => current.health!(signal), { limitMs: HEALTH_LIMIT_MS }, stop.signal);
       options.onChange();
     } catch {
       // The link has been told.
