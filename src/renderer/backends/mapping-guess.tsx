@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Mark, SelectField } from '#renderer/ui/index.ts';
 import type { MappingGuess, TableMapping } from '#shared/model/index.ts';
 import { sureText } from './relation-rows.tsx';
@@ -15,6 +15,8 @@ export function Guess({
   readonly onChoose: (guess: MappingGuess) => void;
   readonly onAnswer: (path: string, value: string) => void;
 }): ReactNode {
+  // Until a person has said so, what the mapping has is only assumed.
+  const [answers, setAnswers] = useState<Readonly<Record<string, string>>>({});
   const at = Math.max(0, guesses.indexOf(guess));
   const name = ({ layout, confidence }: MappingGuess): string =>
     `${layout}, ${sureText(confidence)} (${Math.round(confidence * 100)} %)`;
@@ -58,13 +60,15 @@ export function Guess({
         <div key={question.path} className="map-question">
           <SelectField
             label={question.text}
-            value=""
+            value={answers[question.path] ?? ''}
             choices={[
               { value: '', label: 'Choose' },
               ...question.choices.map(({ value, title }) => ({ value, label: title })),
             ]}
             onChange={(value) => {
-              if (value !== '') onAnswer(question.path, value);
+              if (value === '') return;
+              setAnswers({ ...answers, [question.path]: value });
+              onAnswer(question.path, value);
             }}
           />
         </div>

@@ -162,7 +162,8 @@ const valueText = (value: number | string | boolean | null): string =>
   value === null
     ? NO_VALUE
     : typeof value === 'number'
-      ? groupDigits(String(value))
+      ? // Nine digits are what a float32 is told apart by; the row beside it has them all.
+        groupDigits(String(Number(value.toPrecision(9))))
       : typeof value === 'boolean'
         ? value
           ? 'on'

@@ -68,6 +68,7 @@ export function UrlField({
       help="All of it in one line, as other programs have it. It and the fields below follow one another."
       mono
       value={typed ?? shown}
+      placeholder="follows from the fields below"
       error={problem}
       onChange={setTyped}
       // What was read stands in the fields; the text is theirs again, without the password.
