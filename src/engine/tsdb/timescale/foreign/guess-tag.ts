@@ -79,7 +79,7 @@ function tableOf(relation: CatalogueRelation, column: CatalogueColumn, survey: S
     return of === undefined || key === undefined || !hasName(of, key) ? null : { of, key, sure: true };
   }
   const name = plain(column.name);
-  const match = /^(.+?)_?(id|key|no|nr|ref|fk|code)$/.exec(name);
+  const match = /^(.+?)_?(id|key|no|nr|num|index|idx|ref|fk|code)$/.exec(name);
   if (match === null && column.kind !== 'integer') return null;
   const stem = match?.[1] ?? name;
   const begin = /^[a-z]{3}/.exec(plain(relation.name))?.[0];
@@ -94,7 +94,7 @@ function tableOf(relation: CatalogueRelation, column: CatalogueColumn, survey: S
     const words = called.split('_').map((word) => word.replace(/s$|en$/, ''));
     const related = words.includes(stem) || called.startsWith(stem) || plain(key) === name;
     // Some name the table by an abbreviation, and what it holds by its name.
-    const holds = namesTags && NAMES.tag.test(name);
+    const holds = namesTags && NAMES.refers.test(name);
     // Tables of one program begin alike.
     const alike = begin !== undefined && called.startsWith(begin);
     const score = (related ? 2 : 0) + (holds ? 1 : 0) + (alike ? 2 : 0);

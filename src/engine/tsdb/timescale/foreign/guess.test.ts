@@ -49,6 +49,8 @@ const around = { now: Date.UTC(2026, 10, 21) * 1_000, serverZone: 'Europe/Berlin
 const all = [
   'tags: id int!, name text, unit text, description text, area text',
   'sqlth_te: id int!, tagpath text, scid int',
+  'TagTable: TagName text, TagIndex int, TagType int',
+  'items: itemid int!, name text, key_ text, units text',
   'punkte: punkt_nr int!, kks text, bezeichnung text, einheit text',
 ].map(relation);
 
@@ -110,6 +112,23 @@ describe('what a table may mean', () => {
     [
       'mill: ts_utc timestamp!, speed float, speed_q int, force float, q_force int, on bool',
       'wide | ts_utc timestamp UTC | * | speed?speed_q+force?q_force+on | speed_q opc |  | asks time.zone',
+    ],
+    // Loggers as they are sold.
+    [
+      'FloatTable: DateAndTime timestamp, Millitm int, TagIndex int, Val float, Status text, Marker text',
+      'tag table | DateAndTime timestamp Europe/Berlin | TagIndex->TagTable.TagIndex.TagName | Val | - |  | asks time.zone',
+    ],
+    [
+      'history: itemid int!, clock int!, value float, ns int',
+      'tag table | clock epoch ms | itemid->items.itemid.name[units] | value | - |  | asks time.unit',
+    ],
+    [
+      'KEPWARE: id int!, _NAME text, _NUMERICID int, _VALUE text, _TIMESTAMP timestamp, _QUALITY int',
+      'narrow | _TIMESTAMP timestamp Europe/Berlin | _NAME | _VALUE | _QUALITY opc |  | asks time.zone',
+    ],
+    [
+      'ts_kv: entity_id text!, key int!, ts int!, bool_v bool, str_v text, long_v int, dbl_v float',
+      'narrow | ts epoch ms | entity_id | dbl_v+long_v+bool_v+str_v | - | key=key | asks time.unit',
     ],
     ['furnace_1: ts timestamptz!, value float', 'one tag | ts timestamptz | "furnace_1" | value | -'],
     ['flow: time timestamptz!, sensor text!, litres float', 'narrow | time timestamptz | sensor | litres | -'],

@@ -1,6 +1,6 @@
 /**
  * What columns are called in plants, as far as a name alone says something. Names are compared in lower case with their
- * parts joined by "_": `TagName`, `tag name` and `tag-name` are all `tag_name`.
+ * parts joined by "_": `TagName`, `tag name` and `_TAG-NAME` are all `tag_name`.
  */
 export function plain(name: string): string {
   let made = known.get(name);
@@ -8,7 +8,8 @@ export function plain(name: string): string {
     made = name
       .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2')
       .toLowerCase()
-      .replace(/[\s\-./]+/g, '_');
+      .replace(/[\s\-./]+/g, '_')
+      .replace(/^_+|_+$/g, '');
     if (known.size >= 50_000) known.clear();
     known.set(name, made);
   }
@@ -21,18 +22,20 @@ const things =
   'tags?|points?|signals?|sensors?|metrics?|variables?|vars?|channels?|items?|series|measurements?|parameters?|params?|attributes?|fields?|messstellen?|messpunkte?|kan[aä]le?|datenpunkte?|signale?|entity|register';
 
 export const NAMES = {
-  time: /^_?(time|ts|t|time_?stamp|t_?stamp|date_?time|zeit|zeit_?stempel|zeitpunkt|datum|datum_?zeit|datum_?uhrzeit|epoch|unix_?time|(sample|event|source|log|logged|recorded|record|measured|meas|reading)_?(time|ts|at|time_?stamp|date)|bucket|moment|when)(_?(utc|ms|us|ns|s|sec|millis|epoch|local))?$/,
+  time: /^_?(time|ts|t|time_?stamp|t_?stamp|date_?(and_?)?time|clock|zeit|zeit_?stempel|zeitpunkt|datum|datum_?zeit|datum_?uhrzeit|epoch|unix_?time|(sample|event|source|log|logged|recorded|record|measured|meas|reading)_?(time|ts|at|time_?stamp|date)|bucket|moment|when)(_?(utc|ms|us|ns|s|sec|millis|epoch|local))?$/,
   /** When a row was written, not when it was measured. */
   booked:
     /(created|updated|inserted|modified|changed|received|ingest|arriv|stored|deleted|valid|retired|expires|booked)/,
   tag: new RegExp(
-    `^((${things})(_?(id|name|key|path|no|nr|code|ref|fk))?|name|path|topic|node_?id|kks|key|full_?name|object_?name|address)$`,
+    `^((${things})(_?(id|name|key|path|no|nr|num|index|idx|code|ref|fk))?|name|path|topic|node_?id|kks|key|full_?name|object_?name|address)$`,
   ),
+  /** A number called so refers to a table of such things, whatever that is called. */
+  refers: new RegExp(`^(${things})(_?(id|key|no|nr|num|index|idx|code|ref|fk))?$`),
   /** What holds several measured things: tells series apart, but is rarely the tag. */
   place:
     /^(devices?|machines?|assets?|lines?|plants?|sites?|areas?|stations?|stands?|locations?|hosts?|servers?|equipment|gateways?|plcs?|anlagen?|maschinen?|linien?|werke?|hallen?|rooms?|buildings?|zones?|regions?|sources?|groups?|ger[aä]te?|units?|mills?|furnaces?|[oö]fen|ofen)(_?(id|name|key|no|nr|code))?$/,
   value:
-    /^(values?|val|v|wert|messwert|istwert|reading|data|payload|y|num|dbl|(float|int|integer|double|real|num|numeric|number|bool|boolean|string|text|str|long|bigint|analog|digital|discrete|json|raw|measured|d|f|i|s|b)_?(value|val|wert)|(value|val|v|wert)_?(float|double|real|num|numeric|number|int|integer|bigint|long|bool|boolean|text|string|str|txt|json|raw|analog|digital|discrete|f|d|i|s|b|n|t))$/,
+    /^(values?|val|v|wert|messwert|istwert|reading|data|payload|y|num|dbl|(float|int|integer|double|dbl|real|num|numeric|number|bool|boolean|string|text|str|long|bigint|analog|digital|discrete|json|raw|measured|d|f|i|s|b)_?(value|val|wert|v)|(value|val|v|wert)_?(float|double|real|num|numeric|number|int|integer|bigint|long|bool|boolean|text|string|str|txt|json|raw|analog|digital|discrete|f|d|i|s|b|n|t))$/,
   quality:
     /^(quality|qual|q|qc|qualit[aä]t|g[uü]te|opc_?quality|quality_?(code|flag|id|status)|data_?(integrity|quality)|integrity|status_?(code|flag)?|statuscode|state_?code|(is_?)?(good|valid|bad|invalid|ok)|valid_?flag|flag)$/,
   unit: /^(unit|units|uom|eu|eng_?units?|engineering_?units?|einheit|dimension|unit_?(name|of_?measure|symbol))$/,
@@ -47,7 +50,7 @@ export const NAMES = {
   ],
   /** Keeps the table in order and says nothing of the plant. */
   technical:
-    /^(_?id|row_?id|uid|uuid|guid|seq(uence)?(_?(no|nr|id|num))?|version|hash|checksum|batch_?no|lsn|oid|pk|created.*|updated.*|inserted.*|modified.*|ingest.*|received.*)$/,
+    /^(id|row_?id|uid|uuid|guid|seq(uence)?(_?(no|nr|id|num))?|version|hash|checksum|batch_?no|lsn|oid|pk|created.*|updated.*|inserted.*|modified.*|ingest.*|received.*)$/,
 } as const;
 
 /** A name as a label or an id may have it, without its accents; empty where no letter of it is left. */

@@ -56,7 +56,7 @@ export function surveyOf(relations: readonly CatalogueRelation[]): Survey {
     rollupsOf: (name) => rollups.get(nameKey(name)) ?? [],
     tagTables(column, stem) {
       const named = [...few(byWord.get(stem)), ...few(byWord.get(column)), ...beginning(sorted, stem)];
-      return [...new Set([...named, ...(NAMES.tag.test(column) ? few(naming) : [])])];
+      return [...new Set([...named, ...(NAMES.refers.test(column) ? few(naming) : [])])];
     },
   };
 }
