@@ -84,6 +84,7 @@ export const serverHealth = z.object({
 });
 export type ServerHealth = Readonly<z.infer<typeof serverHealth>>;
 
+/** Of the last 500; before the first query of the last look whether the source is well. */
 const latency = z.object({ count: z.number().int(), p50Ms: z.number().nullable(), p99Ms: z.number().nullable() });
 
 /** What an answer costs, and whether the source is well, since the engine began to use it. */

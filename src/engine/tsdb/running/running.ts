@@ -87,6 +87,8 @@ export function createRunning(options: RunningOptions): RunningSource {
   const slow = createSlowQueries(clock);
   const lanes = createLanes(name, limits.connections);
   let server: ServerHealth | null = null;
+  /** Of the last look at its health: how long an answer takes while nothing has been asked. */
+  let answerMs: number | null = null;
   const stop = new AbortController();
 
   const link = createLink({
@@ -321,7 +323,9 @@ export function createRunning(options: RunningOptions): RunningSource {
     if (looking || now?.health === undefined || lanes.free === 0) return;
     looking = true;
     try {
+      const began = clock.monotonicMs();
       server = await once((current, signal) => current.health!(signal), { limitMs: HEALTH_LIMIT_MS }, stop.signal);
+      answerMs = clock.monotonicMs() - began;
       options.onChange();
     } catch {
       // The link has been told.
@@ -352,13 +356,14 @@ export function createRunning(options: RunningOptions): RunningSource {
     },
     status() {
       const now = link.last();
+      const asked = queries.summary();
       return {
         ...link.status(),
         server,
         capabilities: now?.capabilities ?? null,
         can: now === null ? NO_ABILITIES : abilities(now),
         health: {
-          queries: queries.summary(),
+          queries: asked.count > 0 ? asked : { count: 0, p50Ms: answerMs, p99Ms: answerMs },
           writes: writes.summary(),
           ...counters,
           waiting: lanes.waiting,
