@@ -50,7 +50,7 @@ export async function measureRollups(server: PostgresServer, rows: number, round
       verdict(
         `month at ${POINTS} px: ${kind} to samples, ${edition}`,
         slow / fast,
-        1,
+        null,
         `${fast.toFixed(0)} ms, ${slow.toFixed(0)} ms; ${rows} rows`,
       ),
     ];
