@@ -1,0 +1,89 @@
+import type { PlannedSeries } from '#engine/tsdb/tsdb.ts';
+import { AppError } from '#shared/errors.ts';
+import type { TimeRange } from '#shared/model/index.ts';
+import { columnOf, narrowCells, numberOf, type Parameters, qualityOf, timeCell, timeWithin } from './expressions.ts';
+import { from, type Resolved, wideValues } from './relations.ts';
+
+/** Where the rows of a series come from, as parts of a statement. */
+export interface Source {
+  readonly resolved: Resolved;
+  readonly parameters: Parameters;
+  /** FROM and everything that is joined. */
+  readonly relation: string;
+  /** What tells series apart: the tag first. */
+  readonly keys: readonly string[];
+  readonly value: string;
+  readonly quality: string;
+  /** Beside those of time. */
+  readonly conditions: readonly string[];
+  readonly time: string;
+}
+
+export function createSource(
+  resolved: Resolved,
+  planned: PlannedSeries,
+  conditions: { readonly samples: readonly string[]; readonly tags: readonly string[] },
+  parameters: Parameters,
+): Source | null {
+  const { mapping } = resolved;
+  const { tag } = mapping;
+  const labels = mapping.labels
+    .filter(({ of }) => of === 'samples')
+    .map(({ column }) => `${columnOf('s', column)}::text`);
+  const source = {
+    resolved,
+    parameters,
+    relation: from(mapping.relation, 's'),
+    time: columnOf('s', mapping.time.column),
+  };
+  const all = [...conditions.samples];
+  if (tag.kind === 'columns') {
+    const values = wideValues(resolved, planned.match);
+    if (values.size === 0) return null;
+    if (values.size > planned.limit) throw tooManySeries(planned);
+    const rows = [...values].map(([name, value]) => {
+      const quality = qualityOf(mapping.quality, 's', parameters, value.quality ?? undefined);
+      return `(${parameters.add(name, 'text')}, ${numberOf(value, 's', parameters)}, ${quality})`;
+    });
+    return {
+      ...source,
+      relation: `${source.relation} CROSS JOIN LATERAL (VALUES\n  ${rows.join(',\n  ')}\n) v (tag, value, quality)`,
+      keys: ['v.tag', ...labels],
+      value: 'v.value',
+      quality: 'v.quality',
+      conditions: [...all, 'v.value IS NOT NULL'],
+    };
+  }
+  const cells = narrowCells(mapping, 's', parameters);
+  if (tag.kind === 'fixed') {
+    return { ...source, keys: [parameters.add(tag.name, 'text'), ...labels], ...cells, conditions: all };
+  }
+  const key = columnOf('s', tag.column);
+  if (tag.kind === 'table' && conditions.tags.length > 0) {
+    // An array that is known before the scan begins: indexes and compressed chunks are looked up by it.
+    all.push(
+      `${key} = ANY (ARRAY(SELECT ${columnOf('t', tag.key)} FROM ${from(tag.relation, 't')} WHERE ${conditions.tags.join(' AND ')} LIMIT ${planned.limit + 1}))`,
+    );
+  }
+  return { ...source, keys: [key, ...labels], ...cells, conditions: all };
+}
+
+export const whereOf = ({ resolved, time, conditions, parameters }: Source, range: TimeRange): string =>
+  `WHERE ${[timeWithin(resolved.mapping.time, time, range, parameters), ...conditions].join(' AND ')}`;
+
+/** Every row of a range. */
+export function rowsText(source: Source, range: TimeRange): string {
+  const { resolved, keys, value, quality, relation, time, parameters } = source;
+  const cells = [
+    ...keys.map((key, at) => (at === 0 ? `${key}::text` : key)),
+    timeCell(resolved.mapping.time, time, parameters),
+    value,
+    quality,
+  ];
+  return [`SELECT ${cells.join(', ')}`, `FROM ${relation}`, whereOf(source, range), `ORDER BY ${time}`].join('\n');
+}
+
+export function tooManySeries({ definition, limit }: PlannedSeries): AppError {
+  const message = `Series ${definition} stands for more than ${limit} stored series, its limit. Match fewer, or raise the limit.`;
+  return new AppError('query.too-many-samples', message, { details: { limit } });
+}
