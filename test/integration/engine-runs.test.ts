@@ -162,7 +162,9 @@ it('runs without what is switched off, says so of a connection that needs it, an
     /"egd" is not known to this version of ParX, or switched off by --without\. Choose another/,
   );
   await engine.stop();
-  await expect(startEngine(folder, { without: ['egt'] })).rejects.toThrow(/no protocol, export format or backend "egt"/);
+  await expect(startEngine(folder, { without: ['egt'] })).rejects.toThrow(
+    /no protocol, export format or backend "egt"/,
+  );
 });
 
 it('stores each block at once where it is told to', async () => {

@@ -75,7 +75,16 @@ export function createProjectEdits(
     const { written, removed } = await session.rpc.project.commit({ changes: [...changes] });
     const inverse: Reversal[] = [];
     // Removed documents go back parents first; the engine lists children with what they hung on.
-    const order: readonly DocumentKind[] = ['settings', 'connection', 'device', 'tag', 'recorder', 'trend', 'source', 'graph'];
+    const order: readonly DocumentKind[] = [
+      'settings',
+      'connection',
+      'device',
+      'tag',
+      'recorder',
+      'trend',
+      'source',
+      'graph',
+    ];
     for (const item of [...removed].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
       inverse.push({
         change: { kind: item.kind, id: item.id, document: item.document, expected: null } as DocumentChange,
