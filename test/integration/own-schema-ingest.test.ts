@@ -117,6 +117,25 @@ for (const [edition, missing] of editions) {
       expect(await values()).toEqual([1, 20, 30, 40, 500]);
     });
 
+    it('does so within one call too, where a series comes several times', async () => {
+      const all = [
+        run({ stand: '1' }, 0, [1, 2, 3]),
+        run({ stand: '2' }, 0, [7]),
+        run({ stand: '1' }, 1, [20, 30, 40]),
+        run({ stand: '1' }, 4, [50]),
+        run({ stand: '1' }, 0, [100]),
+        samplesOf({ stand: '1' }, [], []),
+      ];
+      for (const rows of [2, 100]) {
+        await ingestor({ rows, conflict: 'first' }).write(all, never);
+        expect(await values()).toEqual([1, 2, 3, 40, 50, 7]);
+      }
+      for (const rows of [2, 100]) {
+        await ingestor({ rows }).write(all, never);
+        expect(await values()).toEqual([100, 20, 30, 40, 50, 7]);
+      }
+    });
+
     it('stores the same when it comes again, in one call, in another, and in chunks of any size', async () => {
       const all = [run({ stand: '1' }, 0, [1, 2, 3, 4, 5]), run({ stand: '2' }, 2, [6, 7, 8])];
       for (const rows of [1, 2, 3, 7, 100]) await ingestor({ rows }).write(all, never);

@@ -133,12 +133,14 @@ export function createIngestor(options: IngestorOptions): TsdbIngestor {
           const found = await findIds(client, samples);
           const parts = found.flatMap((id, series): Part[] => {
             const columns = samples[series]!;
-            if (typeof id !== 'string') return [{ id, series, columns, from: 0, to: columns.time.length }];
+            const rows = columns.time.length;
+            if (typeof id !== 'string') return rows === 0 ? [] : [{ id, series, columns, from: 0, to: rows }];
             rejected.push({ series, row: null, reason: id });
             return [];
           });
-          parts.sort((a, b) => a.id - b.id);
-          for (const chunk of chunksOf(parts, most)) await storeWhatGoes(client, chunk);
+          for (const round of roundsOf(parts)) {
+            for (const chunk of chunksOf(round, most)) await storeWhatGoes(client, chunk);
+          }
         });
       } catch (error) {
         signal.throwIfAborted();
@@ -166,6 +168,25 @@ export function createIngestor(options: IngestorOptions): TsdbIngestor {
       );
     }
   }
+}
+
+/**
+ * A series may come several times, as from several writers. One statement takes each time of a series once: what
+ * overlaps goes one after the other, so that it is clear which is the newer. Each round in the order of the table.
+ */
+function roundsOf(parts: readonly Part[]): Part[][] {
+  const rounds: Part[][] = [];
+  const last = new Map<number, { readonly round: number; readonly end: number }>();
+  for (const part of parts) {
+    const { id, columns, from, to } = part;
+    const before = last.get(id);
+    const follows = before === undefined || columns.time[from]! > before.end;
+    const round = before === undefined ? 0 : before.round + (follows ? 0 : 1);
+    (rounds[round] ??= []).push(part);
+    last.set(id, { round, end: columns.time[to - 1]! });
+  }
+  for (const round of rounds) round.sort((a, b) => a.id - b.id || a.columns.time[a.from]! - b.columns.time[b.from]!);
+  return rounds;
 }
 
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
