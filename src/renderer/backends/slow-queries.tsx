@@ -140,7 +140,7 @@ export function SlowQueries({ id }: { readonly id: string }): ReactNode {
   );
 }
 
-function QueryDetail({ query }: { readonly query: SlowQuery }): ReactNode {
+export function QueryDetail({ query }: { readonly query: SlowQuery }): ReactNode {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll what is longer than the room
     <section className="source-scroll" aria-label="Query" tabIndex={0}>
