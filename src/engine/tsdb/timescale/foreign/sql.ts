@@ -1,3 +1,4 @@
+import { isAppError } from '#shared/errors.ts';
 import type { RelationName } from '#shared/model/index.ts';
 import { identifier } from '../own-schema/sql.ts';
 
@@ -13,12 +14,13 @@ export type Ask = (text: string, values: readonly unknown[], signal: AbortSignal
 
 export const tableName = ({ schema, name }: RelationName): string => `${identifier(schema)}.${identifier(name)}`;
 
-/** What a look is worth that may fail, for want of a right or of a view in this version: null then. */
+/** What a look is worth that may be refused, for want of a right or of a view in this version: null then. A lost link throws. */
 export async function orNull<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
   try {
     return await work();
-  } catch {
+  } catch (error) {
     signal.throwIfAborted();
+    if (isAppError(error, 'tsdb.unavailable')) throw error;
     return null;
   }
 }

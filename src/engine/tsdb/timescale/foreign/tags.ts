@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '#engine/platform/index.ts';
 import type { TsdbTag, TsdbTagPage, TsdbTagSearch } from '#engine/tsdb/tsdb.ts';
+import { isAppError } from '#shared/errors.ts';
 import {
   type BackendOverride,
   type Labels,
@@ -33,11 +34,17 @@ export interface TagListOptions {
 }
 
 export interface TagLists {
-  /** Of all mappings, by name. A mapping whose tables are gone has none, and takes nothing from the others. */
+  /**
+   * Of all mappings, by name. A mapping that cannot be read, as its tables are gone, has none for now, and takes nothing
+   * from the others; where none can be read, the reason of the first is thrown, and that of a lost link always.
+   */
   find(search: TsdbTagSearch, signal: AbortSignal): Promise<TsdbTagPage>;
   /** The next search reads anew. */
   forget(): void;
 }
+
+/** The same each time, so that a list of all is not made anew. */
+const NO_TAGS: readonly TsdbTag[] = [];
 
 interface Reading {
   readonly done: Promise<readonly TsdbTag[]>;
@@ -57,13 +64,9 @@ export function createTagLists({ mappings, overrideOf, ask, clock, mostRows }: T
     let one = reading.get(mapping);
     if (one === undefined) {
       const ending = new AbortController();
-      const done = orNull(
-        () => readTags(mapping, overrideOf(mapping), ask, mostRows, ending.signal),
-        ending.signal,
-      ).then((tags) => {
-        // What could not be read is tried again with the next search.
-        if (tags !== null) kept.set(mapping, { at: clock.monotonicMs(), tags });
-        return tags ?? [];
+      const done = readTags(mapping, overrideOf(mapping), ask, mostRows, ending.signal).then((tags) => {
+        kept.set(mapping, { at: clock.monotonicMs(), tags });
+        return tags;
       });
       const made: Reading = { done, ending, waiting: 0 };
       const forget = (): void => {
@@ -86,7 +89,18 @@ export function createTagLists({ mappings, overrideOf, ask, clock, mostRows }: T
   return {
     async find({ text, ids, offset, limit }, signal) {
       const lists: (readonly TsdbTag[])[] = [];
-      for (const mapping of mappings) lists.push(await listOf(mapping, signal));
+      const failed: unknown[] = [];
+      for (const mapping of mappings) {
+        try {
+          lists.push(await listOf(mapping, signal));
+        } catch (error) {
+          signal.throwIfAborted();
+          if (isAppError(error, 'tsdb.unavailable')) throw error;
+          failed.push(error);
+          lists.push(NO_TAGS);
+        }
+      }
+      if (failed.length > 0 && failed.length === mappings.length) throw failed[0];
       if (joined === null || joined.of.some((list, at) => list !== lists[at])) {
         joined = { of: lists, tags: lists.flat().sort(byName) };
       }
