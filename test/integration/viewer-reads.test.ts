@@ -4,6 +4,7 @@ import { type HistorySource, openStore, type SampleStore } from '#engine/histori
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { type TsdbBackend, type TsdbConnection, type ViewerSource, viewerOf } from '#engine/tsdb/index.ts';
 import { local } from '#engine/tsdb/local/index.ts';
+import { AppError } from '#shared/errors.ts';
 import { QUALITY, type Series, STATISTICS } from '#shared/model/index.ts';
 import { block, never, SECOND, START, tag } from '#test/contracts/store-samples.ts';
 import { workers } from '#test/faults/historian-workers.ts';
@@ -123,6 +124,27 @@ describe('a source without reads of its own', () => {
     const [theirs] = await adapted.view(['tag-1'], range, 200, never);
     expect([...theirs!.time]).toEqual([OLD, START + 5 * MINUTE]);
     expect([...theirs!.value]).toEqual([4, 7]);
+  });
+
+  it('draws a range whose neighbours would cost too much to find, without them', async () => {
+    const connection = await backend.connect({ source: 'history' }, tsdbContext({ history: () => store }), never);
+    const plain = asForeign(connection, store);
+    const range = { from: START + 5 * MINUTE - SECOND, to: START + 5 * MINUTE + SECOND };
+    const costly: TsdbConnection = {
+      ...plain,
+      client: {
+        ...plain.client,
+        query(query, signal) {
+          const { range: wanted } = (query as unknown as { plan: { range: { from: number; to: number } } }).plan;
+          if (wanted.to - wanted.from > MINUTE) {
+            throw new AppError('query.too-many-samples', 'Too many rows.', { details: { limit: 1 } });
+          }
+          return plain.client.query(query, signal);
+        },
+      },
+    };
+    const [found] = await viewerOf(backend, costly).view(['tag-1'], range, 200, never);
+    expect(points(found!)).toEqual([[START + 5 * MINUTE, 7, 0]]);
   });
 
   it('merges many samples and keeps every extreme, with two queries at most', async () => {

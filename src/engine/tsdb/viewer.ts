@@ -1,4 +1,4 @@
-import { AppError } from '#shared/errors.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
 import { type Grid, gridOf, isOnScale, keyOf } from '#shared/model/graph/index.ts';
 import {
   isBad,
@@ -154,7 +154,7 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     signal: AbortSignal,
   ): Promise<Sample | null> => {
     let near = backward ? time : time + 1;
-    for (let reach = Math.max(60e6, span); ; reach *= SEARCH_GROWTH) {
+    for (let reach = Math.max(60e6, span); ; reach = Math.min(FARTHEST, reach * SEARCH_GROWTH)) {
       const far = backward ? time - reach : time + 1 + reach;
       const found = await nearestIn(
         tag,
@@ -204,8 +204,8 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
   const withEnds = async (tag: TsdbTag, range: TimeRange, inside: Samples, signal: AbortSignal): Promise<Series> => {
     const span = range.to - range.from;
     const [before, after] = await Promise.all([
-      nearest(tag, range.from, span, true, signal),
-      nearest(tag, range.to - 1, span, false, signal),
+      endOrNone(nearest(tag, range.from, span, true, signal)),
+      endOrNone(nearest(tag, range.to - 1, span, false, signal)),
     ]);
     return drawnSamples(tag.id, joined([samplesFrom(before), inside, samplesFrom(after)]));
   };
@@ -289,6 +289,16 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       }
     },
   };
+}
+
+/** A line that ends early is better than none: where looking farther costs too much, it ends. */
+async function endOrNone(end: Promise<Sample | null>): Promise<Sample | null> {
+  try {
+    return await end;
+  } catch (error) {
+    if (isAppError(error, 'query.too-many-samples') || isAppError(error, 'tsdb.timeout')) return null;
+    throw error;
+  }
 }
 
 const EMPTY: Samples = { time: new Float64Array(0), value: new Float64Array(0), quality: new Uint16Array(0) };
