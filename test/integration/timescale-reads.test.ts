@@ -208,6 +208,10 @@ describe.skipIf(needs('postgresql'))('reading from a PostgreSQL server', () => {
         const plan = await source.connection.planOf!(text, never);
         expect(plan).toContain('Scan');
         expect(plan?.split('\n\n')).toHaveLength(2);
+        expect(await source.connection.planOf!('SELECT * FROM victim', never)).toContain('victim');
+        expect(await codeOf(() => source.connection.planOf!('SELECT 1; COMMIT; DROP TABLE victim', never))).toBe(
+          'tsdb.refused',
+        );
       },
       {},
       'planned',

@@ -108,10 +108,10 @@ const timeOf = (cell: unknown): number =>
 export async function planOf(session: Session, text: string, signal: AbortSignal): Promise<string | null> {
   const plans: string[] = [];
   for (const { statement, values } of statementsOf(text)) {
-    const rows = await session.readOnly(
-      async (client) => (await client.query<Record<string, string>>(`EXPLAIN ${statement}`, values)).rows,
-      signal,
-    );
+    // The extended protocol takes one statement alone, also where there are no values.
+    const ask = { text: `EXPLAIN ${statement}`, values, queryMode: 'extended' } as pg.QueryConfig;
+    const work = async (client: pg.ClientBase) => (await client.query<Record<string, string>>(ask)).rows;
+    const rows = await session.readOnly(work, signal);
     plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
   }
   return plans.length === 0 ? null : plans.join('\n\n');

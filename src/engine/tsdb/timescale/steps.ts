@@ -200,7 +200,7 @@ function rollupSteps(
   const key = tag === null ? source.keys[0]! : cell(tag);
   // Conditions name the samples' own tag column, which is called something else here.
   const own = mapping.tag.kind === 'column' || mapping.tag.kind === 'table' ? columnOf('s', mapping.tag.column) : null;
-  const conditions = source.conditions.map((one) => (own === null ? one : one.replaceAll(own, key)));
+  const conditions = source.conditions.map((one) => (own === null ? one : one.replaceAll(own, () => key)));
   const usable = cell(columns.count);
   const count = (text: string): string => `${text}::int8`;
   const part = (name: Part): string => `${cell(columns[name]!)}::float8`;

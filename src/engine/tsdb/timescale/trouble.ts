@@ -58,6 +58,22 @@ export function troubleOf(error: unknown, context: TroubleContext): unknown {
       );
     case '53100':
       return unavailable(`The disk of ${endpointOf(config)} is full. Have space made on it.`, true);
+    case '40001':
+    case '40P01':
+      return unavailable(
+        `${endpointOf(config)} gave the query up for work of its own: ${said} It is asked again. If that is often so, read from the main server, or have max_standby_streaming_delay raised.`,
+        true,
+      );
+    case '55P03':
+      return unavailable(
+        `${endpointOf(config)} holds a table locked for somebody who changes it. Ask again when that has ended.`,
+        true,
+      );
+    case '25P03':
+    case '57P05':
+      return unavailable(`${endpointOf(config)} ended a connection that had nothing to do. It is made again.`, true);
+    case '57P04':
+      return unavailable(`The database "${config.database}" has been removed. Check its name in the settings.`, false);
     case '57P01':
     case '57P02':
     case '57P03':
