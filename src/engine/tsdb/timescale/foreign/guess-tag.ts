@@ -24,7 +24,8 @@ export function guessTags(relation: CatalogueRelation, rest: readonly CatalogueC
     const keyed =
       relation.key.includes(column.name) || relation.indexes.some((one) => one.includes(column.name)) ? 0.3 : 0;
     const table = tableOf(relation, column, survey);
-    if (called + keyed === 0 && table === null) continue;
+    const few = tellsApart(column, relation);
+    if (called + keyed === 0 && table === null && few === 0) continue;
     if (table !== null) {
       const { of, key, sure } = table;
       const named = nameColumn(of, key);
@@ -49,9 +50,9 @@ export function guessTags(relation: CatalogueRelation, rest: readonly CatalogueC
         reason,
       });
     }
-    const few = column.distinct !== null && relation.rows !== null && column.distinct < relation.rows / 4 ? 0.1 : 0;
     const kind = column.kind === 'text' ? 0.15 : 0;
     const parts = [called > 0 ? 'it is called so' : '', keyed > 0 ? 'a key or an index has it' : ''].filter(Boolean);
+    if (parts.length === 0) parts.push('it is a text that comes again and again beside the value');
     found.push({
       column,
       table: null,
@@ -113,4 +114,13 @@ function nameColumn(of: CatalogueRelation, key: string): CatalogueColumn {
     if (found !== undefined) return found;
   }
   return texts.find(({ name }) => !NAMES.unit.test(plain(name)) && !NAMES.description.test(plain(name))) ?? texts[0]!;
+}
+
+/** How much speaks for a text without a telling name: that few different ones come again and again, or that nobody knows. */
+export function tellsApart({ name, kind, distinct }: CatalogueColumn, { rows }: CatalogueRelation): number {
+  const called = plain(name);
+  if (kind !== 'text' || NAMES.state.test(called) || NAMES.description.test(called) || NAMES.unit.test(called))
+    return 0;
+  if (distinct === null || rows === null) return 0.2;
+  return distinct > 1 && distinct < rows / 4 ? 0.4 : 0;
 }

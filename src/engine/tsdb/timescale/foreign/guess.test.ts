@@ -170,6 +170,23 @@ describe('what a table may mean', () => {
     expect(short.split(' | ')[4]).toBe(wanted);
   });
 
+  it('takes a text without a telling name that comes again and again, and no state', () => {
+    const of = (line: string, distinct: number) => {
+      const one = relation(line);
+      const columns = one.columns.map((column) => (column.kind === 'text' ? { ...column, distinct } : column));
+      return guessMappings({ ...one, columns }, surveyOf([]), new Map(), around)[0]!.mapping;
+    };
+    const tagged = { kind: 'column', column: 'walze' };
+    expect(inShort('energy: t timestamptz, walze text, kwh float')).toContain('narrow | t timestamptz | walze | kwh');
+    expect(of('energy: t timestamptz, walze text, kwh float', 12).tag).toEqual(tagged);
+    expect(of('energy: t timestamptz, walze text, kwh float', 900).tag).toEqual({ kind: 'columns' });
+    expect(of('energy: t timestamptz, mode text, kwh float', 3).tag).toEqual({ kind: 'columns' });
+    expect(of('energy: t timestamptz, walze text, kwh float, kw float', 12)).toMatchObject({
+      tag: { kind: 'columns' },
+      labels: [{ column: 'walze', name: 'walze' }],
+    });
+  });
+
   it('leaves a state alone that is called status', () => {
     const short = inShort('log: time timestamptz!, tag text!, value float, status text', {
       status: ['running', 'stopped'],

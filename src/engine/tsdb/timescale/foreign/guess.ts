@@ -9,7 +9,7 @@ import {
 } from '#shared/model/index.ts';
 import { guessQuality, type QualityGuess } from './guess-quality.ts';
 import { guessRollups } from './guess-rollups.ts';
-import { guessTags, type TagGuess } from './guess-tag.ts';
+import { guessTags, type TagGuess, tellsApart } from './guess-tag.ts';
 import { type Examples, guessTime, type Surroundings, type TimeGuess } from './guess-time.ts';
 import { leavesOf, narrowValues, ownQualities, valueLeaves, wideValue } from './guess-values.ts';
 import { NAMES, plain, slug } from './names.ts';
@@ -120,7 +120,11 @@ function sorted(relation: CatalogueRelation, survey: Survey, examples: Examples,
     if (named.includes(column) || measures.includes(column)) return false;
     if (relation.key.includes(column.name)) return relation.key.length > 1;
     if (NAMES.technical.test(name) || NAMES.description.test(name)) return false;
-    return NAMES.place.test(name) || NAMES.tag.test(name);
+    return (
+      NAMES.place.test(name) ||
+      NAMES.tag.test(name) ||
+      (relation.rows !== null && column.distinct !== null && tellsApart(column, relation) > 0)
+    );
   });
   return {
     tags,

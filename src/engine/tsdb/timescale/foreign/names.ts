@@ -19,7 +19,7 @@ export function plain(name: string): string {
 const known = new Map<string, string>();
 
 const things =
-  'tags?|points?|signals?|sensors?|metrics?|variables?|vars?|channels?|items?|series|measurements?|parameters?|params?|attributes?|fields?|messstellen?|messpunkte?|kan[aä]le?|datenpunkte?|signale?|entity|register';
+  'tags?|meters?|z[aä]hler|counters?|points?|signals?|sensors?|metrics?|variables?|vars?|channels?|items?|series|measurements?|parameters?|params?|attributes?|fields?|messstellen?|messpunkte?|kan[aä]le?|datenpunkte?|signale?|entity|register';
 
 export const NAMES = {
   time: /^_?(time|ts|t|time_?stamp|t_?stamp|date_?(and_?)?time|clock|zeit|zeit_?stempel|zeitpunkt|datum|datum_?zeit|datum_?uhrzeit|epoch|unix_?time|(sample|event|source|log|logged|recorded|record|measured|meas|reading)_?(time|ts|at|time_?stamp|date)|bucket|moment|when)(_?(utc|ms|us|ns|s|sec|millis|epoch|local))?$/,
@@ -48,6 +48,9 @@ export const NAMES = {
     /(name|path|code|key)$/,
     /^(title|display_?name|bezeichnung|description)$/,
   ],
+  /** What goes on in the plant, which few words can say too, but which tells no series apart. */
+  state:
+    /^(status|state|mode|zustand|betriebsart|messages?|msg|severity|level|priority|shift|schicht|alarm|event|reason|operator|user|batch.*|charge.*|recipe|rezept|product.*|produkt.*|material.*)$/,
   /** Keeps the table in order and says nothing of the plant. */
   technical:
     /^(id|row_?id|uid|uuid|guid|seq(uence)?(_?(no|nr|id|num))?|version|hash|checksum|batch_?no|lsn|oid|pk|created.*|updated.*|inserted.*|modified.*|ingest.*|received.*)$/,
