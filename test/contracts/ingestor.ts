@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createIngestion, type GraphSource, runGraph } from '#engine/analytics/index.ts';
+import { type GraphSource, runGraph } from '#engine/analytics/index.ts';
+import { createIngestion } from '#engine/sources/index.ts';
 import type { TsdbIngestor } from '#engine/tsdb/index.ts';
 import {
   createMetricRegistry,

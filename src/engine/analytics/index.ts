@@ -1,5 +1,4 @@
 export { createGraphDesk, type GraphDesk } from './graph-desk.ts';
 export { type GraphContext, type GraphSource, runGraph } from './graph-service.ts';
-export { createIngestion, type Stored } from './ingestion.ts';
 export { createSources, type Sources } from './sources.ts';
 export { convertSeries, fillSeries, groupSeries, resampleSeries, stackSeries } from './transforms.ts';

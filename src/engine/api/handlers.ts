@@ -58,7 +58,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       watch: (_input, { signal }) => projectStream(services, signal),
       async commit({ changes }) {
         for (const [at, { kind, document }] of changes.entries()) {
-          if (kind === 'source') services.sources.refuseSecrets(document, `changes.${at}.document`);
+          if (kind === 'source') await services.sources.accept(document, `changes.${at}.document`);
         }
         const { written, removed } = project.commit(changes);
         return {

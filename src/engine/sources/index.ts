@@ -1,4 +1,5 @@
 export { type ConfiguredSources, openConfiguredSources, readConfiguredSources } from './configured.ts';
+export { createIngestion, type Stored } from './ingestion.ts';
 export { endpointOf, parsedSettings, refuseSecrets, secretFieldsOf } from './settings.ts';
 export {
   type ConfiguredSource,
@@ -8,4 +9,3 @@ export {
   type SourceDeskDeps,
   type TestTarget,
 } from './source-desk.ts';
-export type { Written } from './writing.ts';

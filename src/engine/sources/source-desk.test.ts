@@ -140,10 +140,8 @@ describe('the sources of a project', () => {
     expect([...kept]).toEqual([['source/plant/password', 'hunter2']]);
     expect(desk.secretFields('plant')).toEqual(['password']);
     expect(JSON.stringify(desk.status())).not.toContain('hunter2');
-    expect(await codeOf(() => desk.refuseSecrets(document({ settings: { password: 'x' } }), 'd'))).toBe(
-      'config.invalid',
-    );
-    expect(await codeOf(() => desk.refuseSecrets(document({ settings: { password: '' } }), 'd'))).toBe('none');
+    expect(await codeOf(() => desk.accept(document({ settings: { password: 'x' } }), 'd'))).toBe('config.invalid');
+    expect(await codeOf(() => desk.accept(document({ settings: { password: '' } }), 'd'))).toBe('none');
     await desk.setSecret('plant', 'password', null);
     expect(desk.secretFields('plant')).toEqual([]);
     expect(
@@ -172,10 +170,11 @@ describe('the sources of a project', () => {
     );
     await clock.advance(250);
     expect(await written).toEqual({
+      rows: 3,
       rejected: [
         { series: 0, row: 0, reason: 'The time is no whole number of microseconds since 1970.' },
-        { series: 1, row: 2, reason: 'The value is out of range.' },
         { series: 2, row: 0, reason: 'A counter cannot be -1. Send it as a gauge, or mark the sample as bad.' },
+        { series: 1, row: 2, reason: 'The value is out of range.' },
       ],
       resets: [
         { series: 1, time: 30, from: 5, to: 3 },
@@ -184,6 +183,50 @@ describe('the sources of a project', () => {
     });
     expect(server.written[0]![0]!.labels).toEqual({ line: 'a' });
     expect([...server.written[0]![0]!.time]).toEqual([10, 20, 30, 40]);
+    await desk.close();
+  });
+
+  it('send a password only to where it was meant for, unless somebody here leads it elsewhere', async () => {
+    const { clock, server, desk, project, stateOf, kept } = setUp();
+    const asked: (string | undefined)[] = [];
+    const backend = server.backend as { connect: typeof server.backend.connect };
+    const { connect } = server.backend;
+    backend.connect = async (config, context, signal) => {
+      asked.push(await context.secret('password'));
+      return connect(config, context, signal);
+    };
+    await desk.setSecret('plant', 'password', 'hunter2');
+    desk.apply();
+    await settle();
+    expect(asked).toContain('hunter2');
+    asked.length = 0;
+    // Another project file, with another address under the same id.
+    const away = document({ settings: { name: 'evil' } });
+    project.documents = [away];
+    desk.apply();
+    await clock.advance(30_000);
+    expect(stateOf()).toBe('lost');
+    expect(desk.status().find(({ id }) => id === 'plant')!.message).toContain('was kept for x:1');
+    // A change of its name does not make it right, entering the password does.
+    const renamed = { ...away, name: 'Renamed' };
+    await desk.accept(renamed, 'd');
+    project.documents = [renamed];
+    desk.apply();
+    desk.retry('plant');
+    await settle();
+    expect(stateOf()).toBe('lost');
+    expect(asked).not.toContain('hunter2');
+    await desk.setSecret('plant', 'password', 'hunter3');
+    await settle();
+    expect(stateOf()).toBe('running');
+    // Somebody here moves it.
+    const moved = { ...renamed, settings: { name: 'new' } };
+    await desk.accept(moved, 'd');
+    project.documents = [moved];
+    desk.apply();
+    await settle();
+    expect(stateOf()).toBe('running');
+    expect(kept.get('source-place/plant')).toBe('new:1');
     await desk.close();
   });
 });

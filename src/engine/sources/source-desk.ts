@@ -16,10 +16,11 @@ import {
   type SourceDocument,
   type SourceLimits,
   type SourceStatus,
+  sourceDocument,
   type TestStep,
 } from '#shared/model/index.ts';
+import { createIngestion, type Stored } from './ingestion.ts';
 import { endpointOf, parsedSettings, refuseSecrets } from './settings.ts';
-import { createSourceWriter, type Written } from './writing.ts';
 
 /** A source that configuration gives, beside those of the project. */
 export interface ConfiguredSource {
@@ -83,7 +84,7 @@ export interface SourceDesk {
    * Writes what a source takes, and resolves when it is stored there. Throws as `open`, `tsdb.unsupported-feature` where
    * it is only read, and `rpc.limit` where more waits than it keeps up with.
    */
-  write(id: string, samples: readonly MetricSamples[], signal: AbortSignal): Promise<Written>;
+  write(id: string, samples: readonly MetricSamples[], signal: AbortSignal): Promise<Stored>;
   status(): readonly SourceStatus[];
   watch(listener: () => void): Disposable;
   /** Throws `store.not-found`, as the rest below. */
@@ -98,8 +99,11 @@ export interface SourceDesk {
   /** The connection test. Throws `config.invalid`, and `tsdb.unsupported-feature` for a backend without one. */
   test(target: TestTarget, signal: AbortSignal): AsyncIterable<TestStep>;
   backend(id: string): TsdbBackend;
-  /** Refuses a document as it comes from a screen when it holds a secret. Throws `config.invalid`. */
-  refuseSecrets(document: unknown, path: string): void;
+  /**
+   * Looks at a document as it comes from a screen, before it is written: one that holds a secret is refused with
+   * `config.invalid`; one that leads elsewhere takes its kept secrets along, because somebody here wants it so.
+   */
+  accept(document: unknown, path: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -113,12 +117,14 @@ interface Entry {
   readonly fault: AppError | null;
   readonly since: number;
   drift: readonly MappingDrift[];
-  readonly writer: ReturnType<typeof createSourceWriter>;
+  readonly ingestion: ReturnType<typeof createIngestion>;
 }
 
 const TROUBLE: ReadonlySet<string> = new Set(['lost', 'invalid', 'degraded']);
 
 const secretName = (id: string, field: string): string => `source/${id}/${field}`;
+/** Under what it is kept where a source's secrets may be sent. */
+const placeName = (id: string): string => `source-place/${id}`;
 const alertId = (id: string): string => `source-${id}`;
 
 export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
@@ -150,6 +156,23 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     mappings,
   });
 
+  /**
+   * A secret goes only where it was meant for: to the end that the source had when it was first used. A project that
+   * comes back with another address must not carry a password there.
+   */
+  const keptSecret = async (document: SourceDocument, field: string): Promise<string | undefined> => {
+    const secret = await secrets.get(secretName(document.id, field));
+    const place = endpointOf(backends, document);
+    if (secret === undefined || place === null) return secret;
+    const meant = await secrets.get(placeName(document.id));
+    if (meant === undefined) await secrets.set(placeName(document.id), place);
+    else if (meant !== place) {
+      const message = `The password of ${document.name} was kept for ${meant}, and its settings lead to ${place} now. Enter it again if that is right.`;
+      throw new AppError('config.invalid', message, { details: { issues: [{ path: `settings.${field}`, message }] } });
+    }
+    return secret;
+  };
+
   const begin = (document: SourceDocument, configured: ConfiguredSource | null): Entry => {
     const base = {
       document,
@@ -157,13 +180,15 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       fingerprint: fingerprintOf(document),
       since: clock.now(),
       drift: [],
-      writer: createSourceWriter(deps.metric),
+      ingestion: createIngestion(deps.metric, {
+        write: async (samples, signal) => (await ingestorOf(document.id, signal)).write(samples, signal),
+      }),
     };
     if (!document.enabled) return { ...base, running: null, fault: null };
     try {
       const backend = backendNamed(document.backend);
       const config = parsedSettings(backend, document.settings);
-      const secret = configured?.secret ?? ((field: string) => secrets.get(secretName(document.id, field)));
+      const secret = configured?.secret ?? ((field: string) => keptSecret(document, field));
       const context = contextOf(document.name, secret, document.limits, document.mappings);
       const running = createRunning({
         name: document.name,
@@ -292,6 +317,14 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     return { backend: running.backend, connection: await running.open(signal) };
   };
 
+  const ingestorOf = async (id: string, signal: AbortSignal): Promise<NonNullable<TsdbConnection['ingestor']>> => {
+    const { ingestor } = (await open(id, signal)).connection;
+    if (ingestor !== null) return ingestor;
+    const { name, backend } = entryOf(id).document;
+    throw new AppError('tsdb.unsupported-feature', `${name} is only read. Allow writing in its settings.`, {
+      details: { backend, feature: 'writing' },
+    });
+  };
   async function lookForDrift(id: string, signal: AbortSignal): Promise<readonly MappingDrift[]> {
     const { document } = entryOf(id);
     const { connection } = await open(id, signal);
@@ -309,18 +342,9 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     list: () => [...entries.values()].map(({ document: { id, name, backend } }) => ({ id, name, backend })),
     open,
     async write(id, samples, signal) {
-      const { connection } = await open(id, signal);
-      const { document, writer } = entryOf(id);
-      if (connection.ingestor === null) {
-        throw new AppError(
-          'tsdb.unsupported-feature',
-          `${document.name} is only read. Allow writing in its settings.`,
-          {
-            details: { backend: document.backend, feature: 'writing' },
-          },
-        );
-      }
-      return await writer.write(samples, connection.ingestor, signal);
+      // Before anything is remembered of counters whose samples nobody takes.
+      await ingestorOf(id, signal);
+      return await entryOf(id).ingestion.write(samples, signal);
     },
     status: () => [...entries.values()].map(statusOf),
     watch: changes.watch,
@@ -334,6 +358,8 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       return secrets.names().flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
     },
     async setSecret(id, field, value) {
+      // Who knows the password says where it goes.
+      secrets.remove(placeName(id));
       if (value === null) secrets.remove(secretName(id, field));
       else await secrets.set(secretName(id, field), value);
       entries.get(id)?.running?.retry();
@@ -358,7 +384,15 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       return backend.test(config, contextOf('test', secret, limits ?? DEFAULT_LIMITS, mappings), signal);
     },
     backend: backendNamed,
-    refuseSecrets: (document, path) => refuseSecrets(backends, document, path),
+    async accept(document, path) {
+      refuseSecrets(backends, document, path);
+      const next = sourceDocument.safeParse(document);
+      const before = next.success ? entries.get(next.data.id)?.document : undefined;
+      if (!next.success || before === undefined) return;
+      const [from, to] = [endpointOf(backends, before), endpointOf(backends, next.data)];
+      if (from === to || to === null || (await secrets.get(placeName(next.data.id))) !== from) return;
+      await secrets.set(placeName(next.data.id), to);
+    },
     async close() {
       closed = true;
       stop.abort();
