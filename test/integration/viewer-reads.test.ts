@@ -147,6 +147,26 @@ describe('a source without reads of its own', () => {
     expect(points(found!)).toEqual([[START + 5 * MINUTE, 7, 0]]);
   });
 
+  it('does not draw a table that was changed as an empty trace: it says what has become of it', async () => {
+    const connection = await backend.connect({ source: 'history' }, tsdbContext({ history: () => store }), never);
+    const plain = asForeign(connection, store);
+    const changed: TsdbConnection = {
+      ...plain,
+      client: {
+        ...plain.client,
+        async query(query, signal) {
+          const answer = await plain.client.query(query, signal);
+          return { ...answer, series: [], warnings: ['mean0: Column "value" is gone. Correct the mapping.'] };
+        },
+      },
+    };
+    const range = { from: START, to: START + MINUTE };
+    await expect(viewerOf(backend, changed).view(['tag-0'], range, 100, never)).rejects.toMatchObject({
+      code: 'tsdb.refused',
+      message: 'Column "value" is gone. Correct the mapping.',
+    });
+  });
+
   it('merges many samples and keeps every extreme, with two queries at most', async () => {
     asked = [];
     const range = { from: START, to: START + 10 * MINUTE };

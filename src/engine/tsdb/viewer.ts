@@ -89,6 +89,20 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
   });
   const placeOf = (definition: string): number => Number(/\d+$/.exec(definition)![0]);
 
+  /**
+   * A table that is gone or was changed is a warning for a graph, whose other series go on. Here it would be an empty
+   * trace without a word: throws `tsdb.refused`.
+   */
+  const ask = async (plan: QueryPlan, signal: AbortSignal) => {
+    const answer = await client.query(backend.compile(plan, capabilities), signal);
+    for (const { definition } of plan.series) {
+      const reason = answer.warnings.find((text) => text.startsWith(`${definition}: `))?.slice(definition.length + 2);
+      if (reason === undefined || answer.series.some((one) => one.definition === definition)) continue;
+      throw new AppError('tsdb.refused', reason, { details: { backend: backend.id, reason } });
+    }
+    return answer;
+  };
+
   /** Every sample, in order of time; null as soon as they are more than `most`. */
   const samplesOf = async (
     tag: TsdbTag,
@@ -112,8 +126,7 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
   /** Whether anything lies in each step, and how much of it is usable. */
   const stepsOf = async (tag: TsdbTag, grid: Grid, signal: AbortSignal) => {
     const range = { from: grid.start, to: grid.start + grid.step * grid.length };
-    const query = backend.compile(planOf([tag], range, grid, [aggregate!, 'count']), capabilities);
-    const { series } = await client.query(query, signal);
+    const { series } = await ask(planOf([tag], range, grid, [aggregate!, 'count']), signal);
     const count = series.find(({ definition }) => definition === 'count0');
     const held = series.find(({ definition }) => definition === `${aggregate}0`);
     return { count: count?.value ?? null, quality: held?.quality ?? null };
@@ -181,10 +194,7 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     const grid = { ...inside, start: inside.start - inside.step, length: inside.length + 2 };
     const whole = { from: grid.start, to: grid.start + grid.length * grid.step };
     const coarse = inside.length < pixels / 4;
-    const answer = await client.query(
-      backend.compile(planOf(tags, whole, grid, [aggregate, 'count']), capabilities),
-      signal,
-    );
+    const answer = await ask(planOf(tags, whole, grid, [aggregate, 'count']), signal);
     return Promise.all(
       tags.map(async (tag, place) => {
         const own = answer.series.filter(({ definition }) => placeOf(definition) === place);
@@ -243,8 +253,7 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       for (let from = 0; from < tags.length; from += TAGS_AT_ONCE) {
         const part = tags.slice(from, from + TAGS_AT_ONCE);
         const grid = { start: range.from, step: range.to - range.from, length: 1 };
-        const query = backend.compile(planOf(part, range, grid, ['count']), capabilities);
-        for (const { value } of (await client.query(query, signal)).series) sum += value[0]!;
+        for (const { value } of (await ask(planOf(part, range, grid, ['count']), signal)).series) sum += value[0]!;
       }
       return sum;
     },

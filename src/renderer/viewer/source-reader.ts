@@ -61,6 +61,11 @@ export function createSourceReader(client: AppClient, own: string): SourceReader
     } catch (error) {
       if (source === own || signal.aborted || isAppError(error, 'rpc.cancelled')) throw error;
       if (isAppError(error, 'rpc.disconnected')) throw error;
+      if (isAppError(error, 'tsdb.refused') && keys.size > 1) {
+        // One table that was changed does not take the traces of others with it.
+        for (const one of keys) yield* viewGroup({ source, shift, keys: new Map([one]) }, range, pixels, signal);
+        return;
+      }
       yield { series: [], failed: { tags: [...keys.values()], reason: errorText(error) } };
     }
   }

@@ -17,7 +17,12 @@ import { type Contract, call, column, stream } from './procedure.ts';
 const gap = z.object({ range: timeRange, reason: z.string(), quality: z.number().int() });
 /** Tags of sources have the names that others gave them, which may be long. */
 const traceTag = z.string().max(500);
-const sourceErrors = ['store.not-found', 'tsdb.unavailable'] as const satisfies readonly ErrorCode[];
+const sourceErrors = [
+  'store.not-found',
+  'tsdb.unavailable',
+  'tsdb.timeout',
+  'tsdb.refused',
+] as const satisfies readonly ErrorCode[];
 
 const series = z.object({
   tag: traceTag,
