@@ -158,6 +158,24 @@ describe.skipIf(needs('chromium', 'postgresql'))('the backends page and a plant 
     expect(await barriersInBothThemes(page)).toEqual([]);
   });
 
+  it('answers a question in the words of the database, and lets nothing be changed by one', async () => {
+    const { page } = screen;
+    await backends.tab('Query');
+    const query = backends.panel.getByLabel('Query', { exact: true }).last();
+    await query.fill('SELECT ts, value, tag_id::text AS tag FROM history WHERE ts >= $1 AND ts < $2 ORDER BY ts');
+    await query.press('Control+Enter');
+    const found = page.getByRole('grid', { name: 'Series of the answer' });
+    await textThat(backends.panel.getByRole('status'), /^5 series$/);
+    await textThat(found, /value.*tag=1/s);
+    await textThat(page.getByRole('grid', { name: 'Samples of the series' }), /8[1-5]\d\.5.*Good/s);
+    expect(await barriersInBothThemes(page)).toEqual([]);
+    await query.fill('WITH gone AS (DELETE FROM tags RETURNING 1) SELECT now(), 1.0');
+    await query.press('Control+Enter');
+    await backends.panel.getByRole('alert').first().waitFor();
+    expect((await server.run('SELECT count(*)::int AS n FROM tags'))[0]).toEqual({ n: 5000 });
+    expect(screen.faults()).toEqual([]);
+  });
+
   it('says in words that a mapped table has changed', async () => {
     await server.run('ALTER TABLE history RENAME COLUMN value TO measured');
     await backends.tab('Tables');

@@ -98,6 +98,14 @@ export async function takeBackends({ context, folder, shade, shoot }: Camera): P
     await backends.tab('Slow queries');
     await page.waitForTimeout(500);
     await shoot(page, 'backend-slow', 'one');
+    await backends.tab('Query');
+    const query = backends.panel.getByLabel('Query', { exact: true }).last();
+    await query.fill(
+      'SELECT ts, value_float, quality, tag_id::text AS tag\nFROM history\nWHERE ts >= $1 AND ts < $2\nORDER BY ts',
+    );
+    await query.press('Control+Enter');
+    await page.getByRole('grid', { name: 'Samples of the series' }).waitFor();
+    await shoot(page, 'backend-query');
 
     await server.run('ALTER TABLE history RENAME COLUMN value_float TO measured; DROP TABLE furnace');
     await backends.tab('Tables');

@@ -7,7 +7,7 @@ export function backendsOf(page: Page) {
   const ladder = page.getByRole('region', { name: 'Connection test' });
   const relations = page.getByRole('grid', { name: 'Tables and views' });
   const tab = async (
-    name: 'Status' | 'Settings' | 'Test' | 'Tables' | 'Tags' | 'Own tables' | 'Slow queries',
+    name: 'Status' | 'Settings' | 'Test' | 'Tables' | 'Tags' | 'Own tables' | 'Slow queries' | 'Query',
   ): Promise<void> => {
     await page.getByRole('tablist', { name: 'Source' }).getByRole('tab', { name, exact: true }).click();
   };

@@ -21,6 +21,7 @@ import { OwnSchema } from './own-schema.tsx';
 import { SlowQueries } from './slow-queries.tsx';
 import { draftOf, dropDraft, duplicateOf, keepDraft, newDraft, sourceDrafts } from './source-draft.ts';
 import { SourceEditor } from './source-editor.tsx';
+import { SourceQuery } from './source-query.tsx';
 import { type SourceRow, sourceColumns, useSourceRows } from './source-rows.tsx';
 import { SourceStatusView } from './source-status.tsx';
 import { SourceTags } from './source-tags.tsx';
@@ -36,6 +37,7 @@ const tabNames = {
   tags: 'Tags',
   schema: 'Own tables',
   queries: 'Slow queries',
+  query: 'Query',
 } as const;
 type Tab = keyof typeof tabNames;
 const tabs = Object.keys(tabNames) as readonly Tab[];
@@ -135,6 +137,7 @@ export function BackendsPage(): ReactNode {
     if (name === 'tables') return here !== null && (status?.can.foreign === true || here.mappings.length > 0);
     if (name === 'tags') return status?.can.tags === true;
     if (name === 'schema') return status?.can.schema === true;
+    if (name === 'query') return status?.can.raw === true;
     return true;
   });
   const shownTab: Tab = shownTabs.includes(tab) ? tab : (shownTabs[0] ?? 'settings');
@@ -146,7 +149,7 @@ export function BackendsPage(): ReactNode {
         id: `backends.tab-${name}`,
         title: `${tabNames[name]} of the source`,
         group: 'Backends',
-        keys: [['S', 'E', 'T', 'B', 'G', 'O', 'Q'][at] ?? ''],
+        keys: [['S', 'E', 'T', 'B', 'G', 'O', 'Q', 'R'][at] ?? ''],
         enabled: () => shownTabs.includes(name),
         run: () => setTab(name),
       })),
@@ -294,6 +297,7 @@ export function BackendsPage(): ReactNode {
           {shownTab === 'tags' && <SourceTags key={id} id={id} version={stored?.revision ?? 0} />}
           {shownTab === 'schema' && <OwnSchema key={id} id={id} />}
           {shownTab === 'queries' && <SlowQueries key={id} id={id} />}
+          {shownTab === 'query' && <SourceQuery key={id} id={id} />}
         </div>
       </section>
     );
