@@ -119,6 +119,14 @@ export const graphs = {
         })
         .nullable(),
     }),
-    errors: ['config.invalid', 'query.too-many-samples', 'store.not-found', 'tsdb.unsupported-feature'],
+    errors: [
+      'config.invalid',
+      'query.too-many-samples',
+      'store.not-found',
+      'tsdb.refused',
+      'tsdb.timeout',
+      'tsdb.unavailable',
+      'tsdb.unsupported-feature',
+    ],
   }),
 };

@@ -43,8 +43,11 @@ const errors = [
   'store.not-found',
   'config.invalid',
   'tsdb.unavailable',
+  'tsdb.timeout',
+  'tsdb.refused',
   'tsdb.unsupported-feature',
   'query.too-many-samples',
+  'rpc.limit',
 ] as const;
 
 /**
