@@ -66,21 +66,23 @@ export async function runGraph(
   const found = new Map<string, GraphSeries[]>();
   // What cannot be drawn without one of them need not wait for the others.
   const ended = new AbortController();
-  const answers = await Promise.all(
-    parts.map(async (part) => {
-      const until = AbortSignal.any([signal, ended.signal]);
-      const plan = planOf(part, graph, context, range, grid);
-      try {
-        return part.native
-          ? await ask(part, plan, until)
-          : await workOut(part, plan, grid, graph.resolution.envelope, until);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!leavesOthers(error)) throw error;
-        return { failed: error, part };
-      }
-    }),
-  ).finally(() => ended.abort());
+  const until = AbortSignal.any([signal, ended.signal]);
+  const answerOf = async (part: Part): Promise<(Answer | Failure)[]> => {
+    const plan = planOf(part, graph, context, range, grid);
+    try {
+      return [
+        part.native ? await ask(part, plan, until) : await workOut(part, plan, grid, graph.resolution.envelope, until),
+      ];
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!leavesOthers(error)) throw error;
+      const { definitions } = part;
+      // One of them may be at fault alone; a source that does not answer is not asked for each.
+      if (definitions.length === 1 || isAppError(error, 'tsdb.unavailable')) return [{ failed: error, part }];
+      return (await Promise.all(definitions.map((one) => answerOf({ ...part, definitions: [one] })))).flat();
+    }
+  };
+  const answers = (await Promise.all(parts.map(answerOf)).finally(() => ended.abort())).flat();
   const failures = answers.flatMap((answer) => ('failed' in answer ? [answer] : []));
   if (failures.length > 0 && failures.length === answers.length) throw failures[0]!.failed;
   for (const { failed, part } of failures) {
@@ -192,6 +194,10 @@ function planOf(
 }
 
 type Answer = Pick<TimeSeriesResult, 'series' | 'warnings'>;
+interface Failure {
+  readonly failed: AppError;
+  readonly part: Part;
+}
 
 async function ask({ source, definitions }: Part, plan: QueryPlan, signal: AbortSignal): Promise<Answer> {
   const { backend, connection } = source;

@@ -207,6 +207,22 @@ describe('the sources of a project', () => {
     await clock.advance(30_000);
     expect(stateOf()).toBe('lost');
     expect(desk.status().find(({ id }) => id === 'plant')!.message).toContain('was kept for x:1');
+    const tested: (string | undefined)[] = [];
+    Object.assign(server.backend, {
+      async *test(_config: unknown, context: { secret(name: string): Promise<string | undefined> }) {
+        tested.push(await context.secret('password'));
+        yield* [];
+      },
+    });
+    const testOf = async (settings: Record<string, unknown>): Promise<string> =>
+      codeOf(async () => {
+        const steps = desk.test({ id: 'plant', backend: 'faulty', settings, secrets: {}, limits: null }, never);
+        for await (const _ of steps);
+      });
+    expect(await testOf(away.settings)).toBe('config.invalid');
+    expect(tested).toEqual([]);
+    expect(await testOf({ name: 'typed' })).toBe('none');
+    expect(tested).toEqual(['hunter2']);
     // A change of its name does not make it right, entering the password does.
     const renamed = { ...away, name: 'Renamed' };
     await desk.accept(renamed, 'd');

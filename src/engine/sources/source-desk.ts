@@ -364,7 +364,8 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       else await secrets.set(secretName(id, field), value);
       entries.get(id)?.running?.retry();
     },
-    test({ id, backend: backendId, settings, secrets: given, limits }, signal) {
+    test({ id, backend: backendId, settings: asked, secrets: given, limits }, signal) {
+      const settings = { ...asked };
       const backend = backendNamed(backendId);
       const config = parsedSettings(backend, settings);
       if (backend.test === undefined) {
@@ -378,7 +379,12 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       }
       const secret = async (field: string): Promise<string | undefined> => {
         if (Object.hasOwn(given, field)) return given[field];
-        return id === null ? undefined : await secrets.get(secretName(id, field));
+        if (id === null) return undefined;
+        // Settings that somebody has just typed lead where they should; those of the project may have come with it.
+        const saved = entries.get(id)?.document;
+        const typed =
+          saved === undefined || endpointOf(backends, saved) !== endpointOf(backends, { ...saved, settings });
+        return await (typed ? secrets.get(secretName(id, field)) : keptSecret(saved, field));
       };
       const mappings = id === null ? [] : (entries.get(id)?.document.mappings ?? []);
       return backend.test(config, contextOf('test', secret, limits ?? DEFAULT_LIMITS, mappings), signal);
