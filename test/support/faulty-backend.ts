@@ -32,6 +32,7 @@ export type Fault =
   | 'bug'
   | 'reject-first'
   | 'permanent'
+  | 'gave-way'
   | { readonly waitMs: number };
 
 export interface FaultyServer {
@@ -74,6 +75,12 @@ export function createFaultyServer(sleep: (ms: number, signal: AbortSignal) => P
     if (fault === 'permanent') {
       throw new AppError('tsdb.refused', 'There is no such table.', {
         details: { backend: 'faulty', reason: '42P01' },
+      });
+    }
+    if (fault === 'gave-way') {
+      throw new AppError('tsdb.refused', 'The server gave the query up for other work.', {
+        details: { backend: 'faulty', reason: '40001' },
+        retryable: true,
       });
     }
     // Heeds no signal, as a library that hangs.

@@ -103,6 +103,19 @@ describe('a running source', () => {
     await source.close();
   });
 
+  it('asks again what the server gave up for other work, and takes it for no outage however often', async () => {
+    const { clock, server, source, ask } = setUp();
+    await ask();
+    server.faults.push(...Array.from({ length: 4 }, () => 'gave-way' as const));
+    const refused = codeOf(ask());
+    await clock.advance(10_000);
+    expect(await refused).toBe('tsdb.refused');
+    expect(source.status()).toMatchObject({ state: 'running', health: { errors: 4, retries: 3 } });
+    expect(server.connects).toBe(1);
+    expect((await ask()).series).toHaveLength(1);
+    await source.close();
+  });
+
   it('asks nothing of a source that is down until it answers again, with longer and longer waits', async () => {
     const { clock, server, source, ask } = setUp();
     await ask();

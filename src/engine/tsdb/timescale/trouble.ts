@@ -34,9 +34,10 @@ export function troubleOf(error: unknown, context: TroubleContext): unknown {
       { details: { backend, afterMs: statementTimeoutMs }, cause: error },
     );
   }
-  const refused = (advice: string): AppError =>
+  const refused = (advice: string, retryable = false): AppError =>
     new AppError('tsdb.refused', `The database refused: ${said} ${advice}`, {
       details: { backend, reason: error.message },
+      retryable,
       cause: error,
     });
   switch (code) {
@@ -58,17 +59,15 @@ export function troubleOf(error: unknown, context: TroubleContext): unknown {
       );
     case '53100':
       return unavailable(`The disk of ${endpointOf(config)} is full. Have space made on it.`, true);
+    // Neither is an outage: the server is there, and other questions are answered.
     case '40001':
     case '40P01':
-      return unavailable(
-        `${endpointOf(config)} gave the query up for work of its own: ${said} It is asked again. If that is often so, read from the main server, or have max_standby_streaming_delay raised.`,
+      return refused(
+        'It gave the query up for work of its own and is asked again. If that is often so, read from the main server, or have max_standby_streaming_delay raised.',
         true,
       );
     case '55P03':
-      return unavailable(
-        `${endpointOf(config)} holds a table locked for somebody who changes it. Ask again when that has ended.`,
-        true,
-      );
+      return refused('Somebody who changes a table has locked it. Ask again when that has ended.');
     case '25P03':
     case '57P05':
       return unavailable(`${endpointOf(config)} ended a connection that had nothing to do. It is made again.`, true);
