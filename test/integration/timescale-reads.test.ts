@@ -165,6 +165,9 @@ describe.skipIf(needs('postgresql'))('reading from a PostgreSQL server', () => {
         'COMMIT; DROP TABLE victim',
         'WITH gone AS (DELETE FROM victim RETURNING 1) SELECT now(), 1.5 FROM gone',
         'SELECT now(, 1',
+        'COPY (SELECT 1) TO STDOUT',
+        'COPY victim TO STDOUT',
+        '-- nothing',
       ]) {
         expect(await codeOf(() => raw(text)), text).toBe('tsdb.refused');
       }
@@ -173,6 +176,8 @@ describe.skipIf(needs('postgresql'))('reading from a PostgreSQL server', () => {
       await codeOf(() => raw('SET default_transaction_read_only = off'));
       await codeOf(() => raw('COMMIT'));
       expect(await codeOf(() => raw('DROP TABLE victim'))).toBe('tsdb.refused');
+      const quoted = await raw(`SELECT $1::timestamptz AS t, '$2 $3' AS "$4", $$ $5 $$ AS x, 7 AS n -- $6\n;`);
+      expect([...quoted.series[0]!.value]).toEqual([7]);
       expect(await codeOf(() => raw('SELECT 1 AS n'))).toBe('config.invalid');
       expect(await codeOf(() => raw("SELECT now() AS t, 'x' AS x"))).toBe('config.invalid');
       expect(await codeOf(() => raw('SELECT now() AS t, $3::int AS x'))).toBe('config.invalid');

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import Cursor from 'pg-cursor';
 import type { RawQuery } from '#engine/tsdb/tsdb.ts';
 import { AppError, refuse } from '#shared/errors.ts';
 import { compareLabels, type GraphSeries, labelsText, type TimeSeriesResult } from '#shared/model/graph/index.ts';
@@ -25,7 +24,7 @@ export async function runRaw(
   { text, range, limit }: RawQuery,
   signal: AbortSignal,
 ): Promise<TimeSeriesResult> {
-  const named = [...text.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
+  const named = [...bare(text).matchAll(/\$(\d+)/g)].map(([, number]) => Number(number));
   const most = Math.max(0, ...named);
   if (most > 2) refuse('text', `There is no $${most}. $1 is the begin of the range and $2 its end.`);
   const values = [instant(range.from), instant(range.to)].slice(0, most);
@@ -47,17 +46,25 @@ export async function runRaw(
   return { range, grid: null, series: seriesOf({ fields, rows }, time, numbers, texts), warnings: [] };
 }
 
-function readAnswer(client: pg.ClientBase, text: string, values: readonly string[], rows: number): Promise<Answer> {
-  const types = cellTypes as pg.CustomTypesConfig;
-  const cursor = client.query(new Cursor<unknown[]>(text, [...values], { rowMode: 'array', types }));
-  return new Promise((resolve, reject) => {
-    cursor.read(rows, (error, found, result) => {
-      if (error) return reject(error);
-      const answer = { rows: found, fields: result.fields };
-      cursor.close().then(() => resolve(answer), reject);
-    });
-  });
+/**
+ * By a cursor of the server's, which takes queries alone: COPY, which the client has no words for, and everything that
+ * changes a session are refused there.
+ */
+async function readAnswer(
+  client: pg.ClientBase,
+  text: string,
+  values: readonly string[],
+  rows: number,
+): Promise<Answer> {
+  const declare = { text: `DECLARE parx_raw NO SCROLL CURSOR FOR ${text}`, values: [...values], queryMode: 'extended' };
+  await client.query(declare as pg.QueryConfig);
+  const fetch = { text: `FETCH ${rows} FROM parx_raw`, rowMode: 'array', types: cellTypes as pg.CustomTypesConfig };
+  return await client.query<unknown[]>(fetch as pg.QueryArrayConfig);
 }
+
+/** Without texts, names in quotes and comments, in which "$1" means nothing. */
+const bare = (text: string): string =>
+  text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$/g, ' ');
 
 function seriesOf(
   { fields, rows }: Answer,
