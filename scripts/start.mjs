@@ -20,10 +20,11 @@ const engineFlags = {
   '--keep-recordings': ['N', 'count of recordings above which the oldest are removed (default 0: all are kept)'],
   '--archive': ['DIR', 'folder for Parquet files of what is forgotten or removed (default none)'],
   '--flush-ms': ['N', 'longest time until a sample is safe on the disk, 0 (each block at once) to 1000 (default 1000)'],
-  '--without': ['IDS', 'protocols and export formats that are switched off: ids as in --catalogue, commas between'],
+  '--without': ['IDS', 'protocols, backends and formats that are switched off: ids as in --catalogue, commas between'],
+  '--sources': ['FILE', 'file of sources beside those of the project (default sources.yaml in the data folder)'],
   '--log-level': ['LEVEL', 'debug, info, warn or error (default info)'],
   '--config': ['FILE', 'configuration file (default parx.yaml in the data folder)'],
-  '--catalogue': [null, 'list protocols and export formats with their settings as JSON, then end'],
+  '--catalogue': [null, 'list protocols, backends and export formats with their settings as JSON, then end'],
   '--print-config': [null, 'show every setting and where it comes from, then end'],
 };
 const ownFlags = {
