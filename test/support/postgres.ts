@@ -245,7 +245,7 @@ function startCluster(place: Place, port: number, { tls, settings, access }: Pos
 function command({ programs, root }: Place, program: string, args: readonly string[]): string[] {
   const path = `${programs}/${program}`;
   // `chroot` runs the program in its own place, so that signals reach the server.
-  return root === null ? [path, ...args] : ['chroot', '--userspec=postgres:postgres', root, path, ...args];
+  return root === null ? [path, ...args] : ['/usr/sbin/chroot', '--userspec=postgres:postgres', root, path, ...args];
 }
 
 function startPglite(port: number): Started {

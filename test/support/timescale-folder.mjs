@@ -51,7 +51,13 @@ async function make() {
     const building = `${folder}.building`;
     rmSync(building, { recursive: true, force: true });
     const args = ['--variant=minbase', `--include=${packages.join(',')}`, 'trixie', building, from];
-    const built = spawnSync('debootstrap', args, { encoding: 'utf8', timeout: LONGEST_BUILD_MS - 10_000 });
+    // It and what it calls lie where a user's path does not always lead.
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+    const built = spawnSync('/usr/sbin/debootstrap', args, {
+      env,
+      encoding: 'utf8',
+      timeout: LONGEST_BUILD_MS - 10_000,
+    });
     if (built.status !== 0) {
       const reason = built.stdout?.split('\n').slice(-5).join('\n') || String(built.error);
       writeFileSync(`${folder}.failed`, reason);

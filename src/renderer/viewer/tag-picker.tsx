@@ -118,10 +118,9 @@ export function TagPicker({
       setSelected(next);
     } else setSelected(new Set([tag.id]));
   };
-  const chosen = (tag: TraceTag): TraceTag[] =>
-    selected.has(tag.id)
-      ? lines.flatMap((line) => (line.kind === 'tag' && selected.has(line.tag.id) ? [line.tag] : []))
-      : [tag];
+  const selectedTags = (): TraceTag[] =>
+    lines.flatMap((line) => (line.kind === 'tag' && selected.has(line.tag.id) ? [line.tag] : []));
+  const chosen = (tag: TraceTag): TraceTag[] => (selected.has(tag.id) ? selectedTags() : [tag]);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const move = (to: number): void => {
@@ -151,7 +150,9 @@ export function TagPicker({
       event.preventDefault();
       choose(focused, { shiftKey: false, ctrlKey: true, metaKey: false });
     } else if (event.key === 'Enter') {
-      if (line?.kind === 'tag') onAdd(chosen(line.tag));
+      // On a line above tags, where the keys begin, it means what is selected.
+      const picked = line?.kind === 'tag' ? chosen(line.tag) : selectedTags();
+      if (picked.length > 0) onAdd(picked);
       event.preventDefault();
     } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
       setSelected(new Set(lines.flatMap((one) => (one.kind === 'tag' ? [one.tag.id] : []))));
