@@ -1,7 +1,7 @@
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { createRunning } from '#engine/tsdb/running/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
-import { relation } from '#engine/tsdb/timescale/own-schema/sql.ts';
+import { relation } from '#engine/tsdb/timescale/sql.ts';
 import { viewerOf } from '#engine/tsdb/viewer.ts';
 import { DEFAULT_LIMITS, type TimeRange } from '#shared/model/index.ts';
 import type { PostgresServer } from '#test/support/postgres.ts';

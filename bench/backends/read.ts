@@ -2,7 +2,7 @@ import pg from 'pg';
 import Cursor from 'pg-cursor';
 import type { QueryPlan } from '#engine/tsdb/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
-import { relation } from '#engine/tsdb/timescale/own-schema/sql.ts';
+import { relation } from '#engine/tsdb/timescale/sql.ts';
 import type { PostgresServer } from '#test/support/postgres.ts';
 import { configOf, contextOf, median, metric, never, rate, START, TAGS, timed, type Verdict, verdict } from './rig.ts';
 

@@ -2,7 +2,7 @@ import { type GraphSource, runGraph } from '#engine/analytics/index.ts';
 import type { TimescaleCapabilities } from '#engine/tsdb/timescale/capabilities.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { rollupName } from '#engine/tsdb/timescale/own-schema/settings.ts';
-import { instant, literal, relation } from '#engine/tsdb/timescale/own-schema/sql.ts';
+import { instant, literal, relation } from '#engine/tsdb/timescale/sql.ts';
 import {
   createMetricRegistry,
   metricDeclaration,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { encodeCopy } from '#engine/tsdb/timescale/own-schema/copy.ts';
 import { createIngestor } from '#engine/tsdb/timescale/own-schema/ingestor.ts';
-import { instant, relation } from '#engine/tsdb/timescale/own-schema/sql.ts';
+import { instant, relation } from '#engine/tsdb/timescale/sql.ts';
 import type { MetricSamples } from '#shared/model/graph/index.ts';
 import type { PostgresServer } from '#test/support/postgres.ts';
 import { programPath } from '../historian/system.ts';

@@ -12,7 +12,7 @@ import { settingsOf } from './tsdb-timescale.ts';
 
 const backend: TsdbBackend = timescale;
 const START = Date.parse('2026-01-01T00:00:00Z') * 1_000;
-const MEMORY_MB = 300;
+const MEMORY_MB = 200;
 
 /** So many rows of a table of others, streamed to somebody who keeps none: in memory that their number does not change. */
 export function describeStream(rows: number): void {

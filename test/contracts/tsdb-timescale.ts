@@ -2,7 +2,7 @@ import type { TsdbBackend } from '#engine/tsdb/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { migrations } from '#engine/tsdb/timescale/own-schema/migrations.ts';
 import { ownSettings } from '#engine/tsdb/timescale/own-schema/settings.ts';
-import { instant, relation } from '#engine/tsdb/timescale/own-schema/sql.ts';
+import { instant, relation } from '#engine/tsdb/timescale/sql.ts';
 import { createMetricRegistry, keyOf, type MetricSamples } from '#shared/model/graph/index.ts';
 import { DEFAULT_LIMITS } from '#shared/model/index.ts';
 import { needs } from '#test/support/needs.ts';

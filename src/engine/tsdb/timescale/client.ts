@@ -12,11 +12,11 @@ import {
 import { isBad, type MappedValue, MOST_CELLS, mappedValueName, TAG_LABEL } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { createParameters } from './expressions.ts';
-import { identifier, relation } from './own-schema/sql.ts';
 import { type CompiledSeries, type Statement, type TimescaleQuery, tagStatement } from './query.ts';
 import { type FoundTag, type Resolved, resolve, tagConditions } from './relations.ts';
 import type { Session } from './session.ts';
 import { tooManySeries } from './source.ts';
+import { identifier, relation } from './sql.ts';
 
 /** Rows that are fetched at a time. */
 const ROWS = 5_000;

@@ -6,7 +6,7 @@ import {
   type UnixMicros,
   zoneOf,
 } from '#shared/model/index.ts';
-import { identifier, instant } from './own-schema/sql.ts';
+import { identifier, instant } from './sql.ts';
 
 /** Collects values of a statement; what it gives stands in the text for the value. */
 export interface Parameters {

@@ -9,8 +9,8 @@ import {
 } from '#shared/model/graph/index.ts';
 import { PLANT_NAMESPACE, TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
-import { relation } from './own-schema/sql.ts';
 import type { Session } from './session.ts';
+import { relation } from './sql.ts';
 
 /** Every metric that this database holds: one for each mapping, and those of the tables of our own. */
 export async function listMetrics(

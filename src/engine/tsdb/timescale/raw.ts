@@ -2,9 +2,9 @@ import type pg from 'pg';
 import type { RawQuery } from '#engine/tsdb/tsdb.ts';
 import { AppError, refuse } from '#shared/errors.ts';
 import { compareLabels, type GraphSeries, labelsText, type TimeSeriesResult } from '#shared/model/graph/index.ts';
-import { instant } from './own-schema/sql.ts';
 import { cellTypes } from './parse.ts';
 import type { Session } from './session.ts';
+import { instant } from './sql.ts';
 
 /** Type numbers of columns that are times, and of those that are numbers. */
 const TIMES = new Set([1082, 1114, 1184]);

@@ -18,7 +18,7 @@ import {
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { columnOf, type Parameters } from './expressions.ts';
 import { matchCondition } from './match.ts';
-import { relation } from './own-schema/sql.ts';
+import { relation } from './sql.ts';
 
 /** A metric as it lies there. */
 export interface Resolved {

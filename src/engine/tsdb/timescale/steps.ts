@@ -3,9 +3,9 @@ import type { Grid } from '#shared/model/graph/index.ts';
 import type { MappedRollup, TimeRange } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { columnOf, type Parameters, timeCell, timeWithin } from './expressions.ts';
-import { identifier, instant } from './own-schema/sql.ts';
 import { from, type Resolved } from './relations.ts';
 import { type Source, whereOf } from './source.ts';
+import { identifier, instant } from './sql.ts';
 
 type Found = TimescaleCapabilities['timescale'];
 

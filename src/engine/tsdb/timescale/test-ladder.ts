@@ -6,8 +6,8 @@ import type { TestStep } from '#shared/model/index.ts';
 import { endpointOf, type TimescaleConfig } from './config.ts';
 import { connectClient, destroy, tlsOptions, unlessAborted } from './dial.ts';
 import { editionText, findOut, foundFrom, type ServerFacts } from './found.ts';
-import { relation } from './own-schema/sql.ts';
 import { createSession, type Session } from './session.ts';
+import { relation } from './sql.ts';
 import { troubleOf } from './trouble.ts';
 
 /** The connection test: from this computer's own address to one value, a sentence at each step and what to do about it. */

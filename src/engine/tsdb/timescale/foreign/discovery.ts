@@ -1,5 +1,5 @@
 import type { CatalogueColumn, CatalogueRelation, ColumnKind, RelationName } from '#shared/model/index.ts';
-import { identifier } from '../own-schema/sql.ts';
+import { identifier } from '../sql.ts';
 import { type KeptAggregate, rollupOf } from './rollups.ts';
 import { type Ask, type Cell, orNull, tableName } from './sql.ts';
 

@@ -1,5 +1,5 @@
 import type { CatalogueRelation } from '#shared/model/index.ts';
-import { identifier } from '../own-schema/sql.ts';
+import { identifier } from '../sql.ts';
 import { costOf } from './cost.ts';
 import type { Examples } from './guess-time.ts';
 import { NAMES, plain } from './names.ts';

@@ -1,6 +1,6 @@
 import { isAppError } from '#shared/errors.ts';
 import type { RelationName } from '#shared/model/index.ts';
-import { identifier } from '../own-schema/sql.ts';
+import { relation } from '../sql.ts';
 
 /** A cell; the statements here cast what they ask for, so that each place knows what it gets. */
 export type Cell = unknown;
@@ -12,7 +12,7 @@ export type Rows = readonly Readonly<Record<string, Cell>>[];
  */
 export type Ask = (text: string, values: readonly unknown[], signal: AbortSignal, timeoutMs?: number) => Promise<Rows>;
 
-export const tableName = ({ schema, name }: RelationName): string => `${identifier(schema)}.${identifier(name)}`;
+export const tableName = ({ schema, name }: RelationName): string => relation(schema, name);
 
 /** What a look is worth that may be refused, for want of a right or of a view in this version: null then. A lost link throws. */
 export async function orNull<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | null> {

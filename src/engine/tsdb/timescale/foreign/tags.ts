@@ -11,7 +11,7 @@ import {
 } from '#shared/model/graph/index.ts';
 import { mappedValueName, PLANT_NAMESPACE, TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
 import { unlessAborted } from '../dial.ts';
-import { identifier } from '../own-schema/sql.ts';
+import { identifier } from '../sql.ts';
 import { costOf } from './cost.ts';
 import { type Ask, type Cell, orNull, tableName } from './sql.ts';
 

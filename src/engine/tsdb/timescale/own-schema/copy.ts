@@ -1,5 +1,5 @@
 import type { MetricSamples } from '#shared/model/graph/index.ts';
-import { instant } from './sql.ts';
+import { instant } from '../sql.ts';
 
 /** Rows `from` up to `to` of one series, on their way into the table. */
 export interface Part {

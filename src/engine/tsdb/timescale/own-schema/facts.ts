@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
 import type { SchemaPolicy } from '#shared/model/own-schema.ts';
+import { identifier, relation } from '../sql.ts';
 import { type Edition, VERSION_TABLE } from './migrations.ts';
 import { type OwnSettings, ownSettings, rollupSeconds } from './settings.ts';
-import { identifier, relation } from './sql.ts';
 
 /** A job of the server that looks after one of our tables. */
 export interface Job extends Omit<SchemaPolicy, 'says'> {

@@ -4,10 +4,10 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type { TsdbIngestor } from '#engine/tsdb/tsdb.ts';
 import { AppError, refuse } from '#shared/errors.ts';
 import type { MetricSamples, Rejection } from '#shared/model/graph/index.ts';
+import { identifier, relation } from '../sql.ts';
 import { COLUMNS, chunksOf, encodeColumns, encodeCopy, type Part, ROW_BYTES, rowsOf } from './copy.ts';
 import { inTransaction, type OwnSchemaAccess, withLease } from './lease.ts';
 import { codeOf, createSeriesIds, isDataFault, said, UNIQUE } from './series.ts';
-import { identifier, relation } from './sql.ts';
 
 /** What becomes of a sample whose series has one at that very time already. */
 export type ConflictRule = 'newer' | 'first';

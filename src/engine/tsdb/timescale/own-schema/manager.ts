@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { AppError, refuse } from '#shared/errors.ts';
 import type { SchemaManager, SchemaPlan, SchemaRequest } from '#shared/model/own-schema.ts';
 import { unlessAborted } from '../dial.ts';
+import { relation } from '../sql.ts';
 import { type Facts, gatherFacts } from './facts.ts';
 import { giveUp, inTransaction, type OwnSchemaAccess, withLease } from './lease.ts';
 import { LATEST, type Statement } from './migrations.ts';
@@ -20,7 +21,6 @@ import {
   standingOf,
 } from './plan.ts';
 import { type OwnSettings, ownPresets, ownSettings, ownSettingsForm } from './settings.ts';
-import { relation } from './sql.ts';
 import { readSeriesStatistics, readStatistics } from './statistics.ts';
 
 /** Two programs that change the same tables wait for one another by this number. */

@@ -1,5 +1,5 @@
+import { identifier, literal, relation } from '../sql.ts';
 import { type OwnSettings, rollupName } from './settings.ts';
-import { identifier, literal, relation } from './sql.ts';
 
 /** What the server is: without the extension, with its Apache part, or with everything. */
 export type Edition = 'none' | 'apache' | 'community';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { identifier, instant, literal } from '../sql.ts';
 import type { Facts } from './facts.ts';
 import { type Edition, LATEST, migrations } from './migrations.ts';
 import { type Planned, planInstall, planPrune, planRefresh, planRemove } from './plan.ts';
 import { ownPresets, ownSettings, ROLLUP_STEPS, rollupName, rollupSeconds, wantedRollups } from './settings.ts';
-import { identifier, instant, literal } from './sql.ts';
 
 const factsOf = (edition: Edition, change: Partial<Facts> = {}): Facts => ({
   edition,

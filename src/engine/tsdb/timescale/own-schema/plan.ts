@@ -1,5 +1,6 @@
 import { refuse } from '#shared/errors.ts';
 import type { SchemaObject, SchemaStanding } from '#shared/model/own-schema.ts';
+import { identifier, instant, literal, relation } from '../sql.ts';
 import type { Facts, Job } from './facts.ts';
 import {
   createRollup,
@@ -12,7 +13,6 @@ import {
   VERSION_TABLE,
 } from './migrations.ts';
 import { type OwnSettings, rollupName, rollupSeconds, wantedRollups } from './settings.ts';
-import { identifier, instant, literal, relation } from './sql.ts';
 
 /** What would be run; pure, so that the same server and settings give the same statements. */
 export interface Planned {

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { keyOf, labelsText, type MetricSamples } from '#shared/model/graph/index.ts';
+import { relation } from '../sql.ts';
 import { VERSION_TABLE } from './migrations.ts';
-import { relation } from './sql.ts';
 
 /** Keys of series that are remembered; more are asked for again. */
 const MOST = 500_000;

@@ -2,8 +2,8 @@ import type { ClientBase } from 'pg';
 import type { Labels } from '#shared/model/graph/index.ts';
 import type { TimeRange } from '#shared/model/index.ts';
 import type { SchemaStatistics, SeriesStatistics } from '#shared/model/own-schema.ts';
+import { instant, relation } from '../sql.ts';
 import type { Facts } from './facts.ts';
-import { instant, relation } from './sql.ts';
 
 /** How much lies there. Without `exact`, rows are the database's own estimate, which takes no time. */
 export async function readStatistics(
