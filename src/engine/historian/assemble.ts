@@ -65,8 +65,6 @@ export interface Assembled {
 
 /** Chunks that are written in one transaction: some megabytes. */
 const CHUNKS_PER_STEP = 500;
-/** Chunks after which the rows above them are made. */
-const CHUNKS_PER_SETTLE = 64;
 /** Writes a file from one or several, as `writePart` does, and gives it its name. */
 export function assemble(sources: readonly AssemblySource[], options: AssemblyOptions): Assembled {
   try {
@@ -135,7 +133,7 @@ function writeFile(sources: readonly AssemblySource[], path: string, options: As
     let read = 0;
     const output = outputOf(database, options.join);
     database.exec('BEGIN');
-    for (const target of targets) {
+    const copy = (target: Target): void => {
       const cursors = target.parts.map((part) =>
         createCursor(target, part, options, () => {
           options.check();
@@ -145,6 +143,12 @@ function writeFile(sources: readonly AssemblySource[], path: string, options: As
       output.begin(target);
       mergeInto(output, cursors);
       output.end();
+    };
+    for (let at = 0; at < targets.length; ) {
+      output.together(() => {
+        const enough = output.chunks() + CHUNKS_PER_STEP;
+        while (at < targets.length && output.chunks() < enough) copy(targets[at++]!);
+      });
     }
     strings.write();
     meta.set('closed', 1);
@@ -356,6 +360,8 @@ function step(cursor: Cursor, to: number): void {
 
 /** Writes one tag's samples after the other, as chunks with their rollups; called inside a transaction. */
 interface Output {
+  /** Tags whose rollups fill pages together; some hundred chunks. */
+  together(work: () => void): void;
   begin(target: Target): void;
   /** Samples `from` to `to` of a run, which lie behind everything the tag has. */
   add(run: Run, from: number, to: number, recipe: number): void;
@@ -398,8 +404,7 @@ function outputOf(database: Database, join: boolean): Output {
     last = { time: row.last, quality: run.quality[end]! };
     samples += run.length;
     density = data.length / run.length;
-    if (++chunks % CHUNKS_PER_SETTLE === 0) pyramid.settle(tag, since);
-    if (chunks % CHUNKS_PER_STEP === 0) {
+    if (++chunks % CHUNKS_PER_STEP === 0) {
       database.exec('COMMIT');
       database.exec('BEGIN');
     }
@@ -432,6 +437,7 @@ function outputOf(database: Database, join: boolean): Output {
     }
   };
   return {
+    together: pyramid.together,
     begin(target) {
       tag = target.number;
       recipes = target.recipes;

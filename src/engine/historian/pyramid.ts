@@ -255,6 +255,8 @@ interface Waiting {
   readonly tier: number;
   readonly row: Summary;
 }
+/** Rows that wait for each other at most, some 300 KB; more would hardly fill pages better. */
+const MOST_WAITING = 512;
 /** What SQLite keeps of a row beside its buckets, about, and what a page of 4 KB takes of rows. */
 const ROW_BYTES = 114;
 const PAGE_ROOM = 4_088;
@@ -271,8 +273,8 @@ export interface Pyramid {
    */
   settle(tag: number, since: number): void;
   /**
-   * Rows of many tags at once: what `work` puts is written at its end, in the order that leaves the least room of pages
-   * empty, and what it settles after that. When it throws, nothing of it is left over for the next transaction.
+   * Rows of many tags at once: what `work` puts is written some hundred rows at a time, in the order that leaves the
+   * least room of pages empty, and what it settles after that. When it throws, nothing of it is left over for the next transaction.
    */
   together(work: () => void): void;
   /** Takes every row of a tag out that has a recipe before `since`, but for those of tier 0; returns the times of those. */
@@ -335,7 +337,7 @@ export function pyramidOf(database: Database): Pyramid {
   let room = 0;
   const write = (tag: number, tier: number, row: Summary): void => {
     if (waiting === null) insertRow({ tag, tier, row });
-    else waiting.push({ tag, tier, row });
+    else if (waiting.push({ tag, tier, row }) >= MOST_WAITING) flush();
   };
   /** SQLite appends a row to the last page, or to a new one: each time the largest that still fits is taken. */
   const flush = (): void => {
