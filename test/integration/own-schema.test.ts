@@ -165,8 +165,15 @@ for (const [edition, missing] of editions) {
       await apply(manager, install());
       await fill();
       const prune: SchemaRequest = { action: 'prune', before: START + 2 * DAY };
-      expect((await manager.plan(prune, never)).steps).toEqual([expect.objectContaining({ destructive: true })]);
+      const { steps, warnings } = await manager.plan(prune, never);
+      expect(steps).toEqual([expect.objectContaining({ destructive: true })]);
+      // Two series of two whole days, and of a hypertable the two chunks that they fill.
+      expect(steps[0]?.says).toMatch(
+        edition === 'none' ? /^5,760 samples before / : /^5,760 samples: 2 chunks that lie/,
+      );
+      expect(warnings).toHaveLength(edition === 'none' ? 0 : 1);
       await apply(manager, prune);
+      expect((await manager.plan(prune, never)).steps).toEqual([]);
       expect(await manager.statistics({ exact: true }, never)).toMatchObject({
         rows: 2 * 2 * 1_440,
         first: START + 2 * DAY,

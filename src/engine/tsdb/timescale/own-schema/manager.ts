@@ -13,13 +13,13 @@ import {
   type Planned,
   planDrop,
   planInstall,
-  planPrune,
   planRefresh,
   planRemove,
   policySays,
   schemaProblems,
   standingOf,
 } from './plan.ts';
+import { countPrunable, planPrune } from './prune.ts';
 import { type OwnSettings, ownPresets, ownSettings, ownSettingsForm } from './settings.ts';
 import { readSeriesStatistics, readStatistics } from './statistics.ts';
 
@@ -166,7 +166,7 @@ async function planRequest(
     case 'drop':
       return planDrop(facts, schema, request.rollup);
     case 'prune':
-      return planPrune(facts, schema, request.before);
+      return planPrune(facts, schema, request.before, await countPrunable(client, facts, schema, request.before));
     case 'remove':
       return planRemove(facts, schema);
   }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { identifier, instant, literal } from '../sql.ts';
 import type { Facts } from './facts.ts';
 import { type Edition, LATEST, migrations } from './migrations.ts';
-import { type Planned, planInstall, planPrune, planRefresh, planRemove } from './plan.ts';
+import { type Planned, planInstall, planRefresh, planRemove } from './plan.ts';
+import { MOST_COUNTED, planPrune } from './prune.ts';
 import { ownPresets, ownSettings, ROLLUP_STEPS, rollupName, rollupSeconds, wantedRollups } from './settings.ts';
 
 const factsOf = (edition: Edition, change: Partial<Facts> = {}): Facts => ({
@@ -62,7 +63,12 @@ describe('plans', () => {
   it('remove what is ours and leave the rest', async () => {
     await expect(`${textOf(planRemove(installed, 'parx'))}\n`).toMatchFileSnapshot(golden('remove'));
     const before = Date.UTC(2026, 0, 5) * 1_000;
-    await expect(`${textOf(planPrune(installed, 'parx', before))}\n`).toMatchFileSnapshot(golden('prune'));
+    const there = { rows: 1_234_567, chunks: 12 };
+    await expect(`${textOf(planPrune(installed, 'parx', before, there))}\n`).toMatchFileSnapshot(golden('prune'));
+    const plain = { ...installed, hypertable: null };
+    const [most] = planPrune(plain, 'parx', before, { rows: MOST_COUNTED + 1, chunks: 0 }).steps;
+    expect(most?.says).toMatch(/^More than 10,000,000 samples before 2026-01-05/);
+    expect(planPrune(plain, 'parx', before, { rows: 0, chunks: 0 }).steps).toEqual([]);
   });
 
   it('say who has to grant what where rights are missing', () => {

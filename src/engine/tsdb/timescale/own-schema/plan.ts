@@ -78,7 +78,7 @@ function requireOurs(facts: Facts, schema: string): SchemaStanding {
   return standing;
 }
 
-function requireInstalled(facts: Facts, schema: string): void {
+export function requireInstalled(facts: Facts, schema: string): void {
   if (requireOurs(facts, schema) === 'absent') refuse('schema', `There is no schema ${schema} yet. Install it first.`);
 }
 
@@ -377,18 +377,6 @@ export function planDrop(facts: Facts, schema: string, rollup: string): Planned 
   requireRollup(facts, rollup);
   const sql = `DROP MATERIALIZED VIEW ${relation(schema, rollup)}`;
   const says = `Rollup ${rollup} with everything in it; the samples stay.`;
-  return { steps: [statement(says, sql, { destructive: true })], warnings: [] };
-}
-
-export function planPrune(facts: Facts, schema: string, before: number): Planned {
-  requireInstalled(facts, schema);
-  const samples = relation(schema, 'samples');
-  const until = instant(before);
-  const chunks = facts.hypertable !== null;
-  const sql = chunks
-    ? `SELECT drop_chunks(${literal(samples)}, older_than => TIMESTAMPTZ '${until}')`
-    : `DELETE FROM ${samples} WHERE time < TIMESTAMPTZ '${until}'`;
-  const says = chunks ? `Chunks whose samples are all before ${until}.` : `Samples before ${until}.`;
   return { steps: [statement(says, sql, { destructive: true })], warnings: [] };
 }
 
