@@ -1,23 +1,18 @@
 import type pg from 'pg';
 import type { RawQuery } from '#engine/tsdb/tsdb.ts';
-import { AppError, refuse } from '#shared/errors.ts';
-import { compareLabels, type GraphSeries, labelsText, type TimeSeriesResult } from '#shared/model/graph/index.ts';
-import { cellTypes } from './parse.ts';
+import { refuse } from '#shared/errors.ts';
+import type { TimeSeriesResult } from '#shared/model/graph/index.ts';
+import { createRawSeries, type Field, type RawSeries } from './raw-series.ts';
 import type { Session } from './session.ts';
 import { instant } from './sql.ts';
 
-/** Type numbers of columns that are times, and of those that are numbers. */
-const TIMES = new Set([1082, 1114, 1184]);
-const NUMBERS = new Set([16, 20, 21, 23, 26, 700, 701, 1700]);
-
-interface Answer {
-  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
-  readonly rows: readonly unknown[][];
-}
+/** Rows that are in memory at a time. */
+const ROWS = 5_000;
 
 /**
  * A statement of somebody who knows SQL. `$1` and `$2` are the ends of the range. The first column that is a time is that
- * of the samples; each column of numbers is a series, and columns of texts are labels that tell more of them apart.
+ * of the samples; each column of numbers is a series, and columns of texts are labels that tell more of them apart. Memory
+ * is that of the series, 32 bytes a number at the most, whatever the statement gives: `query.too-many-samples`.
  */
 export async function runRaw(
   session: Session,
@@ -28,88 +23,19 @@ export async function runRaw(
   const most = Math.max(0, ...named);
   if (most > 2) refuse('text', `There is no $${most}. $1 is the begin of the range and $2 its end.`);
   const values = [instant(range.from), instant(range.to)].slice(0, most);
-  const { fields, rows } = await session.readOnly((client) => readAnswer(client, text, values, limit + 1), signal);
-  if (rows.length > limit) {
-    throw new AppError(
-      'query.too-many-samples',
-      `The statement gives more than ${limit} rows. Ask for fewer, with a shorter range, a LIMIT or a GROUP BY.`,
-      { details: { limit } },
-    );
-  }
-  const time = fields.findIndex(({ dataTypeID }) => TIMES.has(dataTypeID));
-  if (time === -1)
-    refuse('text', 'None of the columns is a time. Make one of them timestamptz, for example with to_timestamp().');
-  const numbers = fields.flatMap(({ dataTypeID }, at) => (NUMBERS.has(dataTypeID) ? [at] : []));
-  if (numbers.length === 0)
-    refuse('text', 'None of the columns is a number. Cast one of them, for example with ::float8.');
-  const texts = fields.flatMap((_, at) => (at === time || numbers.includes(at) ? [] : [at]));
-  return { range, grid: null, series: seriesOf({ fields, rows }, time, numbers, texts), warnings: [] };
-}
-
-/**
- * By a cursor of the server's, which takes queries alone: COPY, which the client has no words for, and everything that
- * changes a session are refused there.
- */
-async function readAnswer(
-  client: pg.ClientBase,
-  text: string,
-  values: readonly string[],
-  rows: number,
-): Promise<Answer> {
-  const declare = { text: `DECLARE parx_raw NO SCROLL CURSOR FOR ${text}`, values: [...values], queryMode: 'extended' };
-  await client.query(declare as pg.QueryConfig);
-  const fetch = { text: `FETCH ${rows} FROM parx_raw`, rowMode: 'array', types: cellTypes as pg.CustomTypesConfig };
-  return await client.query<unknown[]>(fetch as pg.QueryArrayConfig);
+  let series: RawSeries | null = null;
+  const begin = (fields: readonly Field[]): void => {
+    series = createRawSeries(fields, limit);
+  };
+  // A cursor of the server's takes queries alone: COPY, which the client has no words for, and everything that changes a
+  // session are refused there.
+  for await (const rows of session.cursor(text, values, ROWS, signal, begin)) for (const row of rows) series!.add(row);
+  return { range, grid: null, series: series!.finish(), warnings: [] };
 }
 
 /** Without texts, names in quotes and comments, in which "$1" means nothing. */
 const bare = (text: string): string =>
   text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$/g, ' ');
-
-function seriesOf(
-  { fields, rows }: Answer,
-  time: number,
-  numbers: readonly number[],
-  texts: readonly number[],
-): GraphSeries[] {
-  const groups = new Map<string, { readonly labels: Record<string, string>; readonly rows: unknown[][] }>();
-  for (const row of rows) {
-    const labels: Record<string, string> = {};
-    for (const at of texts) {
-      const cell = row[at];
-      if (cell !== null) labels[fields[at]!.name] = typeof cell === 'string' ? cell : JSON.stringify(cell);
-    }
-    const key = labelsText(labels);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { labels, rows: [row] });
-    else group.rows.push(row);
-  }
-  const ordered = [...groups.values()].sort((a, b) => compareLabels(a.labels, b.labels));
-  return numbers.flatMap((column) =>
-    ordered.map(({ labels, rows: own }): GraphSeries => {
-      const samples = own
-        .map((row) => [timeOf(row[time]), row[column]] as const)
-        .filter(([when, value]) => Number.isFinite(when) && value !== null)
-        .sort(([a], [b]) => a - b)
-        .filter(([when], at, all) => at === 0 || when > all[at - 1]![0]);
-      const { name } = fields[column]!;
-      return {
-        definition: name,
-        metric: { namespace: 'raw', name: name.replaceAll(/[^A-Za-z0-9_.-]/g, '_') || '_', unit: null, type: 'gauge' },
-        labels,
-        unit: null,
-        time: Float64Array.from(samples, ([when]) => when),
-        value: Float64Array.from(samples, ([, value]) => Number(value)),
-        quality: new Uint16Array(samples.length),
-        envelope: null,
-      };
-    }),
-  );
-}
-
-/** A date alone is its midnight. */
-const timeOf = (cell: unknown): number =>
-  typeof cell === 'number' ? cell : typeof cell === 'string' ? Date.parse(`${cell}T00:00:00Z`) * 1_000 : Number.NaN;
 
 /** How the server would go about what `explain` of a compiled query shows, or a statement of somebody's own. */
 export async function planOf(session: Session, text: string, signal: AbortSignal): Promise<string | null> {

@@ -43,9 +43,16 @@ export interface Session {
   ): Promise<void>;
   /**
    * Rows as arrays, `rows` at a time, so that memory is bounded; nothing is read ahead of who takes them, and the time of
-   * a statement counts for each portion anew.
+   * a statement counts for each portion anew. `begin` is told the columns before the first rows, also where none come;
+   * what it throws ends the query.
    */
-  cursor(text: string, values: readonly unknown[], rows: number, signal: AbortSignal): AsyncIterable<unknown[][]>;
+  cursor(
+    text: string,
+    values: readonly unknown[],
+    rows: number,
+    signal: AbortSignal,
+    begin?: (fields: readonly pg.FieldDef[]) => void,
+  ): AsyncIterable<unknown[][]>;
   /** Work on one connection in one transaction that cannot write and leaves no setting behind. */
   readOnly<T>(work: (client: pg.ClientBase) => Promise<T>, signal: AbortSignal): Promise<T>;
   lease(access: 'read' | 'write', signal: AbortSignal): Promise<SessionLease>;
@@ -234,29 +241,32 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
       );
     },
 
-    async *cursor(text, values, rows, signal) {
+    async *cursor(text, values, rows, signal, begin) {
       const either = AbortSignal.any([signal, closing.signal]);
       const client = await explained(() => take(either), signal);
       let running: Promise<unknown> | null = null;
-      const step = async (ask: pg.QueryConfig): Promise<unknown[][]> => {
+      const step = async (ask: pg.QueryConfig): Promise<pg.QueryArrayResult<unknown[]>> => {
         const guard = clock.after(statementTimeoutMs + GRACE_MS, () => destroy(client));
         const asked = client.query<unknown[]>({ ...ask, rowMode: 'array', types: cellTypes as pg.CustomTypesConfig });
         running = asked;
         try {
-          const { rows: found } = await explained(() => unlessAborted(asked, either), signal);
-          return found;
+          return await explained(() => unlessAborted(asked, either), signal);
         } finally {
           guard[Symbol.dispose]();
           if (!either.aborted) running = null;
         }
       };
       try {
-        await step({ text: 'BEGIN READ ONLY' });
-        await step({ text: `DECLARE parx_rows NO SCROLL CURSOR FOR ${text}`, values: [...values] });
-        for (;;) {
+        // After the first query of a transaction nothing can make it one that writes.
+        await step({ text: 'BEGIN READ ONLY; SELECT 1' });
+        // The extended protocol takes one statement alone, also where there are no values.
+        const declare = { text: `DECLARE parx_rows NO SCROLL CURSOR FOR ${text}`, values: [...values] };
+        await step({ ...declare, queryMode: 'extended' } as pg.QueryConfig);
+        for (let first = true; ; first = false) {
           const found = await step({ text: `FETCH ${rows} FROM parx_rows` });
-          if (found.length > 0) yield found;
-          if (found.length < rows) return;
+          if (first) begin?.(found.fields);
+          if (found.rows.length > 0) yield found.rows;
+          if (found.rows.length < rows) return;
         }
       } finally {
         // Whoever takes the rows may have had enough: the transaction ends with the cursor.
