@@ -33,6 +33,7 @@ export type Fault =
   | 'reject-first'
   | 'permanent'
   | 'gave-way'
+  | 'too-many'
   | { readonly waitMs: number };
 
 export interface FaultyServer {
@@ -76,6 +77,10 @@ export function createFaultyServer(sleep: (ms: number, signal: AbortSignal) => P
       throw new AppError('tsdb.refused', 'There is no such table.', {
         details: { backend: 'faulty', reason: '42P01' },
       });
+    }
+    if (fault === 'too-many') {
+      const message = 'This would read about 2 billion rows. Ask for a shorter range.';
+      throw new AppError('query.too-many-samples', message, { details: { limit: 1 } });
     }
     if (fault === 'gave-way') {
       throw new AppError('tsdb.refused', 'The server gave the query up for other work.', {

@@ -55,3 +55,26 @@ it('a source that does not answer takes its own series away and no other, and al
   server.faults.push('bug');
   await expect(run(graph)).rejects.toThrow(TypeError);
 });
+
+it('a series that would be too much is told, and the others are drawn', async () => {
+  const { server, run } = await setUp();
+  const graph = graphOf({ match: { tag: 'a' } }, { match: { tag: 'b' } }, { match: { tag: 'c' } });
+  server.faults.push('too-many', { waitMs: 0 }, { waitMs: 0 }, 'too-many');
+  const result = await run(graph);
+  expect(result.series.map(({ definition }) => definition)).toEqual(['S0', 'S1']);
+  expect(result.warnings).toEqual(['S2: This would read about 2 billion rows. Ask for a shorter range.']);
+  // Where each of them is too much nothing is left to draw, and the graph says why.
+  server.faults.push('too-many', 'too-many', 'too-many', 'too-many');
+  await expect(run(graph)).rejects.toMatchObject({ code: 'query.too-many-samples' });
+});
+
+it('what fits alone and not together is drawn as far as it fits', async () => {
+  const { server, run } = await setUp();
+  const series = Array.from({ length: 12 }, (_, at) => ({ match: { tag: 'abcdefghijkl'[at] } }));
+  const graph = graphOf(...series);
+  server.faults.push('too-many');
+  const result = await run({ ...graph, resolution: { ...graph.resolution, stepMs: 36, maxPoints: 100_000 } });
+  expect(result.series).toHaveLength(10);
+  const told = ['S10', 'S11'].map((id) => expect.stringMatching(`^${id}: Together with the series before it`));
+  expect(result.warnings).toEqual(told);
+});

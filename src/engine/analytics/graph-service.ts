@@ -79,7 +79,13 @@ export async function runGraph(
       const { definitions } = part;
       // One of them may be at fault alone; a source that does not answer is not asked for each.
       if (definitions.length === 1 || isAppError(error, 'tsdb.unavailable')) return [{ failed: error, part }];
-      return (await Promise.all(definitions.map((one) => answerOf({ ...part, definitions: [one] })))).flat();
+      const alone = (one: Definition): Promise<(Answer | Failure)[]> => answerOf({ ...part, definitions: [one] });
+      if (!isAppError(error, 'query.too-many-samples')) return (await Promise.all(definitions.map(alone))).flat();
+      // Together they may be too large, so they are not all held before it is known which of them fit.
+      const found: (Answer | Failure)[] = [];
+      for (const one of definitions)
+        found.push(...(await alone(one)).map((answer) => withinCells(answer, found, part, one)));
+      return found;
     }
   };
   const answers = (await Promise.all(parts.map(answerOf)).finally(() => ended.abort())).flat();
@@ -111,9 +117,29 @@ export async function runGraph(
   return checkResult({ range, grid, series: stacked(graph, series, warnings), warnings }, 'graph');
 }
 
-/** What one source cannot answer takes nothing from what others do. */
+/** What one source cannot answer, or one series would make too large, takes nothing from what others do. */
 export const leavesOthers = (error: unknown): error is AppError =>
-  isAppError(error, 'tsdb.unavailable') || isAppError(error, 'tsdb.timeout') || isAppError(error, 'tsdb.refused');
+  isAppError(error, 'tsdb.unavailable') ||
+  isAppError(error, 'tsdb.timeout') ||
+  isAppError(error, 'tsdb.refused') ||
+  isAppError(error, 'query.too-many-samples');
+
+/** Each fits alone; those that fit together are kept, in their order. */
+function withinCells(
+  answer: Answer | Failure,
+  kept: readonly (Answer | Failure)[],
+  part: Part,
+  one: Definition,
+): Answer | Failure {
+  if ('failed' in answer || cellsOf([...kept, answer]) <= MOST_CELLS) return answer;
+  const message = 'Together with the series before it, it is more than one graph takes. Ask for fewer points.';
+  return { failed: tooMany(MOST_CELLS, message), part: { ...part, definitions: [one] } };
+}
+
+const cellsOf = (answers: readonly (Answer | Failure)[]): number =>
+  answers
+    .flatMap((answer) => ('failed' in answer ? [] : answer.series))
+    .reduce((sum, { time, envelope }) => sum + time.length * (envelope === null ? 4 : 6), 0);
 
 /** The words in which each backend would be asked, in the order of the series; nothing is asked. Throws as `runGraph`. */
 export function explainGraph(
