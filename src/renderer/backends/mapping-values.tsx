@@ -349,7 +349,7 @@ export function WideValues({
         </Button>
       </div>
       {problems.has('values') && <p className="field-error">{problems.get('values')}</p>}
-      <div className="map-wide-table">
+      <div className="source-table">
         <DataTable
           name="mapping-values"
           label="Columns that are tags"

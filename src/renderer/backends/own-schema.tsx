@@ -18,8 +18,10 @@ import {
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { SchemaRequest, SchemaState, SchemaStatistics } from '#shared/model/own-schema.ts';
+import { PruneForm } from './prune-form.tsx';
 import { SchemaPlanDialog } from './schema-plan.tsx';
 import { Policies, Rollups, Statistics } from './schema-tables.tsx';
+import { EachSeries } from './series-statistics.tsx';
 
 interface SchemaFormAnswer {
   readonly settings: Readonly<Record<string, unknown>>;
@@ -138,9 +140,13 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
         {there && statistics !== null && (
           <Statistics statistics={statistics} counting={counting} onCount={() => void count()} />
         )}
+        {there && <EachSeries id={id} />}
         {there && <Policies state={state} />}
         {there && (
           <Rollups state={state} onMenu={(rollup, element) => setMenu({ at: belowElement(element), rollup })} />
+        )}
+        {there && (
+          <PruneForm first={statistics?.first ?? null} onPlan={(before) => setRequest({ action: 'prune', before })} />
         )}
         <details className="schema-group" open={!there || undefined}>
           <summary className="section-title">How the tables are made</summary>

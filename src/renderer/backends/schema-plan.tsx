@@ -12,6 +12,15 @@ const titles: Readonly<Record<SchemaRequest['action'], string>> = {
   remove: 'Remove the tables and their samples',
 };
 
+const nothing = 'There is nothing to do: the server is as the settings say.';
+const nothingToDo: Readonly<Record<SchemaRequest['action'], string>> = {
+  install: nothing,
+  refresh: 'There are no samples to fill it from.',
+  drop: nothing,
+  prune: 'There is nothing to remove: no sample that can go is before this time.',
+  remove: nothing,
+};
+
 /** Every statement before it is carried out, consent, and the steps as they end. Nothing is done before the click. */
 export function SchemaPlanDialog({
   id,
@@ -115,7 +124,7 @@ export function SchemaPlanDialog({
               </Banner>
             ))}
             {plan.steps.length === 0 ? (
-              <p>There is nothing to do: the server is as the settings say.</p>
+              <p>{nothingToDo[request.action]}</p>
             ) : (
               <p className="quiet">
                 These statements are sent in this order when you consent, and no others. Steps that belong together are

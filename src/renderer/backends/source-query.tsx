@@ -13,19 +13,12 @@ import {
   formatTime,
   plural,
   qualitySign,
-  SelectField,
   SplitPane,
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
+import { type LastHours, LastRangeField, lastRange } from './last-range.tsx';
+import { labelsText } from './source-rows.tsx';
 
-const HOUR = 3_600_000_000;
-const ranges = [
-  { value: '1', label: 'Last hour' },
-  { value: '24', label: 'Last 24 hours' },
-  { value: '168', label: 'Last 7 days' },
-  { value: '720', label: 'Last 30 days' },
-  { value: '8760', label: 'Last year' },
-] as const;
 /** Samples of one series that the table shows; a picture of more is the trend's work. */
 const MOST_SHOWN = 10_000;
 const MOST_ROWS = 1_000_000;
@@ -56,7 +49,7 @@ export function SourceQuery({ id }: { readonly id: string }): ReactNode {
   const zone = useZone();
   const newSignal = useAbort();
   const [text, setText] = useState(() => typed.get(id) ?? '');
-  const [hours, setHours] = useState<(typeof ranges)[number]['value']>('24');
+  const [hours, setHours] = useState<LastHours>('24');
   const [series, setSeries] = useState<readonly SeriesRow[] | null>(null);
   const [warnings, setWarnings] = useState<readonly string[]>([]);
   const [refusal, setRefusal] = useState<string | null>(null);
@@ -72,8 +65,7 @@ export function SourceQuery({ id }: { readonly id: string }): ReactNode {
     setRunning(true);
     setRefusal(null);
     try {
-      const to = Math.round(client.now());
-      const range = { from: to - Number(hours) * HOUR, to };
+      const range = lastRange(hours, client.now());
       const found: SeriesRow[] = [];
       let said: readonly string[] = [];
       for await (const item of client.rpc.sources.raw({ id, text, range, limit: MOST_ROWS }, { signal })) {
@@ -83,9 +75,7 @@ export function SourceQuery({ id }: { readonly id: string }): ReactNode {
         found.push({
           id: `s${found.length}`,
           name: definition,
-          labels: Object.entries(labels)
-            .map(([name, of]) => `${name}=${of}`)
-            .join(' '),
+          labels: labelsText(labels),
           unit,
           time,
           value,
@@ -201,7 +191,7 @@ export function SourceQuery({ id }: { readonly id: string }): ReactNode {
           )}
         </Field>
         <div className="query-bar">
-          <SelectField label="Range" value={hours} choices={ranges} onChange={setHours} />
+          <LastRangeField value={hours} onChange={setHours} />
           <span className="quiet" role="status">
             {running ? 'asking' : series === null ? 'It can only read.' : plural(series.length, 'series', 'series')}
           </span>

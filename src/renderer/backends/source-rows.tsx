@@ -72,6 +72,12 @@ export const ratioText = (ratio: number | null | undefined): string =>
 export const msText = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? NO_VALUE : `${formatNumber(ms, { decimals: ms < 100 ? 1 : 0 })} ms`;
 
+/** `line=2 stand=4`. */
+export const labelsText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+
 export function sourceColumns(): readonly Column<SourceRow>[] {
   const number = { align: 'right', mono: true, filter: false } as const;
   const asked = (row: SourceRow): boolean => row.status !== undefined;

@@ -12,6 +12,7 @@ import {
   Skeleton,
 } from '#renderer/ui/index.ts';
 import { type SourceTag, TAG_LABEL } from '#shared/model/index.ts';
+import { labelsText } from './source-rows.tsx';
 
 const PAGE = 1_000;
 /** More are found by searching; a list of them all would help nobody. */
@@ -72,9 +73,8 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
         );
         for (const tag of page.tags) {
           // Its name stands in a column of its own already.
-          const further = Object.entries(tag.labels).filter(([name]) => name !== TAG_LABEL);
-          const labels = further.map(([name, value]) => `${name}=${value}`);
-          found.push({ id: `t${found.length}`, tag, labels: labels.join(' ') });
+          const { [TAG_LABEL]: _, ...further } = tag.labels;
+          found.push({ id: `t${found.length}`, tag, labels: labelsText(further) });
         }
         if (abort.signal.aborted) return;
         setTotal(page.total);
