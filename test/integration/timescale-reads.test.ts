@@ -252,6 +252,76 @@ describe.skipIf(needs('postgresql'))('reading from a PostgreSQL server', () => {
     );
   });
 
+  it('says which label is compared with a text where its column holds numbers, and does not take it for a change', async () => {
+    await server.run(
+      `CREATE TABLE numbered (ts timestamptz, tag_id int, line int2, v float8);
+       INSERT INTO numbered VALUES ('2026-01-01T00:00:10Z', 17, 3, 5);
+       CREATE TABLE numbered_tags (id int, name text, area numeric); INSERT INTO numbered_tags VALUES (17, 'speed', 4.5)`,
+    );
+    const relation = { schema: 'public', name: 'numbered' };
+    const common = { relation, time: { column: 'ts', kind: 'timestamptz' }, values: [{ column: 'v' }] };
+    const mappings = [
+      { id: 'bare', tag: { kind: 'column', column: 'tag_id' }, labels: [{ column: 'line', name: 'line' }] },
+      {
+        id: 'named',
+        tag: {
+          kind: 'table',
+          column: 'tag_id',
+          relation: { schema: 'public', name: 'numbered_tags' },
+          key: 'id',
+          name: 'name',
+        },
+        labels: [{ column: 'area', name: 'area', of: 'tags' }],
+      },
+    ].map((one) => tableMapping.parse({ ...common, ...one }));
+    await using(
+      async (source) => {
+        const warned = async (metric: string, match: object) => {
+          const { series, warnings } = await ask(source, graphOf(metric, { match }));
+          return series.length > 0 ? series[0]!.value[0] : warnings.join('\n');
+        };
+        expect(await warned('plant.bare', { tag: '17', line: '3' })).toBe(5);
+        expect(await warned('plant.named', { tag: 'speed', area: '4.5' })).toBe(5);
+        const tag = await warned('plant.bare', { tag: 'speed' });
+        expect(tag).toContain('A: The label "tag" is compared with "speed"');
+        expect(tag).toContain('"tag_id" of "public"."numbered" holds numbers (integer)');
+        expect(tag).not.toContain('has changed');
+        expect(await warned('plant.bare', { tag: { in: ['17', 'x'] } })).toContain('compared with "x"');
+        expect(await warned('plant.bare', { tag: '17', line: '99999' })).toContain('"line" is compared with "99999"');
+        expect(await warned('plant.named', { area: 'North' })).toContain('"area" of "public"."numbered_tags"');
+        expect(await warned('plant.bare', { tag: { like: 'sp*' } })).toContain('there is no sample');
+        const query = backend.compile(
+          {
+            range: { from: START, to: START + 60_000_000 },
+            grid: null,
+            envelope: false,
+            series: [
+              {
+                definition: 'A',
+                metric: { namespace: 'plant', name: 'bare', unit: null, type: 'gauge' },
+                override: null,
+                match: { tag: 'speed' },
+                aggregate: 'last',
+                groupBy: null,
+                limit: 10,
+                extension: {},
+              },
+            ],
+          },
+          source.connection.capabilities,
+        );
+        const streamed = async () => {
+          for await (const _ of source.connection.client.stream(query, never)) throw new Error('Nothing matches.');
+        };
+        await expect(streamed()).rejects.toMatchObject({
+          code: 'tsdb.refused',
+          message: expect.stringContaining('holds numbers'),
+        });
+      },
+      { mappings },
+    );
+  });
+
   it('has a connection test that ends at the first step that fails, with words that say what to do', async () => {
     const climb = async (change: object, context: Partial<TsdbContext> = {}) => {
       const steps = [];

@@ -18,6 +18,7 @@ import type { Session } from './session.ts';
 import { tooManySeries } from './source.ts';
 import { identifier, relation } from './sql.ts';
 
+const BACKEND = 'timescale';
 /** Rows that are fetched at a time. */
 const ROWS = 5_000;
 
@@ -26,6 +27,8 @@ export interface ClientOptions {
   readonly found: TimescaleCapabilities['timescale'];
   /** Looks at what a statement would cost before it is sent; throws `query.too-many-samples`. */
   guard(statement: Statement, signal: AbortSignal): Promise<void>;
+  /** What an error says of a label that is compared with what its column cannot hold; null where it is not that. */
+  mismatched(error: unknown, series: CompiledSeries, signal: AbortSignal): Promise<string | null>;
   /** What an error says of a mapping whose tables have changed; null where it says nothing of the kind. */
   drifted(error: unknown, resolved: Resolved): string | null;
 }
@@ -36,7 +39,13 @@ interface Identity {
   readonly unit: string | null;
 }
 
-export function createTimescaleClient({ session, found, guard, drifted }: ClientOptions): TsdbClient<TimescaleQuery> {
+export function createTimescaleClient({
+  session,
+  found,
+  guard,
+  mismatched,
+  drifted,
+}: ClientOptions): TsdbClient<TimescaleQuery> {
   const tagsOf = async (
     statement: Statement,
     tagLabels: readonly string[],
@@ -113,6 +122,29 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
     };
   };
 
+  const samplesOf = async function* (series: CompiledSeries, signal: AbortSignal): AsyncGenerator<GraphSeries[]> {
+    const identify = await identities(series, signal);
+    if (identify === null) return;
+    const sorter = createSorter(series, identify);
+    /** Time of the last sample of each series: the same time again is left out. */
+    const last: number[] = [];
+    for await (const rows of read(series, signal)) {
+      const parts = new Map<number, { readonly identity: Identity; readonly rows: unknown[][] }>();
+      for (const row of rows) {
+        const one = sorter.of(row);
+        if (one === null) continue;
+        const when = row[sorter.width] as number;
+        if (!Number.isFinite(when) || when <= (last[one.at] ?? Number.NEGATIVE_INFINITY)) continue;
+        last[one.at] = when;
+        const part = parts.get(one.at);
+        if (part === undefined) parts.set(one.at, { identity: one.identity, rows: [row] });
+        else part.rows.push(row);
+      }
+      if (parts.size > 0)
+        yield [...parts.values()].map((part) => block(series, part.identity, part.rows, sorter.width));
+    }
+  };
+
   return {
     async query({ plan, series: all }, signal) {
       const { range, grid } = plan;
@@ -129,10 +161,11 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
         try {
           await readSteps(series);
         } catch (error) {
-          const drift = drifted(error, series.resolved);
-          // The other series of a graph need not suffer from a table that somebody has changed.
-          if (drift === null || signal.aborted) throw error;
-          warnings.push(`${series.planned.definition}: ${drift}`);
+          if (signal.aborted) throw error;
+          // The other series of a graph need not suffer from what is wrong with one, or from a table that has changed.
+          const told = (await mismatched(error, series, signal)) ?? drifted(error, series.resolved);
+          if (told === null) throw error;
+          warnings.push(`${series.planned.definition}: ${told}`);
         }
       }
       return { range, grid, series: result, warnings };
@@ -163,25 +196,12 @@ export function createTimescaleClient({ session, found, guard, drifted }: Client
     async *stream({ series: all }, signal) {
       for (const series of all) {
         if (series === null) continue;
-        const identify = await identities(series, signal);
-        if (identify === null) continue;
-        const sorter = createSorter(series, identify);
-        /** Time of the last sample of each series: the same time again is left out. */
-        const last: number[] = [];
-        for await (const rows of read(series, signal)) {
-          const parts = new Map<number, { readonly identity: Identity; readonly rows: unknown[][] }>();
-          for (const row of rows) {
-            const one = sorter.of(row);
-            if (one === null) continue;
-            const when = row[sorter.width] as number;
-            if (!Number.isFinite(when) || when <= (last[one.at] ?? Number.NEGATIVE_INFINITY)) continue;
-            last[one.at] = when;
-            const part = parts.get(one.at);
-            if (part === undefined) parts.set(one.at, { identity: one.identity, rows: [row] });
-            else part.rows.push(row);
-          }
-          if (parts.size > 0)
-            yield [...parts.values()].map((part) => block(series, part.identity, part.rows, sorter.width));
+        try {
+          yield* samplesOf(series, signal);
+        } catch (error) {
+          const told = signal.aborted ? null : await mismatched(error, series, signal);
+          if (told === null) throw error;
+          throw new AppError('tsdb.refused', told, { details: { backend: BACKEND, reason: told }, cause: error });
         }
       }
     },

@@ -2,7 +2,7 @@ import type { TsdbBackend, TsdbConnection, TsdbContext } from '#engine/tsdb/tsdb
 import { capabilitiesOf } from './capabilities.ts';
 import { createTimescaleClient } from './client.ts';
 import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } from './config.ts';
-import { createForeignSchema, createTagLists, driftText, requireCost } from './foreign/index.ts';
+import { createForeignSchema, createTagLists, driftText, mismatchText, requireCost } from './foreign/index.ts';
 import { editionText, findOut, foundFrom } from './found.ts';
 import { listMetrics } from './metrics.ts';
 import { createIngestor } from './own-schema/ingestor.ts';
@@ -45,6 +45,7 @@ async function connect(
         session,
         found,
         guard: ({ text, values }, by) => requireCost(ask, text, values, limits.rows, by),
+        mismatched: (error, { planned, resolved }, by) => mismatchText(error, resolved.mapping, planned, ask, by),
         drifted: (error, { mapping }) => (mapping === found.own ? null : driftText(error, mapping)),
       }),
       ingestor: config.write ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy }) : null,

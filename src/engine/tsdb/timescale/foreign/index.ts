@@ -11,6 +11,7 @@ import { type Survey, surveyOf } from './survey.ts';
 
 export { requireCost } from './cost.ts';
 export { driftText } from './drift.ts';
+export { mismatchText } from './mismatch.ts';
 export type { Ask } from './sql.ts';
 export { createTagLists, type TagLists } from './tags.ts';
 
