@@ -180,8 +180,12 @@ describe.skipIf(needs('postgresql'))('a source on a PostgreSQL server', () => {
     expect([...(await run()).series!.value]).toEqual([...drawn.series!.value]);
     const { health } = await until(screen, 'plant', ({ health: now }) => now.cache.hits > 0);
     expect(health.cache.ratio).toBeGreaterThan(0);
-    const { parts } = await screen.sources.explain({ source: 'history', graph: graphOf('plant') });
-    expect(parts).toEqual([{ source: 'plant', backend: 'timescale', text: expect.stringContaining('"Werte"') }]);
+    const told = { source: 'plant', backend: 'timescale', text: expect.stringContaining('"Werte"'), canPlan: true };
+    const explained = async (planOf: string | null) =>
+      (await screen.sources.explain({ source: 'history', graph: graphOf('plant'), planOf })).parts;
+    expect(await explained(null)).toEqual([{ ...told, plan: null }]);
+    expect(await explained('history')).toEqual([{ ...told, plan: null }]);
+    expect(await explained('plant')).toEqual([{ ...told, plan: expect.stringContaining('Scan') }]);
     expect(
       (await screen.graphs.metrics({ source: 'plant', text: '', namespace: null, offset: 0, limit: 10 })).metrics[0],
     ).toMatchObject({ key: 'plant.werte' });

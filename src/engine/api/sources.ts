@@ -108,8 +108,15 @@ export function sourceHandlers(services: Services): HandlersOf<AppContract>['sou
     async slowQueries({ id }) {
       return { thresholdMs: SLOW_QUERY_MS, queries: [...sources.slowQueries(id)] };
     },
-    async explain({ source, graph }, { signal }) {
-      return { parts: [...(await services.graphs.explain(source, parseGraph(graph), signal))] };
+    async explain({ source, graph, planOf }, { signal }) {
+      const parts = await services.graphs.explain(source, parseGraph(graph), signal);
+      const told = parts.map(async (part) => {
+        // Recordings of this computer are no sources of the desk, and have no server with a plan.
+        const asked = sources.has(part.source) ? (await connection(part.source, signal)).planOf : undefined;
+        const plan = part.source === planOf ? await asked?.(part.text, signal) : null;
+        return { ...part, canPlan: asked !== undefined, plan: plan ?? null };
+      });
+      return { parts: await Promise.all(told) };
     },
     async *raw({ id, ...query }, { signal }) {
       const ask = await having(id, 'raw', signal);

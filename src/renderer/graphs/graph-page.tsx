@@ -17,6 +17,7 @@ import {
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { addSeries, changeSeries, type Graph, removeSeries } from './graph-model.ts';
 import { type DrawnSeries, GraphPreview } from './graph-preview.tsx';
+import { GraphQuery } from './graph-query.tsx';
 import { MetricSearch } from './metric-search.tsx';
 import { SeriesForm } from './series-form.tsx';
 import { traceKeysOf } from './trace-keys.ts';
@@ -111,7 +112,7 @@ function GraphEditor({ id }: { readonly id: string }): ReactNode {
   const profile = useProfile(series?.source ?? usualId);
   const own = useProfile(usualId);
   const metricOf = useKnownMetrics(graph.series, usualId);
-  const [tab, setTab] = useState<'form' | 'yaml'>('form');
+  const [tab, setTab] = useState<'form' | 'yaml' | 'query'>('form');
   const [drawn, setDrawn] = useState<readonly DrawnSeries[]>([]);
   const search = useRef<HTMLInputElement>(null);
 
@@ -182,6 +183,7 @@ function GraphEditor({ id }: { readonly id: string }): ReactNode {
       },
       { id: 'graphs.form', title: 'Form of the graph', group: 'Graphs', run: () => setTab('form') },
       { id: 'graphs.yaml', title: 'YAML of the graph', group: 'Graphs', run: () => setTab('yaml') },
+      { id: 'graphs.query', title: 'Query of the graph', group: 'Graphs', run: () => setTab('query') },
     ],
     [],
   );
@@ -264,14 +266,15 @@ function GraphEditor({ id }: { readonly id: string }): ReactNode {
                 tabs={[
                   { id: 'form' as const, title: 'Form' },
                   { id: 'yaml' as const, title: 'YAML' },
+                  { id: 'query' as const, title: 'Query' },
                 ]}
                 shown={tab}
                 onShow={setTab}
               />
               <div className="graph-panel" role="tabpanel" id="graph-panel" aria-labelledby={`graph-tab-${tab}`}>
-                {tab === 'yaml' ? (
-                  <YamlEditor graph={graph} onGraph={setGraph} />
-                ) : (
+                {tab === 'query' && <GraphQuery graph={graph} source={usualId} sources={sources} />}
+                {tab === 'yaml' && <YamlEditor graph={graph} onGraph={setGraph} />}
+                {tab === 'form' && (
                   <div className="graph-form">
                     <div className="graph-column">
                       <section className="graph-group" aria-label="Time">

@@ -191,8 +191,22 @@ export const sources = {
       /** What series are taken from unless they say otherwise. */
       source: id,
       graph: graphDefinition,
+      /** Whose server is asked how it goes about its part; null: nobody's. */
+      planOf: id.nullable().default(null),
     }),
-    output: z.object({ parts: z.array(z.object({ source: id, backend: id, text: z.string() })) }),
+    output: z.object({
+      parts: z.array(
+        z.object({
+          source: id,
+          backend: id,
+          text: z.string(),
+          /** Its server can be asked for the plan. */
+          canPlan: z.boolean(),
+          /** Null where it was not asked for, or the server could not tell. */
+          plan: z.string().nullable(),
+        }),
+      ),
+    }),
     errors,
   }),
   /** A query in the source's own language, answered as a graph is: one series an item. */
