@@ -61,21 +61,23 @@ const infoOf = (row: InfoRow): ChunkInfo => ({
 
 export function chunkTableOf(database: Database): ChunkTable {
   const columns = 'id, recipe, first, last, count';
+  // With a bare `?` beside an indexed column this build of SQLite (STAT4) plans the statement anew for every value that
+  // is bound, which takes eight times as long as the look-up itself. The sign hides the value from the planner.
   const overlapping = database
     .prepare<[number, number, number, number, number], InfoRow>(
-      `SELECT ${columns} FROM chunks WHERE tag = ? AND first < ? AND first >=
-         coalesce((SELECT first FROM chunks WHERE tag = ? AND first <= ? ORDER BY first DESC LIMIT 1), -9e18)
-         AND last >= ? ORDER BY first`,
+      `SELECT ${columns} FROM chunks WHERE tag = +? AND first < +? AND first >=
+         coalesce((SELECT first FROM chunks WHERE tag = +? AND first <= +? ORDER BY first DESC LIMIT 1), -9e18)
+         AND last >= +? ORDER BY first`,
     )
     .raw();
   const preceding = database
     .prepare<[number, number], InfoRow>(
-      `SELECT ${columns} FROM chunks WHERE tag = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+      `SELECT ${columns} FROM chunks WHERE tag = +? AND first <= +? ORDER BY first DESC LIMIT 1`,
     )
     .raw();
   const following = database
     .prepare<[number, number], InfoRow>(
-      `SELECT ${columns} FROM chunks WHERE tag = ? AND first > ? ORDER BY first LIMIT 1`,
+      `SELECT ${columns} FROM chunks WHERE tag = +? AND first > +? ORDER BY first LIMIT 1`,
     )
     .raw();
   const data = database

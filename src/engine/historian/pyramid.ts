@@ -183,13 +183,13 @@ function sayTheSame(a: Uint8Array, b: Uint8Array, { first, width }: RollupInfo):
 
 type InfoRow = [id: number, recipe: number, first: number, last: number, width: number];
 
-/** Without a cache every list is decoded anew. */
+/** Without a cache every list is decoded anew. Why values are bound as `+?`: `chunkTableOf`. */
 export function rollupTableOf(database: Database, cache: DecodedCache | null = null): RollupTable {
-  const top = database.prepare<[number], number | null>('SELECT max(tier) FROM rollups WHERE tag = ?').pluck();
+  const top = database.prepare<[number], number | null>('SELECT max(tier) FROM rollups WHERE tag = +?').pluck();
   const rows = database
     .prepare<[number, number, number, number, number, number], InfoRow>(
-      `SELECT id, recipe, first, last, width FROM rollups WHERE tag = ? AND tier = ? AND first < ? AND first >=
-         coalesce((SELECT first FROM rollups WHERE tag = ? AND tier = ? AND first <= ? ORDER BY first DESC LIMIT 1), -9e18)
+      `SELECT id, recipe, first, last, width FROM rollups WHERE tag = +? AND tier = +? AND first < +? AND first >=
+         coalesce((SELECT first FROM rollups WHERE tag = +? AND tier = +? AND first <= +? ORDER BY first DESC LIMIT 1), -9e18)
        ORDER BY first`,
     )
     .raw();
@@ -285,31 +285,31 @@ export function pyramidOf(database: Database): Pyramid {
   const info = 'id, recipe, first, last, width';
   const at = database
     .prepare<[number, number, number], InfoRow>(
-      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first <= ? ORDER BY first DESC LIMIT 1`,
+      `SELECT ${info} FROM rollups WHERE tag = +? AND tier = +? AND first <= +? ORDER BY first DESC LIMIT 1`,
     )
     .raw();
   const after = database
     .prepare<[number, number, number], InfoRow>(
-      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first > ? ORDER BY first LIMIT 1`,
+      `SELECT ${info} FROM rollups WHERE tag = +? AND tier = +? AND first > +? ORDER BY first LIMIT 1`,
     )
     .raw();
   const backward = database
     .prepare<[number, number, number, number], InfoRow>(
-      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first <= ? AND first > ? ORDER BY first DESC`,
+      `SELECT ${info} FROM rollups WHERE tag = +? AND tier = +? AND first <= +? AND first > +? ORDER BY first DESC`,
     )
     .raw();
   const forward = database
     .prepare<[number, number, number, number], InfoRow>(
-      `SELECT ${info} FROM rollups WHERE tag = ? AND tier = ? AND first > ? AND first < ? ORDER BY first`,
+      `SELECT ${info} FROM rollups WHERE tag = +? AND tier = +? AND first > +? AND first < +? ORDER BY first`,
     )
     .raw();
   const remove = database.prepare<[number]>('DELETE FROM rollups WHERE id = ?');
   const removeStale = database.prepare<[number, number]>(
-    'DELETE FROM rollups WHERE tag = ? AND tier > 0 AND recipe < ?',
+    'DELETE FROM rollups WHERE tag = +? AND tier > 0 AND recipe < +?',
   );
   const stale = database
     .prepare<[number, number], number>(
-      'SELECT first FROM rollups WHERE tag = ? AND tier = 0 AND recipe < ? ORDER BY first',
+      'SELECT first FROM rollups WHERE tag = +? AND tier = 0 AND recipe < +? ORDER BY first',
     )
     .pluck();
   const insert: Statement = database.prepare(
