@@ -170,7 +170,10 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
       }
     }, signal);
   };
-  /** A cancelled connection is used again when its statement has ended, which nobody waits for. */
+  /**
+   * A cancelled connection is used again when its statement has ended and it is as before, which nobody waits for. What the
+   * work still wanted to undo itself may have been hit by the request instead of the statement.
+   */
   const settle = (client: pg.Client, running: Promise<unknown>): void => {
     let late = false;
     const timer = clock.after(SETTLE_MS, () => {
@@ -179,10 +182,15 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
     });
     const asked = cancel(client);
     // The request may arrive after the statement and must not hit the next one.
-    const settled = Promise.allSettled([running, asked]).then(() => {
-      timer[Symbol.dispose]();
-      give(client, late);
-    });
+    const settled = Promise.allSettled([running, asked])
+      .then(() => client.query(`ROLLBACK; SET statement_timeout = ${statementTimeoutMs}`))
+      .catch(() => {
+        late = true;
+      })
+      .then(() => {
+        timer[Symbol.dispose]();
+        give(client, late);
+      });
     ends.add(settled);
     void settled.then(() => ends.delete(settled));
   };
@@ -270,9 +278,8 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
         }
       } finally {
         // Whoever takes the rows may have had enough: the transaction ends with the cursor.
-        const undone = (): Promise<unknown> => client.query('ROLLBACK');
-        if (running === null) restore(client, undone());
-        else settle(client, (running as Promise<unknown>).catch(() => null).then(undone));
+        if (running === null) restore(client, client.query('ROLLBACK'));
+        else settle(client, running);
       }
     },
 
