@@ -25,6 +25,9 @@ export function historyHandlers(services: Services): Omit<HandlersOf<AppContract
       return { tags: [...tags], total };
     },
     bounds: async ({ source }, { signal }) => ({ range: await (await viewer(source, signal)).bounds(signal) }),
+    ends: async ({ source, tags }, { signal }) => ({
+      ranges: [...(await (await viewer(source, signal)).ends(tags, signal))],
+    }),
     view: (input, { signal }) => viewStream(services, input, signal),
     async neighbours({ source, tag, time }, { signal }) {
       const { before, after } = await (await viewer(source, signal)).neighbours(tag, time, signal);

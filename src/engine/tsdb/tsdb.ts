@@ -126,6 +126,8 @@ export interface ViewerSource
   /** Usable samples of all these tags; null where the source cannot count without reading them. */
   count(tags: readonly string[], range: TimeRange, signal: AbortSignal): Promise<number | null>;
   /**
+  /** From the first sample of each of these tags to behind its last; null where that is not known. */
+  ends(tags: readonly string[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
    * Exact numbers over a range in the order of `STATISTICS`, as tags are ready; NaN where nothing is known. Throws
    * `query.too-many-samples` where that would read more than the source takes.
    */
@@ -149,6 +151,11 @@ export interface TsdbConnection<Query extends CompiledQuery = CompiledQuery> {
   /** Every metric there, as the registry takes it; absent where its tags alone tell. */
   metrics?(signal: AbortSignal): Promise<readonly RegisteredMetric[]>;
   /** Where it has reads of its own for a trend; absent: the common adapter reads it. */
+  /**
+   * From the first sample of each of these tags to behind its last, in their order; null where there is none, or where
+   * finding out would cost the server too much. Absent where that is never known.
+   */
+  ends?(tags: readonly TsdbTag[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
   readonly viewer?: ViewerSource;
   /**
    * A query in the backend's own language, of at most `limit` rows in all; more throw `query.too-many-samples`. Absent

@@ -1,4 +1,5 @@
 import { isBad, type Sample, STATISTICS, type TimeRange } from '#shared/model/index.ts';
+import { HOLE_FACTOR } from './viewer-holes.ts';
 
 /** Works out `STATISTICS` of one tag from its samples as they come, in order of time; holds a few numbers. */
 export interface Held {
@@ -6,8 +7,11 @@ export interface Held {
   finish(): Float64Array<ArrayBuffer>;
 }
 
-/** `before`: the last sample before the range, whose value reaches into it and does not count. */
-export function createHeld({ from, to }: TimeRange, before: Sample | null): Held {
+/**
+ * `before`: the last sample before the range, whose value reaches into it and does not count. `usual`: the tag's usual
+ * distance, microseconds; over a hole its last value holds for so long and is not known from then on. Null: it holds.
+ */
+export function createHeld({ from, to }: TimeRange, before: Sample | null, usual: number | null = null): Held {
   const of = { count: 0, bad: 0, sum: 0, first: Number.NaN, last: Number.NaN };
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let [heldMin, heldMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -16,6 +20,8 @@ export function createHeld({ from, to }: TimeRange, before: Sample | null): Held
   const held = { weight: 0, mean: 0, squares: 0 };
   let value = before === null || isBad(before.quality) ? Number.NaN : before.value;
   let since = from;
+  /** Of the last sample. */
+  let at = before === null ? from : before.time;
   const grow = (sums: typeof plain, number: number, weight: number): void => {
     sums.weight += weight;
     const delta = number - sums.mean;
@@ -23,7 +29,8 @@ export function createHeld({ from, to }: TimeRange, before: Sample | null): Held
     sums.squares += weight * delta * (number - sums.mean);
   };
   const hold = (until: number): void => {
-    const length = until - since;
+    const end = usual !== null && until - at > HOLE_FACTOR * usual ? at + usual : until;
+    const length = end - since;
     if (Number.isNaN(value) || !(length > 0)) return;
     grow(held, value, length);
     if (value < heldMin) heldMin = value;
@@ -35,7 +42,8 @@ export function createHeld({ from, to }: TimeRange, before: Sample | null): Held
         const number = isBad(quality[i]!) ? Number.NaN : values[i]!;
         hold(time[i]!);
         value = number;
-        since = time[i]!;
+        at = time[i]!;
+        since = at;
         if (of.count + of.bad === 0) of.first = number;
         of.last = number;
         if (Number.isNaN(number)) {

@@ -10,6 +10,7 @@ import {
 } from '#shared/model/index.ts';
 import type { HistoryTag } from '#shared/rpc/history.ts';
 import type { PlannedSeries, QueryPlan, TsdbBackend, TsdbConnection, TsdbTag, ViewerSource } from './tsdb.ts';
+import { createGapFinder } from './viewer-gaps.ts';
 import { createHeld } from './viewer-held.ts';
 import { drawnSamples, mergedSteps, nothingAt, type Samples } from './viewer-points.ts';
 
@@ -103,24 +104,29 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     return answer;
   };
 
-  /** Every sample, in order of time; null as soon as they are more than `most`. */
-  const samplesOf = async (
-    tag: TsdbTag,
-    range: TimeRange,
-    most: number,
-    signal: AbortSignal,
-  ): Promise<Samples | null> => {
+  /** Samples in order of time, from the start of the range; of more than `most` the first ones. */
+  const firstOf = async (tag: TsdbTag, range: TimeRange, most: number, signal: AbortSignal): Promise<Samples> => {
     const parts: Samples[] = [];
     let length = 0;
     const query = backend.compile(planOf([tag], range, null, ['last']), capabilities);
     for await (const block of client.stream(query, signal)) {
       for (const { time, value, quality } of block) {
         length += time.length;
-        if (length > most) return null;
         parts.push({ time, value, quality });
       }
+      if (length > most) break;
     }
     return joined(parts, length);
+  };
+  /** Every sample, in order of time; null where they are more than `most`. */
+  const samplesOf = async (
+    tag: TsdbTag,
+    range: TimeRange,
+    most: number,
+    signal: AbortSignal,
+  ): Promise<Samples | null> => {
+    const found = await firstOf(tag, range, most, signal);
+    return found.time.length > most ? null : found;
   };
 
   /** Whether anything lies in each step, and how much of it is usable. */
@@ -180,6 +186,12 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     }
   };
 
+  const gaps = createGapFinder({
+    read: async (tag, range, signal) =>
+      capabilities.raw ? (await firstOf(tag, range, FEW_SAMPLES, signal)).time : new Float64Array(0),
+    nearest: (tag, time, span, backward, signal) => endOrNone(nearest(tag, time, span, backward, signal)),
+  });
+
   const seriesOf = async (
     tags: readonly TsdbTag[],
     range: TimeRange,
@@ -206,7 +218,10 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
           if (found !== null) return withEnds(tag, range, found, signal);
         }
         if (values === undefined) return nothingAt(tag.id);
-        return coarse && capabilities.raw ? merged(tag, range, pixels, signal) : mergedSteps(tag.id, grid, values);
+        if (coarse && capabilities.raw) return merged(tag, range, pixels, signal);
+        const count = counts?.value ?? new Float64Array(grid.length);
+        const missing = await gaps.onSteps(tag, grid, count, values.quality, signal);
+        return { ...mergedSteps(tag.id, grid, values), gaps: missing };
       }),
     );
   };
@@ -217,7 +232,8 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       endOrNone(nearest(tag, range.from, span, true, signal)),
       endOrNone(nearest(tag, range.to - 1, span, false, signal)),
     ]);
-    return drawnSamples(tag.id, joined([samplesFrom(before), inside, samplesFrom(after)]));
+    const samples = joined([samplesFrom(before), inside, samplesFrom(after)]);
+    return { ...drawnSamples(tag.id, samples), gaps: await gaps.between(tag, samples.time, signal) };
   };
 
   /** Where the source does not aggregate so finely, its samples are merged here. */
@@ -230,12 +246,13 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       );
     }
     if (found.time.length <= pixels * 2) return withEnds(tag, range, found, signal);
-    return drawnSamples(tag.id, found, Math.ceil((range.to - range.from) / pixels));
+    const missing = await gaps.between(tag, found.time, signal);
+    return { ...drawnSamples(tag.id, found, Math.ceil((range.to - range.from) / pixels)), gaps: missing };
   };
 
   return {
     history: null,
-    // A source says nothing of where its data begin, of gaps, and of events: what is missing was not told.
+    // A source says nothing of where all of its data begin, of gaps as such, and of events; tags have ends and holes.
     bounds: async () => null,
     gaps: async () => [],
     events: async () => [],
@@ -245,6 +262,13 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       if (known.size > MOST_KNOWN_TAGS) known.clear();
       for (const tag of tags) known.set(tag.id, tag);
       return { tags: tags.map(historyTag), total };
+    },
+    async ends(ids, signal) {
+      if (connection.ends === undefined) return ids.map(() => null);
+      const tags = await lookUp(ids, signal);
+      const ends = await connection.ends(tags, signal);
+      const byId = new Map(tags.map(({ id }, at) => [id, ends[at] ?? null]));
+      return ids.map((id) => byId.get(id) ?? null);
     },
     async count(ids, range, signal) {
       const tags = await lookUp(ids, signal);
@@ -280,7 +304,8 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     async *statistics(ids, range, signal) {
       let left = MOST_READ;
       for (const tag of await lookUp(ids, signal)) {
-        const held = createHeld(range, await nearest(tag, range.from, range.to - range.from, true, signal));
+        const usual = await gaps.usualAt(tag, range.from, signal);
+        const held = createHeld(range, await nearest(tag, range.from, range.to - range.from, true, signal), usual);
         const query = backend.compile(planOf([tag], range, null, ['last']), capabilities);
         for await (const block of client.stream(query, signal)) {
           for (const { time, value, quality } of block) {

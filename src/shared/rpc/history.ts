@@ -85,6 +85,13 @@ export const history = {
     output: z.object({ range: timeRange.nullable() }),
     errors: sourceErrors,
   }),
+  /** From the first sample of each tag to behind its last, in their order; null where that is not known. */
+  ends: call({
+    role: 'viewer',
+    input: z.object({ source, tags: z.array(traceTag).max(200) }),
+    output: z.object({ ranges: z.array(timeRange.nullable()) }),
+    errors: sourceErrors,
+  }),
   /** One item per group of tags as they are ready, at most two points per pixel and series. */
   view: stream({
     role: 'viewer',

@@ -36,6 +36,13 @@ export function localViewer(history: HistorySource): ViewerSource {
       });
       return { tags: found.slice(offset, offset + limit).map(historyTag), total: found.length };
     },
+    async ends(tags, signal) {
+      const known = new Map((await history.tags(signal)).map((tag) => [tag.id, tag]));
+      return tags.map((id) => {
+        const { first = null, last = null } = known.get(id) ?? {};
+        return first === null || last === null ? null : { from: first, to: last + 1 };
+      });
+    },
     count,
     async *statistics(tags, range, signal) {
       const question = statisticsQuery(tags, range);

@@ -201,13 +201,14 @@ export function createRunning(options: RunningOptions): RunningSource {
     },
   });
 
-  const reads: Pick<Required<TsdbConnection>, 'client' | 'tags' | 'metrics' | 'raw' | 'planOf' | 'foreign'> = {
+  const reads: Pick<Required<TsdbConnection>, 'client' | 'tags' | 'ends' | 'metrics' | 'raw' | 'planOf' | 'foreign'> = {
     client: {
       query: (query, signal) => (isPlanned(query) ? cache.query(query, signal) : askQuery(query, signal)),
       stream: (query, signal) => stream(query, signal),
       series: (metric, limit, signal) => ask((now, both) => now.client.series(metric, limit, both), signal),
     },
     tags: (search, signal) => ask((now, both) => now.tags!(search, both), signal),
+    ends: (tags, signal) => ask((now, both) => now.ends!(tags, both), signal),
     metrics: (signal) => ask((now, both) => now.metrics!(both), signal),
     async raw(query, signal) {
       const began = clock.monotonicMs();
@@ -251,12 +252,13 @@ export function createRunning(options: RunningOptions): RunningSource {
   const handedOut = (now: TsdbConnection): TsdbConnection => {
     let own = shown.get(now);
     if (own === undefined) {
-      const { tags, metrics, raw, planOf, foreign, schema, viewer } = now;
+      const { tags, ends, metrics, raw, planOf, foreign, schema, viewer } = now;
       own = {
         capabilities: now.capabilities,
         client: reads.client,
         ingestor: now.ingestor === null ? null : writer,
         ...(tags === undefined ? {} : { tags: reads.tags }),
+        ...(ends === undefined ? {} : { ends: reads.ends }),
         ...(metrics === undefined ? {} : { metrics: reads.metrics }),
         ...(raw === undefined ? {} : { raw: reads.raw }),
         ...(planOf === undefined ? {} : { planOf: reads.planOf }),

@@ -3,6 +3,7 @@ import { capabilitiesOf } from './capabilities.ts';
 import { createTimescaleClient } from './client.ts';
 import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } from './config.ts';
 import { createForeignSchema, createTagLists, driftText, mismatchText, requireCost } from './foreign/index.ts';
+import { createEnds } from './ends.ts';
 import { editionText, findOut, foundFrom } from './found.ts';
 import { listMetrics } from './metrics.ts';
 import { createIngestor } from './own-schema/ingestor.ts';
@@ -66,6 +67,7 @@ async function connect(
       },
       close: () => session.close(),
     };
+      ends: createEnds({ session, found, mostRows: limits.rows, now: () => clock.monotonicMs() }),
   } catch (error) {
     await session.close();
     throw error;
