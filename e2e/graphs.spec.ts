@@ -123,6 +123,70 @@ describe.skipIf(needs('chromium'))('the graph editor', () => {
     expect(await main().getByRole('radio', { name: /^min/ }).isChecked()).toBe(true);
   });
 
+  it('looks closer by wheel and drag, tells values at the pointer, and leaves the graph as it is', async () => {
+    const preview = main().getByRole('region', { name: 'Preview' });
+    const picture = preview.getByRole('application');
+    const whole = preview.getByRole('button', { name: "The graph's own range" });
+    const from = main().getByRole('textbox', { name: 'From' });
+    const box = (await picture.boundingBox())!;
+    const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    await page().mouse.move(middle.x, middle.y);
+    const hover = picture.locator('.hover-box');
+    await textThat(hover, /2026-01-05 \d\d:0\d:\d\d\.\d{3}.*Tag 01.*step from 2026-01-05.*Good/s);
+    const first = await hover.textContent();
+    expect(await whole.isDisabled()).toBe(true);
+    for (let n = 0; n < 6; n++) await page().mouse.wheel(0, -300);
+    await eventually(
+      () => whole.isDisabled(),
+      (off) => !off,
+    );
+    // Steps follow the width: what is read anew for the short range has shorter ones.
+    await eventually(
+      () => picture.getAttribute('aria-busy'),
+      (busy) => busy === 'false',
+    );
+    await page().mouse.move(middle.x + 1, middle.y);
+    await textThat(hover, /step from 2026-01-05/);
+    const before = await plot();
+    await page().mouse.down();
+    await page().mouse.move(middle.x + 200, middle.y, { steps: 4 });
+    await page().mouse.up();
+    await eventually(plot, (now) => now !== before);
+    await textThat(hover, /2026-01-05/);
+    expect(await hover.textContent()).not.toBe(first);
+    expect(await from.inputValue()).toBe('2026-01-05T08:00:00Z');
+    await picture.focus();
+    await page().keyboard.press('Backspace');
+    await page().keyboard.press('ArrowRight');
+    expect(await barriersOf(page())).toEqual([]);
+    await page().keyboard.press('f');
+    await eventually(
+      () => whole.isDisabled(),
+      (off) => off,
+    );
+    // What is seen can be kept.
+    await page().keyboard.press('+');
+    await preview.getByRole('button', { name: "Make what is seen the graph's range" }).click();
+    await eventually(
+      () => from.inputValue(),
+      (text) => /^2026-01-05 \d\d:0[1-9]:\d\d\.\d{3}$/.test(text),
+    );
+    expect(await whole.isDisabled()).toBe(true);
+    await main().getByRole('button', { name: 'Undo' }).click();
+    expect(await from.inputValue()).toBe('2026-01-05T08:00:00Z');
+  });
+
+  it('shows what its source is asked', async () => {
+    await main().getByRole('tab', { name: 'Query' }).click();
+    const part = main().getByRole('article', { name: 'heat' });
+    await textThat(part, /tag tag-1/);
+    await part.getByRole('button', { name: 'Copy the query' }).waitFor();
+    // A recording of this computer has no server with a plan.
+    expect(await part.getByRole('button', { name: 'Plan' }).count()).toBe(0);
+    expect(await barriersOf(page())).toEqual([]);
+    await main().getByRole('tab', { name: 'Form' }).click();
+  });
+
   it('is kept in the project, deleted, and brought back', async () => {
     await main().getByRole('textbox', { name: 'Name of the graph' }).fill('Smallest of the second');
     await page().keyboard.press('Control+s');

@@ -15,8 +15,9 @@ import {
   useActions,
 } from '#renderer/ui/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
+import type { DrawnSeries } from './graph-answer.ts';
 import { addSeries, changeSeries, type Graph, removeSeries } from './graph-model.ts';
-import { type DrawnSeries, GraphPreview } from './graph-preview.tsx';
+import { GraphPreview } from './graph-preview.tsx';
 import { GraphQuery } from './graph-query.tsx';
 import { MetricSearch } from './metric-search.tsx';
 import { SeriesForm } from './series-form.tsx';
@@ -257,7 +258,7 @@ function GraphEditor({ id }: { readonly id: string }): ReactNode {
           secondSize="55%"
           minFirst="9rem"
           minSecond="10rem"
-          first={<GraphPreview graph={graph} source={usualId} onSeries={setDrawn} />}
+          first={<GraphPreview graph={graph} source={usualId} onSeries={setDrawn} onRange={setRange} />}
           second={
             <div className="graph-lower">
               <Tabs

@@ -1,8 +1,8 @@
 import type { AppClient } from '#renderer/client/index.ts';
 import { traceKey } from '#renderer/viewer/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
+import type { DrawnSeries } from './graph-answer.ts';
 import type { Graph } from './graph-model.ts';
-import type { DrawnSeries } from './graph-preview.tsx';
 
 const TAG = 'tag.';
 /** Tags of one source that may be meant by the labels of a series. */

@@ -2,6 +2,7 @@
 export { type Zone, zoneOf } from '#shared/model/index.ts';
 export { createHueBook, HUES, type HueBook, type PlotTheme, TRACE_COLOURS, traceColour } from './colours.ts';
 export { attachGestures, type PlotGestures } from './gestures.ts';
+export { createHoverBox, type HoverBox, type HoverBoxOptions, type HoverRow, hoverDistance } from './hover-box.ts';
 export { createMiniMap, type MiniMap, type MiniMapData } from './mini-map.ts';
 export type {
   AxisSpec,

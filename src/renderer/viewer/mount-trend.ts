@@ -1,11 +1,11 @@
 import type { AppClient } from '#renderer/client/index.ts';
-import type { HueBook, PlotHit, PlotTheme } from '#renderer/plot/index.ts';
+import { createHoverBox, type HoverBox, type HueBook, type PlotHit, type PlotTheme } from '#renderer/plot/index.ts';
 import { formatTime } from '#renderer/ui/format.ts';
 import type { TimeRange } from '#shared/model/index.ts';
-import { createHoverBox, type HoverBox } from './hover-box.ts';
 import { createReadings, rangeText } from './readings.ts';
 import { createReadout, type Readout } from './readout.ts';
 import { createTrendController, type TrendController, type TrendView } from './trend-controller.ts';
+import { trendHover } from './trend-hover.ts';
 import type { TraceTag } from './trend-model.ts';
 import { createTrendSource } from './trend-source.ts';
 
@@ -76,10 +76,8 @@ export function mountTrend(options: {
     },
   });
   box = createHoverBox(hosts.plots, {
-    controller: () => controller,
-    tags: options.tags,
-    hues,
-    theme: options.theme,
+    content: trendHover({ controller: () => controller, tags: options.tags, hues, theme: options.theme, timeText }),
+    place: () => controller.stack.place,
     timeText,
   });
   readout = createReadout(controller, timeText, options.onError);

@@ -1,34 +1,51 @@
-import { type HueBook, heldAt, type PlotHit, type PlotTheme, traceColour } from '#renderer/plot/index.ts';
-import { formatNumber } from '#renderer/ui/format.ts';
-import { qualityText } from '#shared/model/index.ts';
-import { sampleText } from './readout.ts';
-import { shiftMicros } from './trace-key.ts';
-import type { TrendController } from './trend-controller.ts';
-import { type TraceTag, traceName } from './trend-model.ts';
+import type { UnixMicros } from '#shared/model/index.ts';
+import type { PlotHit } from './plot-spec.ts';
+import type { HeldSample } from './trace-data.ts';
+import type { ValueRange } from './value-ticks.ts';
+import './hover-box.css';
+
+/** A place within a plot, where traces have values. */
+export type PlotPlace = Extract<PlotHit, { kind: 'plot' | 'cursor' }>;
+
+export interface HoverRow {
+  readonly id: string;
+  readonly name: string;
+  readonly text: string;
+  readonly unit: string;
+  readonly colour: string;
+  /** Why there is no value, or what is to be known of it; empty: nothing. */
+  readonly words: string;
+  /** From the pointer, as a share of the plot's height; infinite where there is nothing to be near to. */
+  readonly distance: number;
+  /** Said of the nearest row alone. */
+  readonly details: () => string;
+}
 
 export interface HoverBox extends Disposable {
-  show(hit: PlotHit, at: { readonly x: number; readonly y: number } | null): void;
+  show(hit: PlotHit, at: At | null): void;
 }
 
 export interface HoverBoxOptions {
-  readonly controller: () => TrendController | null;
-  readonly tags: () => ReadonlyMap<string, TraceTag>;
-  readonly hues: HueBook;
-  readonly theme: () => PlotTheme;
-  readonly timeText: (time: number) => string;
+  /** What is to be told of a place; null and no rows hide the box. Asked once per animation frame at most. */
+  readonly content: (
+    place: PlotPlace,
+  ) => { readonly rows: readonly HoverRow[]; readonly notes: readonly string[] } | null;
+  /** Of the host, on the page. */
+  readonly place: () => DOMRect;
+  readonly timeText: (time: UnixMicros) => string;
 }
 
 type At = { readonly x: number; readonly y: number };
-interface Row {
-  readonly tag: TraceTag;
-  readonly text: string;
-  readonly words: string;
-  readonly distance: number;
-  readonly held: ReturnType<typeof heldAt>;
-}
 
 const MOST_ROWS = 12;
 const AWAY = 16;
+
+/** How far what is held lies from a place of its plot. */
+export function hoverDistance(range: ValueRange | null, held: HeldSample | null, share: number): number {
+  return range === null || held === null || !Number.isFinite(held.value)
+    ? Number.POSITIVE_INFINITY
+    : Math.abs((held.value - range.low) / (range.high - range.low) - share);
+}
 
 /**
  * The box beside the pointer: for each trace of the plot the last value at or before the pointer, for the nearest one
@@ -43,7 +60,7 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
   host.append(box);
   const lines: { readonly element: HTMLElement; shape: string }[] = [];
   let used = 0;
-  let pending: { readonly hit: PlotHit; readonly at: At } | null = null;
+  let pending: { readonly hit: PlotPlace; readonly at: At } | null = null;
   let frame = 0;
   let size = { width: 0, height: 0, key: '' };
 
@@ -82,54 +99,19 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
       mark.style.background = colour;
   };
 
-  const rowsAt = (controller: TrendController, hit: Extract<PlotHit, { kind: 'plot' | 'cursor' }>): Row[] => {
-    const plot = controller.shownPlots.find((one) => one.id === hit.plotId);
-    const rows: Row[] = [];
-    for (const trace of plot?.traces ?? []) {
-      const tag = options.tags().get(trace.tagId);
-      if (!trace.visible || tag === undefined || plot === undefined) continue;
-      const held = heldAt(controller.store.segments(trace.tagId), hit.time);
-      const [text, words] = sampleText(tag, held, controller.store);
-      const range = controller.stack.axisRange(plot.id, trace.axisId);
-      const distance =
-        range === null || held === null || !Number.isFinite(held.value)
-          ? Number.POSITIVE_INFINITY
-          : Math.abs((held.value - range.low) / (range.high - range.low) - hit.share);
-      rows.push({ tag, text, words, distance, held });
-    }
-    return rows;
-  };
-
-  const details = (row: Row): string => {
-    if (row.held === null) return row.words;
-    const shift = shiftMicros(row.tag.id);
-    const parts = [
-      `sampled ${options.timeText(row.held.time - shift)}`,
-      ...(shift === 0 ? [] : [`shown at ${options.timeText(row.held.time)}`]),
-      row.words === '' ? qualityText(row.held.quality) : row.words,
-    ];
-    const { min, max } = row.held;
-    if (min !== null && max !== null && max > min) {
-      parts.push(`min ${formatNumber(min, row.tag)}, max ${formatNumber(max, row.tag)} of the merged samples`);
-    }
-    return parts.join(' · ');
-  };
-
   function fill(): void {
     frame = 0;
-    const controller = options.controller();
-    const asked = pending;
-    if (controller === null || asked === null || (asked.hit.kind !== 'plot' && asked.hit.kind !== 'cursor')) return;
-    const { hit, at } = asked;
-    const rows = rowsAt(controller, hit);
-    if (rows.length === 0) {
+    if (pending === null) return;
+    const { hit, at } = pending;
+    const content = options.content(hit);
+    if (content === null || content.rows.length === 0) {
       box.hidden = true;
       return;
     }
+    const { rows, notes } = content;
     const nearest = rows.reduce((best, row) => (row.distance < best.distance ? row : best));
     const shown =
       rows.length <= MOST_ROWS ? rows : [...rows].sort((a, b) => a.distance - b.distance).slice(0, MOST_ROWS);
-    const all = controller.shownPlots.flatMap((plot) => plot.traces.map((trace) => trace.tagId));
     used = 0;
     line('hover-time mono', [['', options.timeText(hit.time)]]);
     for (const row of shown) {
@@ -137,22 +119,17 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
         row === nearest ? 'hover-row hover-nearest' : 'hover-row',
         [
           ['hover-mark', ''],
-          ['hover-name', traceName(row.tag)],
+          ['hover-name', row.name],
           ['hover-value mono', row.text],
-          ['hover-unit', row.tag.unit ?? ''],
+          ['hover-unit', row.unit],
         ],
-        traceColour(options.hues.hueOf(row.tag.id, all), options.theme()),
+        row.colour,
       );
-      if (row === nearest) line('hover-detail', [['', details(row)]]);
+      if (row === nearest) line('hover-detail', [['', row.details()]]);
       else if (row.words !== '') line('hover-detail', [['', row.words]]);
     }
     if (rows.length > shown.length) line('hover-detail', [['', `and ${rows.length - shown.length} more`]]);
-    const reach = ((controller.window.to - controller.window.from) / Math.max(1, controller.stack.areaWidth)) * 5;
-    for (const event of controller.events) {
-      const end = event.to ?? event.from;
-      if (event.from - reach <= hit.time && hit.time <= end + reach)
-        line('hover-detail hover-event', [['', event.text]]);
-    }
+    for (const note of notes) line('hover-detail hover-event', [['', note]]);
     for (let i = used; i < lines.length; i++) lines[i]!.element.hidden = true;
     box.hidden = false;
     // The box is measured when its lines change, not for each move: asking for a size makes the browser lay it out.
@@ -160,9 +137,9 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
       lines
         .slice(0, used)
         .map(({ shape }) => shape)
-        .join('\n') + nearest.tag.id;
+        .join('\n') + nearest.id;
     if (size.key !== key) size = { width: box.offsetWidth, height: box.offsetHeight, key };
-    const frameBox = controller.stack.place;
+    const frameBox = options.place();
     const right = at.x - frameBox.left + AWAY;
     const left = right + size.width > frameBox.width ? at.x - frameBox.left - AWAY - size.width : right;
     const top = Math.max(2, Math.min(frameBox.height - size.height - 2, at.y - frameBox.top + AWAY));
