@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { runGraph } from '#engine/analytics/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { createMetricRegistry, gauge, graph, metricDeclaration, registeredMetric } from '#shared/model/graph/index.ts';
-import { type TableMapping, tableMapping } from '#shared/model/index.ts';
+import { QUALITY, type TableMapping, tableMapping } from '#shared/model/index.ts';
 import { needs } from '#test/support/needs.ts';
 import { SIGNAL } from './foreign-layouts.ts';
 import { describeForeign, draw, everything, never, READER } from './foreign-suite.ts';
@@ -218,7 +218,7 @@ describeForeign('none', needs('postgresql'), (place) => {
         '1774742400,1,5': [],
         '1774742400,9,6': ['"tag_id" 9 is not in "tags": no sample.'],
         '1774742401,1,open': [],
-        '1774742402,1,': ['There is no value: no sample.'],
+        '1774742402,1,': ['There is no value: the trace has a gap.'],
         '12,1,8': ['It lies before 1990: look at what the number counts.'],
         '1774742403,1,1e999': [],
       });
@@ -233,6 +233,10 @@ describeForeign('none', needs('postgresql'), (place) => {
         ['mean', 'count'],
       );
       expect([...series[1]!.value]).toEqual([1, 0, 0, 0]);
+      // The row without a value is a sample of its time, as the preview says it.
+      const gap = samples.find(({ row }) => rows[row]!.join() === '1774742402,1,')!;
+      expect(gap).toMatchObject({ time: 1774742402e6, value: null, quality: QUALITY.badNoData });
+      expect(series[0]!.quality[2]).toBe(QUALITY.badNoData);
       const wrong = {
         ...mapping,
         tag: { kind: 'column', column: 'tga_id' },
@@ -245,6 +249,54 @@ describeForeign('none', needs('postgresql'), (place) => {
         { path: 'time.kind', message: '"ts" is of the type bigint. It is a number: state what it counts since 1970.' },
         { path: 'tag.column', message: '"odd"."log" has no column "tga_id". Perhaps "tag_id" is meant.' },
       ]);
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('takes a narrow row without a value for a gap in the preview, in samples and in steps, in documents too', async () => {
+    await make(
+      'absent',
+      `CREATE TABLE absent.log (ts timestamptz, tag text, i int, f float8, doc jsonb);
+       INSERT INTO absent.log VALUES
+         ('2026-03-01T00:00:00Z', 'a', 1, NULL, '{"rpm": 10}'), ('2026-03-01T00:00:01Z', 'a', NULL, NULL, '{"oil": 3}'),
+         ('2026-03-01T00:00:02Z', 'a', NULL, 3, '{"rpm": 30}'), ('2026-03-01T00:00:03Z', 'a', NULL, NULL, '{"rpm": null}')`,
+    );
+    const [from, to] = [Date.parse('2026-03-01T00:00:00Z') * 1_000, Date.parse('2026-03-01T00:00:04Z') * 1_000];
+    const columns = narrow('absent', 'log', {
+      time: { column: 'ts', kind: 'timestamptz' },
+      values: [{ column: 'i' }, { column: 'f' }],
+    });
+    const documents = narrow('absent', 'log', {
+      id: 'documents',
+      time: { column: 'ts', kind: 'timestamptz' },
+      values: [{ column: 'doc', jsonPath: ['rpm'] }],
+    });
+    const connection = await place.open([columns, documents]);
+    try {
+      for (const [mapping, values] of [
+        [columns, [1, Number.NaN, 3, Number.NaN]],
+        [documents, [10, Number.NaN, 30, Number.NaN]],
+      ] as const) {
+        const { samples } = await connection.foreign!.preview(mapping, never);
+        const shown = samples.toSorted((a, b) => a.time! - b.time!);
+        const qualities = [0, QUALITY.badNoData, 0, QUALITY.badNoData];
+        expect(shown.map(({ value }) => value ?? Number.NaN)).toEqual(values);
+        expect(shown.map(({ quality }) => quality)).toEqual(qualities);
+        expect(shown[1]!.problems).toEqual(['There is no value: the trace has a gap.']);
+        const drawn = (stepMs: number) =>
+          draw(mapping, connection, [{ labels: { tag: 'a' } }], from, to, stepMs, ['mean', 'count']);
+        const each = (await drawn(1_000)).series;
+        expect([...each[0]!.value]).toEqual(values);
+        expect([...each[0]!.quality]).toEqual(qualities);
+        expect([...each[1]!.value]).toEqual([1, 0, 1, 0]);
+        const whole = (await drawn(4_000)).series;
+        expect([whole[0]!.value[0], whole[0]!.quality[0], whole[1]!.value[0]]).toEqual([
+          (values[0] + values[2]) / 2,
+          QUALITY.uncertain,
+          2,
+        ]);
+      }
     } finally {
       await connection.close();
     }

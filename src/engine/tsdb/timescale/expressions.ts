@@ -107,14 +107,17 @@ const NUMBER = "'^\\s*[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d{1,2})?\\s*$'";
 const textAsNumber = (text: string): string =>
   `CASE WHEN length(${text}) <= 200 AND ${text} ~ ${NUMBER} THEN (${text})::float8 WHEN lower(${text}) IN ('true', 't', 'on') THEN 1 WHEN lower(${text}) IN ('false', 'f', 'off') THEN 0 WHEN ${text} IS NOT NULL THEN 'NaN' END`;
 
+/** What stands in a row for a value, as it is: a column, or a text within its JSON. */
+export function cellOf({ column, jsonPath }: MappedValue, alias: string, parameters: Parameters): string {
+  const bare = columnOf(alias, column);
+  return jsonPath.length === 0 ? bare : `(${bare}::jsonb #>> ${parameters.add(jsonPath, 'text[]')})`;
+}
+
 /** A value as a number: NULL where there is none, NaN for what is no number. */
 export function numberOf(value: MappedValue, alias: string, parameters: Parameters): string {
-  const column = columnOf(alias, value.column);
-  if (value.jsonPath.length > 0) {
-    return textAsNumber(`(${column}::jsonb #>> ${parameters.add(value.jsonPath, 'text[]')})`);
-  }
-  if (value.type === 'number') return `${column}::float8`;
-  return textAsNumber(`${column}::text`);
+  const cell = cellOf(value, alias, parameters);
+  if (value.jsonPath.length > 0) return textAsNumber(cell);
+  return value.type === 'number' ? `${cell}::float8` : textAsNumber(`${cell}::text`);
 }
 
 /** A quality as ParX keeps it, 0 to 65535. Where none stands, nobody has judged: good. */
@@ -141,7 +144,10 @@ export function qualityOf(quality: MappedQuality | null, alias: string, paramete
 /** Quality of a row that has no value at all, where it does not say itself that it is bad. */
 export const NO_VALUE_QUALITY = 0x809b;
 
-/** Value and quality of a row of a narrow relation: the first value that is there. */
+/**
+ * Value and quality of a row of a narrow relation: the first value that is there. A row in which none is there is a
+ * sample without a value: somebody wrote down that there was nothing, so that the trace has a gap there.
+ */
 export function narrowCells(
   { values, quality }: Pick<TableMapping, 'values' | 'quality'>,
   alias: string,
@@ -150,6 +156,6 @@ export function narrowCells(
   const cells = values.map((value) => numberOf(value, alias, parameters));
   const value = cells.length === 1 ? cells[0]! : `coalesce(${cells.join(', ')})`;
   const own = qualityOf(quality, alias, parameters);
-  const absent = values.map((one) => `${columnOf(alias, one.column)} IS NULL`).join(' AND ');
+  const absent = values.map((one) => `${cellOf(one, alias, parameters)} IS NULL`).join(' AND ');
   return { value, quality: `CASE WHEN ${absent} THEN greatest(${own}, ${NO_VALUE_QUALITY}) ELSE ${own} END` };
 }

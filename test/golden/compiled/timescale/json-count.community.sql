@@ -4,7 +4,7 @@ SELECT k0::text, step, usable, usable, other, worst
 FROM (
   SELECT k0, "ext".time_bucket($5::interval, at, $3::timestamptz) AS step, min(at) AS at, count(*) FILTER (WHERE quality < 32768 AND value <> 'NaN') AS usable, count(*) FILTER (WHERE NOT coalesce(quality < 32768 AND value <> 'NaN', false)) AS other, max(quality) AS worst
   FROM (
-    SELECT $2::text AS k0, s."ts" AS at, CASE WHEN length((s."data"::jsonb #>> $1::text[])) <= 200 AND (s."data"::jsonb #>> $1::text[]) ~ '^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?\s*$' THEN ((s."data"::jsonb #>> $1::text[]))::float8 WHEN lower((s."data"::jsonb #>> $1::text[])) IN ('true', 't', 'on') THEN 1 WHEN lower((s."data"::jsonb #>> $1::text[])) IN ('false', 'f', 'off') THEN 0 WHEN (s."data"::jsonb #>> $1::text[]) IS NOT NULL THEN 'NaN' END AS value, CASE WHEN s."data" IS NULL THEN greatest(0, 32923) ELSE 0 END AS quality
+    SELECT $2::text AS k0, s."ts" AS at, CASE WHEN length((s."data"::jsonb #>> $1::text[])) <= 200 AND (s."data"::jsonb #>> $1::text[]) ~ '^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?\s*$' THEN ((s."data"::jsonb #>> $1::text[]))::float8 WHEN lower((s."data"::jsonb #>> $1::text[])) IN ('true', 't', 'on') THEN 1 WHEN lower((s."data"::jsonb #>> $1::text[])) IN ('false', 'f', 'off') THEN 0 WHEN (s."data"::jsonb #>> $1::text[]) IS NOT NULL THEN 'NaN' END AS value, CASE WHEN (s."data"::jsonb #>> $1::text[]) IS NULL THEN greatest(0, 32923) ELSE 0 END AS quality
     FROM "plc"."Messwerte ""1""" s
     WHERE s."ts" >= $3::timestamptz AND s."ts" < $4::timestamptz
   ) s

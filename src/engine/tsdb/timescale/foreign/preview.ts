@@ -10,6 +10,7 @@ import {
   zoneOf,
 } from '#shared/model/index.ts';
 import {
+  cellOf,
   columnOf,
   createParameters,
   instantOf,
@@ -123,8 +124,7 @@ function readerOf(mapping: TableMapping, parameters: Parameters): Reader {
   const wide = tag.kind === 'columns';
   const taken = wide ? values.slice(0, VALUES) : values;
   for (const [at, value] of taken.entries()) {
-    const path = value.jsonPath.length === 0 ? '' : `::jsonb #>> ${parameters.add(value.jsonPath, 'text[]')}`;
-    cells.push(`left((${columnOf('s', value.column)}${path || '::text'}), ${CELL}) AS "r${at}"`);
+    cells.push(`left(${cellOf(value, 's', parameters)}::text, ${CELL}) AS "r${at}"`);
     if (!wide) continue;
     cells.push(`(${numberOf(value, 's', parameters)})::float8 AS "v${at}"`);
     cells.push(`(${qualityOf(mapping.quality, 's', parameters, value.quality ?? undefined)})::int4 AS "q${at}"`);
@@ -156,7 +156,8 @@ function readerOf(mapping: TableMapping, parameters: Parameters): Reader {
         const first = texts.find((text) => text !== null) ?? null;
         const problems = [...common];
         const value = valueIn(number, first, type);
-        if (first === null) problems.push('There is no value: no sample.');
+        if (first === null)
+          problems.push(wide ? 'There is no value: no sample.' : 'There is no value: the trace has a gap.');
         else if (typeof value === 'number' && Number.isNaN(value)) problems.push(`"${first}" is no number.`);
         if (name === null && tag.kind === 'table') {
           problems.push(`"${tag.column}" ${row.key ?? 'NULL'} is not in "${tag.relation.name}": no sample.`);
