@@ -1,11 +1,16 @@
 import { createMiniMap, type HueBook } from '#renderer/plot/index.ts';
 import type { Gap, HistoryEvent, TimeRange, TrendDocument, UnixMicros } from '#shared/model/index.ts';
+import { together } from './source-reader.ts';
+import { isPlain } from './trace-key.ts';
 import { createTraceStore } from './trace-store.ts';
 import { allTagIds, isStep, type TraceTag } from './trend-model.ts';
 import type { TrendSource } from './trend-source.ts';
 
 export interface RecordingOverview extends Disposable {
-  /** Ends of the data, the present included where it is recorded; null while unknown or when there is none. */
+  /**
+   * Ends of the data, those of traces of other sources and shifted ones and the present where it is recorded included;
+   * null while unknown or when there is none.
+   */
   readonly whole: TimeRange | null;
   readonly events: readonly HistoryEvent[];
   setTrend(trend: TrendDocument, tags: ReadonlyMap<string, TraceTag>): void;
@@ -17,10 +22,15 @@ export interface RecordingOverview extends Disposable {
 }
 
 const LOAD_MS = 10_000;
+/** How often the ends of what other sources have are asked for: their databases are spared. */
+const ENDS_MS = 60_000;
 const PAINT_MS = 250;
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** The strip below the plots and what it is made of: the whole recording, its gaps and events, one trace for a landmark. */
+/**
+ * The strip below the plots and what it is made of: the whole recording with what the other traces have beyond it, its
+ * gaps and events, one trace for a landmark. Of a landmark from elsewhere the gaps are its own.
+ */
 export function createRecordingOverview(options: {
   readonly host: HTMLElement;
   readonly source: TrendSource;
@@ -40,6 +50,10 @@ export function createRecordingOverview(options: {
   let bounds: TimeRange | null = null;
   let gaps: readonly TimeRange[] = [];
   let events: readonly HistoryEvent[] = [];
+  /** Of the traces that are not the recording's own as they are, and which these were when they were asked for. */
+  let beyond: TimeRange | null = null;
+  let beyondOf = '';
+  let beyondAt = Number.NEGATIVE_INFINITY;
   let painted = Number.NEGATIVE_INFINITY;
   let timer: number | undefined;
   const abort = new AbortController();
@@ -61,8 +75,22 @@ export function createRecordingOverview(options: {
     onEnd: options.onEnd,
   });
 
-  const whole = (): TimeRange | null =>
+  const ownWhole = (): TimeRange | null =>
     bounds === null || !live ? bounds : { from: bounds.from, to: Math.max(bounds.to, now()) };
+  const whole = (): TimeRange | null => together(ownWhole(), beyond);
+
+  async function loadEnds(): Promise<void> {
+    const keys = trend === null ? [] : allTagIds(trend).filter((key) => !isPlain(key));
+    const asked = keys.join('\n');
+    if (asked === beyondOf && performance.now() - beyondAt < ENDS_MS) return;
+    if (asked !== beyondOf) beyond = null;
+    beyondOf = asked;
+    beyondAt = performance.now();
+    const found = keys.length === 0 ? null : await source.history.ends(keys, abort.signal);
+    if (beyondOf !== asked) return;
+    beyond = found;
+    paint(true);
+  }
 
   function paint(force: boolean): void {
     const at = performance.now();
@@ -89,14 +117,18 @@ export function createRecordingOverview(options: {
         step: isStep(tag),
       };
     }
-    map.update({ bounds: range, window: options.window(), gaps, events, outline });
+    // What a trace of another source lacks is its own; where this recording had stopped says nothing of it.
+    const elsewhere = tag !== undefined && outline !== null && !isPlain(tag.id);
+    const missing = elsewhere ? joinGaps(outline!.segments.flatMap(({ columns }) => columns.gaps)) : gaps;
+    map.update({ bounds: range, window: options.window(), gaps: missing, events, outline });
   }
 
   async function load(): Promise<void> {
     try {
       bounds = await source.bounds(abort.signal);
       options.onLoaded(bounds, events);
-      const range = whole();
+      void loadEnds().catch(ignoreAway);
+      const range = ownWhole();
       if (range === null) return;
       const [foundGaps, foundEvents] = await Promise.all([
         source.gaps(range, abort.signal),
@@ -110,6 +142,8 @@ export function createRecordingOverview(options: {
       if (!abort.signal.aborted) options.onError(error);
     }
   }
+  // Whoever else asks says that the link is gone.
+  const ignoreAway = (): void => undefined;
   const loading = live ? window.setInterval(() => void load(), LOAD_MS) : undefined;
 
   return {
@@ -122,6 +156,7 @@ export function createRecordingOverview(options: {
     setTrend(next, nextTags) {
       trend = next;
       tags = nextTags;
+      void loadEnds().catch(ignoreAway);
       paint(false);
     },
     paint,

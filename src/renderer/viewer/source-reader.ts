@@ -14,7 +14,15 @@ const OTHER: Omit<TraceGrowth, 'shift'> = { everyMs: 5_000, settle: 15_000_000 }
 
 export interface SourceReader extends HistoryReader {
   growth(key: string): TraceGrowth | null;
+  /**
+   * From the first sample of all these traces to behind the last, where they are shown; null where no source can tell.
+   * What one does not tell is left out.
+   */
+  ends(keys: readonly string[], signal: AbortSignal): Promise<TimeRange | null>;
 }
+
+/** Tags of one question for ends. */
+const ENDS_AT_ONCE = 200;
 
 /** What one question asks of one source: traces of the same shift, by their keys and as the source calls them. */
 interface Group {
@@ -61,8 +69,9 @@ export function createSourceReader(client: AppClient, own: string): SourceReader
     } catch (error) {
       if (source === own || signal.aborted || isAppError(error, 'rpc.cancelled')) throw error;
       if (isAppError(error, 'rpc.disconnected')) throw error;
-      if (isAppError(error, 'tsdb.refused') && keys.size > 1) {
-        // One table that was changed does not take the traces of others with it.
+      const isOwn = isAppError(error, 'tsdb.refused') || isAppError(error, 'query.too-many-samples');
+      if (isOwn && keys.size > 1) {
+        // One table that was changed, or would be too much to read, does not take the traces of others with it.
         for (const one of keys) yield* viewGroup({ source, shift, keys: new Map([one]) }, range, pixels, signal);
         return;
       }
@@ -76,6 +85,21 @@ export function createSourceReader(client: AppClient, own: string): SourceReader
       const from = source ?? own;
       if (isRecording(from)) return null;
       return { ...(from === RUNNING_HISTORY ? OWN : OTHER), shift: shiftMs * 1_000 };
+    },
+    async ends(keys, signal) {
+      const found: TimeRange[] = [];
+      const ask = async ({ source, shift, keys: mine }: Group): Promise<void> => {
+        const tags = [...mine.keys()].slice(0, ENDS_AT_ONCE);
+        try {
+          const { ranges } = await rpc.history.ends({ source, tags }, { signal });
+          for (const range of ranges) if (range !== null) found.push(shifted(range, shift));
+        } catch (error) {
+          // Its traces say themselves that it does not answer.
+          if (signal.aborted || isAppError(error, 'rpc.disconnected')) throw error;
+        }
+      };
+      await Promise.all(groupsOf(keys).map(ask));
+      return found.reduce<TimeRange | null>(together, null);
     },
     view({ tags, range, pixels }, signal) {
       const groups = groupsOf(tags).map((group) => viewGroup(group, range, pixels, signal));
@@ -139,6 +163,10 @@ function later(series: Read, shift: number): Read {
 }
 
 const shifted = ({ from, to }: TimeRange, by: number): TimeRange => ({ from: from + by, to: to + by });
+
+/** The stretch that holds both. */
+export const together = (a: TimeRange | null, b: TimeRange | null): TimeRange | null =>
+  a === null || b === null ? (a ?? b) : { from: Math.min(a.from, b.from), to: Math.max(a.to, b.to) };
 
 export const whole = (range: TimeRange): { from: number; to: number } => ({
   from: Math.floor(range.from),
