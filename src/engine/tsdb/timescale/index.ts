@@ -2,8 +2,8 @@ import type { TsdbBackend, TsdbConnection, TsdbContext } from '#engine/tsdb/tsdb
 import { capabilitiesOf } from './capabilities.ts';
 import { createTimescaleClient } from './client.ts';
 import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } from './config.ts';
-import { createForeignSchema, createTagLists, driftText, mismatchText, requireCost } from './foreign/index.ts';
 import { createEnds } from './ends.ts';
+import { createForeignSchema, createTagLists, driftText, mismatchText, requireCost } from './foreign/index.ts';
 import { editionText, findOut, foundFrom } from './found.ts';
 import { listMetrics } from './metrics.ts';
 import { createIngestor } from './own-schema/ingestor.ts';
@@ -51,6 +51,7 @@ async function connect(
       }),
       ingestor: config.write ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy }) : null,
       tags: (search, by) => tags.find(search, by),
+      ends: createEnds({ session, found, mostRows: limits.rows, now: () => clock.monotonicMs() }),
       metrics: (by) => listMetrics(session, found, by),
       raw: (query, by) => runRaw(session, query, by),
       planOf: (text, by) => planOf(session, text, by),
@@ -67,7 +68,6 @@ async function connect(
       },
       close: () => session.close(),
     };
-      ends: createEnds({ session, found, mostRows: limits.rows, now: () => clock.monotonicMs() }),
   } catch (error) {
     await session.close();
     throw error;
