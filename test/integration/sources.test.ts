@@ -227,6 +227,40 @@ describe.skipIf(needs('postgresql'))('a source on a PostgreSQL server', () => {
     expect((await until(screen, 'plant', ({ state }) => state === 'running')).drift).toEqual([]);
   });
 
+  it('is marked at once when a query meets a changed table, with what has changed, and by itself no more after it', async () => {
+    const run = async () => (await allItems(screen.graphs.run({ source: 'plant', graph: graphOf('plant') })))[0]!;
+    await server.run('ALTER TABLE "Werte" RENAME COLUMN wert TO messwert');
+    await screen.sources.retry({ id: 'plant' });
+    await until(screen, 'plant', ({ state }) => state === 'degraded');
+    await server.run('ALTER TABLE "Werte" RENAME COLUMN messwert TO wert');
+    await screen.sources.drift({ id: 'plant' });
+    expect((await until(screen, 'plant', ({ state }) => state === 'running')).drift).toEqual([]);
+
+    // Nobody looks now but who draws.
+    await server.run('ALTER TABLE "Werte" RENAME COLUMN wert TO messwert');
+    expect((await run()).warnings.join()).toContain('has changed since it was mapped');
+    const told = await until(screen, 'plant', ({ message }) => message?.includes('has no column "wert"') === true);
+    expect(told).toMatchObject({ state: 'degraded', drift: [{ mapping: 'werte' }] });
+    expect(told.message).toContain('The mapping "Values" no longer fits its table.');
+    await server.run('ALTER TABLE "Werte" RENAME COLUMN messwert TO wert');
+    await screen.sources.drift({ id: 'plant' });
+    await until(screen, 'plant', ({ state }) => state === 'running');
+
+    // The catalogue tells nothing of a column that holds what is no number; the next read that succeeds ends it.
+    await server.run('ALTER TABLE "Werte" RENAME TO "WerteAlt"');
+    await server.run(
+      `CREATE VIEW "Werte" AS SELECT zeit, messstelle, (CASE WHEN wert IS NULL THEN 1.5 ELSE 'x'::text::float8 END) AS wert FROM "WerteAlt";
+       GRANT SELECT ON "Werte" TO engineer`,
+    );
+    await run();
+    const unread = await until(screen, 'plant', ({ state }) => state === 'degraded');
+    expect(unread.message).toContain('a column of it holds what cannot be read so');
+    await server.run('DROP VIEW "Werte"');
+    await server.run('ALTER TABLE "WerteAlt" RENAME TO "Werte"');
+    await run();
+    expect((await until(screen, 'plant', ({ state }) => state === 'running')).drift).toEqual([]);
+  });
+
   it('tests settings that are not saved, with a password that is typed', async () => {
     const settings = { host: server.host, port, user: 'engineer', database: server.database, tls: 'off' };
     const asked = { id: null, backend: 'timescale', settings, limits: null };

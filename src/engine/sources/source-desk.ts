@@ -19,6 +19,7 @@ import {
   sourceDocument,
   type TestStep,
 } from '#shared/model/index.ts';
+import { createDriftWatch, type DriftWatch, driftMessage } from './drift-watch.ts';
 import { createIngestion, type Stored } from './ingestion.ts';
 import { endpointOf, parsedSettings, refuseSecrets } from './settings.ts';
 
@@ -116,7 +117,7 @@ interface Entry {
   /** Why it does not run although it should. */
   readonly fault: AppError | null;
   readonly since: number;
-  drift: readonly MappingDrift[];
+  readonly drift: DriftWatch;
   readonly ingestion: ReturnType<typeof createIngestion>;
 }
 
@@ -146,6 +147,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     secret: TsdbContext['secret'],
     limits: SourceLimits,
     mappings: SourceDocument['mappings'],
+    onMapping?: TsdbContext['onMapping'],
   ): TsdbContext => ({
     clock,
     log: log.module(name),
@@ -154,6 +156,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     secret,
     limits,
     mappings,
+    ...(onMapping === undefined ? {} : { onMapping }),
   });
 
   /**
@@ -174,12 +177,24 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
   };
 
   const begin = (document: SourceDocument, configured: ConfiguredSource | null): Entry => {
+    const drift = createDriftWatch({
+      clock,
+      mappings: () => document.mappings,
+      compare: async (signal) => {
+        const { connection } = await open(document.id, signal);
+        return (await connection.foreign?.drift(document.mappings, signal)) ?? [];
+      },
+      onChange() {
+        tellAlert(document.id);
+        changes.notify();
+      },
+    });
     const base = {
       document,
       configured,
       fingerprint: fingerprintOf(document),
       since: clock.now(),
-      drift: [],
+      drift,
       ingestion: createIngestion(deps.metric, {
         write: async (samples, signal) => (await ingestorOf(document.id, signal)).write(samples, signal),
       }),
@@ -189,7 +204,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       const backend = backendNamed(document.backend);
       const config = parsedSettings(backend, document.settings);
       const secret = configured?.secret ?? ((field: string) => keptSecret(document, field));
-      const context = contextOf(document.name, secret, document.limits, document.mappings);
+      const context = contextOf(document.name, secret, document.limits, document.mappings, drift.met);
       const running = createRunning({
         name: document.name,
         backend,
@@ -202,7 +217,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
           changes.notify();
         },
         onConnected: () => {
-          if (document.mappings.length > 0) void lookForDrift(document.id, stop.signal).catch(() => undefined);
+          if (document.mappings.length > 0) void drift.look(stop.signal).catch(() => undefined);
         },
       });
       return { ...base, running, fault: null };
@@ -213,6 +228,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
   };
   const end = (entry: Entry): void => {
     alerts.clear(alertId(entry.document.id));
+    entry.drift.end();
     if (entry.running === null) return;
     const done = entry.running
       .close()
@@ -232,13 +248,14 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
   const statusOf = (entry: Entry): SourceStatus => {
     const { document, running, fault } = entry;
     const now = running?.status() ?? null;
+    const drift = entry.drift.list();
     const own = {
       id: document.id,
       name: document.name,
       backend: document.backend,
       endpoint: endpointOf(backends, document),
       configured: entry.configured !== null,
-      drift: entry.drift.map((one) => ({ ...one, problems: [...one.problems] })) as SourceStatus['drift'],
+      drift: drift.map((one) => ({ ...one, problems: [...one.problems] })) as SourceStatus['drift'],
     };
     if (now === null) {
       return {
@@ -254,12 +271,12 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       };
     }
     const { state, since, message, advice, server, capabilities, can, health } = now;
-    const drifted = state === 'running' && entry.drift.length > 0;
+    const drifted = state === 'running' && drift.length > 0;
     return {
       ...own,
       state: drifted ? 'degraded' : state,
       since,
-      message: drifted ? `${entry.drift.length} of its mappings no longer fit their tables.` : message,
+      message: drifted ? driftMessage(drift, document.mappings) : message,
       advice: drifted ? 'Open the mappings that are marked, and correct them.' : advice,
       server,
       // A driver's own facts beside them are for its compiler, and may be many.
@@ -325,15 +342,6 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       details: { backend, feature: 'writing' },
     });
   };
-  async function lookForDrift(id: string, signal: AbortSignal): Promise<readonly MappingDrift[]> {
-    const { document } = entryOf(id);
-    const { connection } = await open(id, signal);
-    const found = (await connection.foreign?.drift(document.mappings, signal)) ?? [];
-    entryOf(id).drift = found;
-    tellAlert(id);
-    changes.notify();
-    return found;
-  }
 
   return {
     backends,
@@ -352,7 +360,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     retry(id) {
       entryOf(id).running?.retry();
     },
-    drift: lookForDrift,
+    drift: (id, signal) => entryOf(id).drift.look(signal),
     secretFields(id) {
       const prefix = secretName(id, '');
       return secrets.names().flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));

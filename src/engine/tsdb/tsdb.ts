@@ -205,6 +205,8 @@ export interface TsdbContext {
   /** This computer's addresses, names and routes. */
   readonly network: Network;
 }
+  /** Told after each read of a mapping's table: what has become of it, or null where it was read without trouble. */
+  onMapping?(mapping: string, problem: string | null): void;
 
 // Configurations and compiled queries are private to each backend; whoever holds any backend passes on what it gave.
 // biome-ignore lint/suspicious/noExplicitAny: see above

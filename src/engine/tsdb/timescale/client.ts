@@ -31,6 +31,8 @@ export interface ClientOptions {
   mismatched(error: unknown, series: CompiledSeries, signal: AbortSignal): Promise<string | null>;
   /** What an error says of a mapping whose tables have changed; null where it says nothing of the kind. */
   drifted(error: unknown, resolved: Resolved): string | null;
+  /** A mapping's table was read without trouble. */
+  fits(resolved: Resolved): void;
 }
 
 /** What a row says of the series that it belongs to. */
@@ -45,6 +47,7 @@ export function createTimescaleClient({
   guard,
   mismatched,
   drifted,
+  fits,
 }: ClientOptions): TsdbClient<TimescaleQuery> {
   const tagsOf = async (
     statement: Statement,
@@ -160,6 +163,7 @@ export function createTimescaleClient({
         }
         try {
           await readSteps(series);
+          fits(series.resolved);
         } catch (error) {
           if (signal.aborted) throw error;
           // The other series of a graph need not suffer from what is wrong with one, or from a table that has changed.
@@ -198,9 +202,13 @@ export function createTimescaleClient({
         if (series === null) continue;
         try {
           yield* samplesOf(series, signal);
+          fits(series.resolved);
         } catch (error) {
           const told = signal.aborted ? null : await mismatched(error, series, signal);
-          if (told === null) throw error;
+          if (told === null) {
+            drifted(error, series.resolved);
+            throw error;
+          }
           throw new AppError('tsdb.refused', told, { details: { backend: BACKEND, reason: told }, cause: error });
         }
       }

@@ -1,4 +1,5 @@
 import type { TsdbBackend, TsdbConnection, TsdbContext } from '#engine/tsdb/tsdb.ts';
+import type { TableMapping } from '#shared/model/index.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { createTimescaleClient } from './client.ts';
 import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } from './config.ts';
@@ -39,7 +40,19 @@ async function connect(
     const own = { lease: session.lease, explain, schema: config.schema };
     const ask = session.query as Parameters<typeof createForeignSchema>[0]['ask'];
     const all = found.own === null ? mappings : [found.own, ...mappings];
-    const tags = createTagLists({ mappings: all, overrideOf: () => null, ask, clock, mostRows: limits.rows });
+    const drifted = (error: unknown, mapping: TableMapping): string | null => {
+      const what = mapping === found.own ? null : driftText(error, mapping);
+      if (what !== null) context.onMapping?.(mapping.id, what);
+      return what;
+    };
+    const tags = createTagLists({
+      mappings: all,
+      overrideOf: () => null,
+      onFailed: drifted,
+      ask,
+      clock,
+      mostRows: limits.rows,
+    });
     return {
       capabilities: capabilitiesOf(found, config.write),
       client: createTimescaleClient({
@@ -47,7 +60,8 @@ async function connect(
         found,
         guard: ({ text, values }, by) => requireCost(ask, text, values, limits.rows, by),
         mismatched: (error, { planned, resolved }, by) => mismatchText(error, resolved.mapping, planned, ask, by),
-        drifted: (error, { mapping }) => (mapping === found.own ? null : driftText(error, mapping)),
+        drifted: (error, { mapping }) => drifted(error, mapping),
+        fits: ({ mapping }) => context.onMapping?.(mapping.id, null),
       }),
       ingestor: config.write ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy }) : null,
       tags: (search, by) => tags.find(search, by),

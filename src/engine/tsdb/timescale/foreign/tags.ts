@@ -28,6 +28,8 @@ export interface TagListOptions {
   /** What `compile` must be told of a mapping's metric. */
   overrideOf(mapping: TableMapping): BackendOverride | null;
   readonly ask: Ask;
+  /** The list of a mapping cannot be read. */
+  onFailed?(error: unknown, mapping: TableMapping): void;
   readonly clock: Clock;
   /** Rows that one statement may read. */
   readonly mostRows: number;
@@ -53,7 +55,7 @@ interface Reading {
 }
 
 /** The tags of mapped tables. Each mapping's list is read once, kept for some minutes and searched here. */
-export function createTagLists({ mappings, overrideOf, ask, clock, mostRows }: TagListOptions): TagLists {
+export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mostRows }: TagListOptions): TagLists {
   const kept = new Map<TableMapping, { readonly at: number; readonly tags: readonly TsdbTag[] }>();
   let joined: { readonly of: readonly (readonly TsdbTag[])[]; readonly tags: readonly TsdbTag[] } | null = null;
   const reading = new Map<TableMapping, Reading>();
@@ -98,6 +100,7 @@ export function createTagLists({ mappings, overrideOf, ask, clock, mostRows }: T
           if (isAppError(error, 'tsdb.unavailable')) throw error;
           failed.push(error);
           lists.push(NO_TAGS);
+          onFailed?.(error, mapping);
         }
       }
       if (failed.length > 0 && failed.length === mappings.length) throw failed[0];
