@@ -123,11 +123,11 @@ export interface ViewerSource
     search: TsdbTagSearch,
     signal: AbortSignal,
   ): Promise<{ readonly tags: readonly HistoryTag[]; readonly total: number | null }>;
+  /** From the first sample of each of these tags to behind its last; null where that is not known. */
+  ends(tags: readonly string[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
   /** Usable samples of all these tags; null where the source cannot count without reading them. */
   count(tags: readonly string[], range: TimeRange, signal: AbortSignal): Promise<number | null>;
   /**
-  /** From the first sample of each of these tags to behind its last; null where that is not known. */
-  ends(tags: readonly string[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
    * Exact numbers over a range in the order of `STATISTICS`, as tags are ready; NaN where nothing is known. Throws
    * `query.too-many-samples` where that would read more than the source takes.
    */
@@ -148,14 +148,14 @@ export interface TsdbConnection<Query extends CompiledQuery = CompiledQuery> {
   readonly ingestor: TsdbIngestor | null;
   /** Its tags in the order of their names, for people to choose from; absent where it cannot list them. */
   tags?(search: TsdbTagSearch, signal: AbortSignal): Promise<TsdbTagPage>;
-  /** Every metric there, as the registry takes it; absent where its tags alone tell. */
-  metrics?(signal: AbortSignal): Promise<readonly RegisteredMetric[]>;
-  /** Where it has reads of its own for a trend; absent: the common adapter reads it. */
   /**
    * From the first sample of each of these tags to behind its last, in their order; null where there is none, or where
    * finding out would cost the server too much. Absent where that is never known.
    */
   ends?(tags: readonly TsdbTag[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
+  /** Every metric there, as the registry takes it; absent where its tags alone tell. */
+  metrics?(signal: AbortSignal): Promise<readonly RegisteredMetric[]>;
+  /** Where it has reads of its own for a trend; absent: the common adapter reads it. */
   readonly viewer?: ViewerSource;
   /**
    * A query in the backend's own language, of at most `limit` rows in all; more throw `query.too-many-samples`. Absent
@@ -202,11 +202,11 @@ export interface TsdbContext {
   readonly limits: SourceLimits;
   /** How samples lie in relations of others, of this source. */
   readonly mappings: readonly TableMapping[];
+  /** Told after each read of a mapping's table: what has become of it, or null where it was read without trouble. */
+  onMapping?(mapping: string, problem: string | null): void;
   /** This computer's addresses, names and routes. */
   readonly network: Network;
 }
-  /** Told after each read of a mapping's table: what has become of it, or null where it was read without trouble. */
-  onMapping?(mapping: string, problem: string | null): void;
 
 // Configurations and compiled queries are private to each backend; whoever holds any backend passes on what it gave.
 // biome-ignore lint/suspicious/noExplicitAny: see above
