@@ -21,6 +21,18 @@ type Row =
   | { readonly kind: 'head'; readonly text: string; readonly source: string | null; readonly open: boolean }
   | { readonly kind: 'words'; readonly text: string };
 
+/** Where keys may stand: tags, and lines that open and close. */
+const isStop = (line: Row | undefined): boolean =>
+  line?.kind === 'tag' || (line?.kind === 'head' && line.source !== null);
+
+/** The nearest such line from `at` on in a direction, else in the other one; -1 where there is none. */
+function stopFrom(lines: readonly Row[], at: number, direction: 1 | -1): number {
+  for (const way of [direction, -direction]) {
+    for (let index = at; index >= 0 && index < lines.length; index += way) if (isStop(lines[index])) return index;
+  }
+  return -1;
+}
+
 /** Tags of all sources to the left of the plots, the trend's own first: search, then drag, double-click or Enter. */
 export function TagPicker({
   own,
@@ -44,7 +56,7 @@ export function TagPicker({
 }): ReactNode {
   const [search, setSearch] = useState('');
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [focused, setFocused] = useState(0);
+  const [wanted, setFocused] = useState(0);
   const anchor = useRef(0);
   const list = useRef<HTMLDivElement>(null);
   const rowHeight = useRem(ROW_REM);
@@ -92,6 +104,8 @@ export function TagPicker({
     return made;
   }, [own, others, found, opened, elsewhere, search]);
   const rows = useVirtualRows(list, lines.length, rowHeight);
+  // The list begins with the name of its source, and lines come and go.
+  const focused = stopFrom(lines, Math.min(wanted, lines.length - 1), 1);
   const tagCount = lines.reduce((sum, { kind }) => sum + (kind === 'tag' ? 1 : 0), 0);
   const toggle = (source: string): void =>
     setOpened(opened.includes(source) ? opened.filter((one) => one !== source) : [...opened, source]);
@@ -124,8 +138,9 @@ export function TagPicker({
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const move = (to: number): void => {
-      const index = Math.max(0, Math.min(lines.length - 1, to));
+      const index = stopFrom(lines, Math.max(0, Math.min(lines.length - 1, to)), to < focused ? -1 : 1);
       event.preventDefault();
+      if (index < 0) return;
       choose(index, { shiftKey: event.shiftKey, ctrlKey: false, metaKey: false });
       rows.reveal(index);
     };
@@ -150,7 +165,7 @@ export function TagPicker({
       event.preventDefault();
       choose(focused, { shiftKey: false, ctrlKey: true, metaKey: false });
     } else if (event.key === 'Enter') {
-      // On a line above tags, where the keys begin, it means what is selected.
+      // Without a tag under the keys it means what is selected.
       const picked = line?.kind === 'tag' ? chosen(line.tag) : selectedTags();
       if (picked.length > 0) onAdd(picked);
       event.preventDefault();
@@ -174,7 +189,7 @@ export function TagPicker({
         role="listbox"
         aria-label="Tags, Enter adds to the trend"
         aria-multiselectable
-        aria-activedescendant={lines[focused] === undefined ? undefined : `pick-${focused}`}
+        aria-activedescendant={focused >= rows.first && focused < rows.last ? `pick-${focused}` : undefined}
         tabIndex={0}
         onKeyDown={onKeyDown}
       >

@@ -1,30 +1,12 @@
-import { AreaChart, Pause, Play } from 'lucide-react';
-import {
-  type DragEvent,
-  type ReactNode,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from 'react';
+import { Pause, Play } from 'lucide-react';
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useClient, useSession, useStores, useZone } from '#renderer/client/index.ts';
 import { createHueBook, type PlotHit, zoneOf } from '#renderer/plot/index.ts';
-import {
-  Button,
-  EmptyState,
-  type MenuPlace,
-  SplitPane,
-  useActions,
-  useLook,
-  usePreference,
-} from '#renderer/ui/index.ts';
+import { type MenuPlace, SplitPane, useActions, useLook, usePreference } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import { copyPicture, copyText } from './clipboard.ts';
-import { isOurs, readTags, readTrace } from './drag-data.ts';
 import { fetchChoices } from './fetch-choices.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
 import { mountTrend } from './mount-trend.ts';
@@ -35,6 +17,7 @@ import { isPlain, traceParts } from './trace-key.ts';
 import { type TrendPageCommands, trendActions } from './trend-commands.ts';
 import type { TrendController } from './trend-controller.ts';
 import { TrendDialogs, type TrendOpen } from './trend-dialogs.tsx';
+import { TrendEmpty } from './trend-empty.tsx';
 import { axisMenu, plotMenu, traceMenu } from './trend-menus.ts';
 import {
   addAxis,
@@ -52,6 +35,7 @@ import {
 } from './trend-model.ts';
 import { TrendToolbar } from './trend-toolbar.tsx';
 import { useDecoding } from './use-decoding.ts';
+import { usePlotDrops } from './use-plot-drops.ts';
 import { type TrendSourceName, useTraceTags } from './use-trace-tags.ts';
 import { useTrendDraft } from './use-trend-draft.ts';
 import { useTrendTags } from './use-trend-tags.ts';
@@ -98,7 +82,6 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
   const [rangeOpen, setRangeOpen] = useState(false);
   // What the legend says of a source that does not answer is read when this changes.
   const [, setProblems] = useState(0);
-  const [dragging, setDragging] = useState(false);
   const [selected, setSelected] = useState<TraceRef | null>(null);
   const [view, setView] = useState<{
     readonly follow: boolean;
@@ -341,32 +324,12 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
     return controller?.store.problem(key) ?? lost;
   };
 
-  const dropTarget = (event: DragEvent): { readonly plotId: string; readonly axisId: string | null } | null => {
-    const hit = controller?.stack.hit(event.clientX, event.clientY);
-    if (hit?.kind === 'axis') return { plotId: hit.plotId, axisId: hit.axisId };
-    return hit?.kind === 'plot' ? { plotId: hit.plotId, axisId: null } : null;
-  };
-  const onDragOver = (event: DragEvent): void => {
-    if (!isOurs(event.dataTransfer)) return;
-    event.preventDefault();
-    setDragging(true);
-    controller?.stack.setDropTarget(view.stacked ? null : dropTarget(event));
-  };
-  const endDrag = (): void => {
-    setDragging(false);
-    controller?.stack.setDropTarget(null);
-  };
-  const onDrop = (event: DragEvent): void => {
-    if (!isOurs(event.dataTransfer)) return;
-    event.preventDefault();
-    endDrag();
-    const target = view.stacked ? null : dropTarget(event);
-    const at = { plotId: target?.plotId ?? null, axisId: target?.axisId ?? null, beforeTagId: null };
-    const trace = readTrace(event.dataTransfer);
-    if (trace !== null) legendActions.move(trace, at);
-    else if (trend.plots.length === 0) add(tagsOf(readTags(event.dataTransfer)));
-    else legendActions.add(readTags(event.dataTransfer), at);
-  };
+  const { dragging, ...drops } = usePlotDrops({
+    controller,
+    stacked: view.stacked,
+    onTrace: legendActions.move,
+    onTags: (ids, target) => (trend.plots.length === 0 ? add(tagsOf(ids)) : legendActions.add(ids, target)),
+  });
 
   const count = trend.plots.reduce((sum, plot) => sum + plot.traces.length, 0);
   const shownColumns = LEGEND_COLUMNS.filter(
@@ -426,35 +389,9 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
                 aria-label={`Trend "${trend.name}", ${count} traces. The palette and the sheet behind the question mark list the keys.`}
                 // biome-ignore lint/a11y/noNoninteractiveTabindex: the plots take keys, which the palette lists
                 tabIndex={0}
-                onDragOver={onDragOver}
-                onDragLeave={endDrag}
-                onDrop={onDrop}
+                {...drops}
               >
-                {count === 0 && projectLoaded && (
-                  <div className="trend-empty">
-                    {known?.size === 0 ? (
-                      <EmptyState
-                        icon={AreaChart}
-                        title="Nothing to draw yet"
-                        text="A trend draws tags, and there are none. Add a connection and its tags; they are recorded from the first value on."
-                      >
-                        <Button look="primary" onClick={() => client.showPage('/connections/new')}>
-                          Add a connection
-                        </Button>
-                      </EmptyState>
-                    ) : (
-                      <EmptyState
-                        icon={AreaChart}
-                        title="Nothing is drawn yet"
-                        text="Drag tags from the list at the left into this space, or choose them there and press Enter. Live values and the recorded past are shown in one picture."
-                      >
-                        <Button look="primary" onClick={page.findTags}>
-                          Find tags
-                        </Button>
-                      </EmptyState>
-                    )}
-                  </div>
-                )}
+                {count === 0 && projectLoaded && <TrendEmpty hasTags={known?.size !== 0} onFindTags={page.findTags} />}
                 {neverRead && count > 0 && (
                   <p className="trend-away">
                     Nothing is drawn: the trend was opened while the engine cannot be reached. It is read when the
