@@ -180,25 +180,30 @@ function scaleBuckets({ scaling }: QueryTag, buckets: Buckets): void {
 
 function writeColumns(buckets: Buckets, at: number, wanted: Wanted): void {
   const { length, count, bad } = buckets;
-  const usable = (i: number): boolean => count[i]! > 0;
-  const any = (i: number): boolean => count[i]! + bad[i]! > 0;
-  const write = (column: Float64Array | undefined, has: (i: number) => boolean, of: (i: number) => number): void => {
+  // Plain loops: a query's first answer comes before V8 has compiled what it calls for every bucket.
+  const usable = (column: Float64Array | undefined, values: Float64Array): void => {
     if (column === undefined) return;
-    for (let i = 0; i < length; i++) if (has(i)) column[at + i] = of(i);
+    for (let i = 0; i < length; i++) if (count[i]! > 0) column[at + i] = values[i]!;
   };
-  write(wanted.count, any, (i) => count[i]!);
-  write(wanted.bad, any, (i) => bad[i]!);
-  write(wanted.quality, any, (i) => buckets.quality[i]!);
-  write(wanted.min, usable, (i) => buckets.min[i]!);
-  write(wanted.max, usable, (i) => buckets.max[i]!);
-  write(wanted.sum, usable, (i) => buckets.sum[i]!);
-  write(wanted.mean, usable, (i) => buckets.sum[i]! / count[i]!);
-  write(wanted.minTime, usable, (i) => buckets.minTime[i]!);
-  write(wanted.maxTime, usable, (i) => buckets.maxTime[i]!);
-  write(wanted.first, any, (i) => buckets.first[i]!);
-  write(wanted.last, any, (i) => buckets.last[i]!);
-  write(wanted.firstTime, any, (i) => buckets.firstTime[i]!);
-  write(wanted.lastTime, any, (i) => buckets.lastTime[i]!);
+  const any = (column: Float64Array | undefined, values: Float64Array | Uint16Array): void => {
+    if (column === undefined) return;
+    for (let i = 0; i < length; i++) if (count[i]! + bad[i]! > 0) column[at + i] = values[i]!;
+  };
+  any(wanted.count, count);
+  any(wanted.bad, bad);
+  any(wanted.quality, buckets.quality);
+  usable(wanted.min, buckets.min);
+  usable(wanted.max, buckets.max);
+  usable(wanted.sum, buckets.sum);
+  const { mean } = wanted;
+  usable(mean, buckets.sum);
+  if (mean !== undefined) for (let i = 0; i < length; i++) if (count[i]! > 0) mean[at + i]! /= count[i]!;
+  usable(wanted.minTime, buckets.minTime);
+  usable(wanted.maxTime, buckets.maxTime);
+  any(wanted.first, buckets.first);
+  any(wanted.last, buckets.last);
+  any(wanted.firstTime, buckets.firstTime);
+  any(wanted.lastTime, buckets.lastTime);
 }
 
 function* startHoldings(

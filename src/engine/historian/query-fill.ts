@@ -40,6 +40,11 @@ export function fillGrid(
     return;
   }
   fillGrid(tag, target, from, start, finer, period, check);
+  if (width === target.width) {
+    fillBuckets(tag.source, target, start, end, check);
+    fillGrid(tag, target, end, to, finer, period, check);
+    return;
+  }
   const parts = createBuckets(start, end, width);
   fillBuckets(tag.source, parts, start, end, check);
   for (let i = 0; i < parts.length; i++) {

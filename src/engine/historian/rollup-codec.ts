@@ -160,17 +160,25 @@ function toWhole(value: number, kind: number): number {
   return bits < BELOW ? bits : BELOW - 1 - bits;
 }
 
-/** The way back; `low` is the lower half of a double. */
-function fromWhole(whole: number, kind: number, low: number): number {
-  if (kind < SINGLE) return whole / DECIMALS[kind]!;
-  const bits = whole >= 0 ? whole : BELOW - 1 - whole;
-  if (kind === SINGLE) {
-    singleBits[0] = bits;
-    return single[0]!;
+/** The way back of `n` values; `lows` are the lower halves of doubles. Loops of their own, since most lists are decoded once. */
+function fromWholes(wholes: Float64Array, kind: number, lows: Uint32Array, n: number, into: Float64Array): void {
+  if (kind < SINGLE) {
+    const scale = DECIMALS[kind]!;
+    for (let i = 0; i < n; i++) into[i] = wholes[i]! / scale;
+    return;
   }
-  words[1] = bits;
-  words[0] = low;
-  return word[0]!;
+  for (let i = 0; i < n; i++) {
+    const whole = wholes[i]!;
+    const bits = whole >= 0 ? whole : BELOW - 1 - whole;
+    if (kind === SINGLE) {
+      singleBits[0] = bits;
+      into[i] = single[0]!;
+    } else {
+      words[1] = bits;
+      words[0] = lows[i]!;
+      into[i] = word[0]!;
+    }
+  }
 }
 
 const halves = [new Uint32Array(N), new Uint32Array(N), new Uint32Array(N), new Uint32Array(N)] as const;
@@ -255,6 +263,30 @@ function expectedValue(column: number, candidate: number, i: number): number {
 const isLeast = (column: number, candidate: number, i: number): boolean =>
   candidate === 2 ? (rising[i] === 1) === (column === 2) : candidate === 0;
 
+/** Adds to the numbers of all four columns what `expectedValue` expects of them, without a call for each. */
+function addExpected(n: number): void {
+  const [ofLow, ofHigh, ofFirst, ofLast] = taken;
+  // Nothing is expected of the first but what its own bucket tells.
+  let low = lows[0]!;
+  let high = highs[0]! + (ofHigh === 0 ? 0 : low);
+  highs[0] = high;
+  rising[0] = 1;
+  // In time order, since least and greatest are expected from each other.
+  for (let i = 1; i < n; i++) {
+    const nextLow = lows[i]! + (ofLow === 0 ? low : rising[i - 1] === 1 ? high : 2 * low - high);
+    const nextHigh = highs[i]! + (ofHigh === 0 ? high : ofHigh === 1 ? nextLow : nextLow + (high - low));
+    lows[i] = nextLow;
+    highs[i] = nextHigh;
+    rising[i] = nextLow + nextHigh >= low + high ? 1 : 0;
+    low = nextLow;
+    high = nextHigh;
+  }
+  for (let i = 0; i < n; i++) {
+    firsts[i]! += (ofFirst === 2 ? rising[i] === 1 : ofFirst === 0) ? lows[i]! : highs[i]!;
+    lasts[i]! += (ofLast === 2 ? rising[i] !== 1 : ofLast === 0) ? lows[i]! : highs[i]!;
+  }
+}
+
 function putHalves(which: number, n: number, out: ByteWriter): void {
   for (let i = 0; i < n; i++) column[i] = halves[which]![i]! ^ knownHalf(which, i);
   packColumn(column, n, out);
@@ -275,16 +307,7 @@ function decodeValues(from: ByteReader, kind: number, list: BucketList): void {
     taken[column] = candidate;
     takeInts(from, wholes[column]!, n);
   }
-  // In time order, since least and greatest are expected from each other.
-  for (let i = 0; i < n; i++) {
-    lows[i]! += expectedValue(0, taken[0]!, i);
-    highs[i]! += expectedValue(1, taken[1]!, i);
-    rising[i] = isRising(i) ? 1 : 0;
-  }
-  for (let i = 0; i < n; i++) {
-    firsts[i]! += expectedValue(2, taken[2]!, i);
-    lasts[i]! += expectedValue(3, taken[3]!, i);
-  }
+  addExpected(n);
   if (kind === DOUBLE) {
     for (let which = 0; which < 4; which++) {
       readColumn(from, column, n);
@@ -292,9 +315,5 @@ function decodeValues(from: ByteReader, kind: number, list: BucketList): void {
     }
   }
   const targets = [list.min, list.max, list.first, list.last];
-  for (let which = 0; which < 4; which++) {
-    const target = targets[which]!;
-    const values = wholes[which]!;
-    for (let i = 0; i < n; i++) target[i] = fromWhole(values[i]!, kind, halves[which]![i]!);
-  }
+  for (let which = 0; which < 4; which++) fromWholes(wholes[which]!, kind, halves[which]!, n, targets[which]!);
 }

@@ -223,7 +223,7 @@ export function decodeSums(from: ByteReader, kind: number, list: BucketList): vo
   for (let i = 0; i < n; i++) {
     if (list.count[i]! > 0) {
       const whole = best[i]! + expectedSum(list, candidate, i, unit, true);
-      list.sum[i] = stepped(whole / unit, filler[i]!);
+      list.sum[i] = filler[i] === 0 ? whole / unit : stepped(whole / unit, filler[i]!);
     }
     if (next < odd && oddAt[next] === i) list.sum[i] = oddSum[next++]!;
   }
@@ -240,7 +240,6 @@ function stepsBetween(value: number, known: number): number {
 }
 
 function stepped(known: number, steps: number): number {
-  if (steps === 0) return known;
   word[0] = known;
   const low = words[0]! + steps;
   const carry = Math.floor(low / 2 ** 32);

@@ -8,7 +8,7 @@ const MOST_TAGS = 1_000;
 const TAGS = 6;
 const SAMPLES = 1_000;
 /** A small file is asked so often at most. */
-const ROUNDS = 10;
+const ROUNDS = 30;
 /** Enough for V8 to compile what decodes; a reader that is asked for something at once answers later by this. */
 const LONGEST_MS = 60;
 
@@ -29,7 +29,7 @@ export function warmUp(reader: Reader, database: Database, clock: Clock): void {
     if (newest.length === 0) return;
     for (let round = 0; round < ROUNDS; round++) {
       for (const [tag, first, last, count] of newest) {
-        askFor(reader, tag, first, last, count);
+        askFor(reader, tag, first, last, count, round === 0);
         if (clock.monotonicMs() >= until) return;
       }
     }
@@ -38,14 +38,15 @@ export function warmUp(reader: Reader, database: Database, clock: Clock): void {
   }
 }
 
-function askFor(reader: Reader, tag: string, first: number, last: number, count: number): void {
+/** `wholly`: all samples of the chunk as well, which once take longer than all else. */
+function askFor(reader: Reader, tag: string, first: number, last: number, count: number, wholly: boolean): void {
   const check = (): void => undefined;
   const range = { from: first, to: last + 1 };
   const few = { from: first, to: first + Math.ceil(((last + 1 - first) / count) * Math.min(count, SAMPLES)) };
   // As they are, put together of rollups, and of samples.
   reader.view([tag], few, SAMPLES, [], check);
   reader.view([tag], range, 32, [], check);
-  reader.view([tag], range, 400, [], check);
+  if (wholly) reader.view([tag], range, 400, [], check);
   const query = {
     tags: [{ tag, functions: ['min' as const, 'max' as const, 'mean' as const, 'count' as const] }],
     range,
