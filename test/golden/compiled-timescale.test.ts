@@ -50,6 +50,25 @@ const mappings: Readonly<Record<string, TableMapping>> = {
     quality: { column: 'status', rule: 'status-code' },
     labels: [{ column: 'area', name: 'area', of: 'tags' }],
   }),
+  repeating: mapping({
+    timesRepeat: true,
+    quality: { column: 'q', rule: 'opc' },
+    labels: [{ column: 'area', name: 'area' }],
+    rollups: [
+      {
+        relation: { schema: 'plc', name: 'minutes' },
+        stepMs: 60_000,
+        time: 't',
+        tag: 'Tag',
+        columns: { count: 'n', sum: 's' },
+      },
+    ],
+  }),
+  wideRepeating: mapping({
+    timesRepeat: true,
+    tag: { kind: 'columns' },
+    values: [{ column: 'speed' }, { column: 'oil' }],
+  }),
   wall: mapping({ time: { column: 'ts', kind: 'timestamp', zone: 'Europe/Berlin' } }),
 };
 
@@ -97,6 +116,9 @@ const cases: Readonly<Record<string, QueryPlan>> = {
   'wide-samples': plan(of('wide'), { grid: null }),
   'tag-table-epoch-sum': plan({ ...of('tagTable'), aggregate: 'sum', match: { tag: 'x', area: { unlike: 'y*' } } }),
   'tag-table-samples': plan(of('tagTable'), { grid: null, range: { from: START + 1, to: START + HOUR } }),
+  'times-repeat-mean': plan(of('repeating')),
+  'times-repeat-samples': plan(of('repeating'), { grid: null }),
+  'times-repeat-wide-last': plan({ ...of('wideRepeating'), aggregate: 'last' }),
   'wall-clock-night-of-change': plan(of('wall')),
   'nothing-known': plan({ metric: { namespace: 'plant', name: 'absent', unit: null, type: 'gauge' } }),
 };

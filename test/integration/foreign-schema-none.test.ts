@@ -302,6 +302,80 @@ describeForeign('none', needs('postgresql'), (place) => {
     }
   });
 
+  it('says that rows are there twice, and counts each once where the mapping says so, at every zoom', async () => {
+    await make(
+      'twice',
+      `CREATE TABLE twice.log (time timestamptz, tag text, value float8, q int);
+       INSERT INTO twice.log SELECT '2026-03-01T00:00:00Z'::timestamptz + g / 2 * interval '1 second', 'a', g, CASE g % 7 WHEN 0 THEN 0 ELSE 192 END
+         FROM generate_series(0, 999) g;
+       CREATE TABLE twice.once (time timestamptz, tag text, value float8, PRIMARY KEY (tag, time));
+       CREATE TABLE twice.wide (time timestamptz, a float8, b float8);
+       INSERT INTO twice.wide SELECT now() + g / 2 * interval '1 second', CASE g % 2 WHEN 0 THEN g END, CASE g % 2 WHEN 1 THEN g END FROM generate_series(0, 99) g`,
+    );
+    const quality = { column: 'q', rule: 'opc' };
+    const mapping = narrow('twice', 'log', { quality });
+    const once = narrow('twice', 'log', { quality, id: 'each_once', timesRepeat: true });
+    const wide = narrow('twice', 'wide', {
+      tag: { kind: 'columns' },
+      values: [{ column: 'a' }, { column: 'b' }],
+    });
+    const from = Date.parse('2026-03-01T00:00:00Z') * 1_000;
+    const to = from + 500e6;
+    const connection = await place.open([mapping, once, wide]);
+    const repeated = async (of: TableMapping) =>
+      (await connection.foreign!.preview(of, never)).problems.filter(({ path }) => path === 'timesRepeat');
+    try {
+      expect((await repeated(mapping)).map(({ message }) => message.split('.')[0])).toEqual([
+        'Of 1000 samples 500 have the tag and the time of another',
+      ]);
+      expect(await repeated(once)).toEqual([]);
+      expect(await repeated(narrow('twice', 'once'))).toEqual([]);
+      // Rows with one time, but no tag twice.
+      expect(await repeated(wide)).toEqual([]);
+      const figures = async (of: TableMapping, stepMs: number) =>
+        (
+          await draw(of, connection, [{ labels: { tag: 'a' } }], from, to, stepMs, ['mean', 'count', 'last'])
+        ).series.map(({ value }) => [...value]);
+      // The better of two counts, of two that are as good the smaller.
+      const kept = Array.from({ length: 500 }, (_, n) => ((2 * n) % 7 === 0 ? 2 * n + 1 : 2 * n));
+      const total = kept.reduce((a, b) => a + b, 0);
+      const counted = (count: number[] | undefined) => count!.reduce((a, b) => a + b, 0);
+      expect(counted((await figures(mapping, 500_000))[1])).toBe(857);
+      for (const stepMs of [1_000, 10_000, 50_000, 500_000]) {
+        const [mean, count, last] = await figures(once, stepMs);
+        expect(counted(mean!.map((value, at) => value * count![at]!))).toBeCloseTo(total, 6);
+        expect(counted(count)).toBe(500);
+        expect(last!.at(-1)).toBe(kept.at(-1));
+        if (stepMs === 1_000) expect(mean).toEqual(kept);
+      }
+      const query = timescale.compile(
+        {
+          range: { from, to },
+          grid: null,
+          envelope: false,
+          series: [
+            {
+              definition: 'A',
+              metric: { namespace: 'plant', name: 'each_once', unit: null, type: 'gauge' },
+              override: null,
+              match: { tag: 'a' },
+              aggregate: 'last',
+              groupBy: null,
+              limit: 10,
+              extension: {},
+            },
+          ],
+        },
+        connection.capabilities,
+      );
+      const samples: number[] = [];
+      for await (const [block] of connection.client.stream(query, never)) samples.push(...block!.value);
+      expect(samples).toEqual(kept);
+    } finally {
+      await connection.close();
+    }
+  });
+
   it('lists 5,000 columns of several tables as tags, and thousands of tables in pages', async () => {
     for (let from = 0; from < 2_000; from += 500) {
       // A transaction may not lock all of them at once.

@@ -33,6 +33,10 @@ const epochUnits = [
   { value: 'us', label: 'Microseconds' },
   { value: 'ns', label: 'Nanoseconds' },
 ] as const;
+const repeats = [
+  { value: 'no', label: 'No: each row is a sample' },
+  { value: 'yes', label: 'Yes: rows of one tag and time are one sample' },
+] as const;
 export interface MappingEditorProps {
   readonly mapping: TableMapping;
   /** Null while the relation is gone from the server. */
@@ -141,6 +145,13 @@ function TimePart({ mapping, shape, problems, set }: PartProps): ReactNode {
       {time.kind === 'timestamp' && (
         <ZoneField value={time.zone} error={own.get('zone')} onChange={(zone) => set({ time: { ...time, zone } })} />
       )}
+      <SelectField
+        label="Times repeat"
+        value={mapping.timesRepeat ? 'yes' : 'no'}
+        choices={repeats}
+        error={problems.get('timesRepeat')}
+        onChange={(repeat) => set({ timesRepeat: repeat === 'yes' })}
+      />
     </Section>
   );
 }

@@ -116,6 +116,11 @@ export const tableMapping = z.strictObject({
     .array(z.strictObject({ column, name: labelName, of: z.enum(['samples', 'tags']).default('samples') }))
     .max(20)
     .default([]),
+  /**
+   * The same sample may be there twice. Of rows with one tag, labels and time one counts then: that of the best quality, and
+   * of those the smallest value. Otherwise each of them counts in figures, which costs less.
+   */
+  timesRepeat: z.boolean().default(false),
   rollups: z.array(mappedRollup).max(20).default([]),
   /** The mapped columns as they were found, so that one that is renamed later is known by its position. */
   seen: z

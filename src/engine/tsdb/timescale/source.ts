@@ -71,9 +71,30 @@ export function createSource(
 export const whereOf = ({ resolved, time, conditions, parameters }: Source, range: TimeRange): string =>
   `WHERE ${[timeWithin(resolved.mapping.time, time, range, parameters), ...conditions].join(' AND ')}`;
 
+/**
+ * Rows of a range as k0, k1 ..., at, value and quality. Where times repeat, one of those with the same keys and time: it is
+ * the same one in samples and in steps, whatever order the database reads them in.
+ */
+export function rangeText(source: Source, range: TimeRange): string {
+  const { resolved, keys, value, quality, relation, time, parameters } = source;
+  const { time: kind, timesRepeat } = resolved.mapping;
+  const at = timeCell(kind, time, parameters);
+  const same = [...keys.map((_, n) => `k${n}`), 'at'].join(', ');
+  return [
+    `SELECT ${timesRepeat ? `DISTINCT ON (${same}) ` : ''}${keys.map((key, n) => `${key} AS k${n}`).join(', ')}, ${at} AS at, ${value} AS value, ${quality} AS quality`,
+    `FROM ${relation}`,
+    whereOf(source, range),
+    ...(timesRepeat ? [`ORDER BY ${same}, quality, value`] : []),
+  ].join('\n');
+}
+
 /** Every row of a range. */
 export function rowsText(source: Source, range: TimeRange): string {
   const { resolved, keys, value, quality, relation, time, parameters } = source;
+  if (resolved.mapping.timesRepeat) {
+    const own = ['k0::text', ...keys.slice(1).map((_, n) => `k${n + 1}`), 'at', 'value', 'quality'];
+    return `SELECT ${own.join(', ')}\nFROM (\n${indent(rangeText(source, range))}\n) s\nORDER BY at`;
+  }
   const cells = [
     ...keys.map((key, at) => (at === 0 ? `${key}::text` : key)),
     timeCell(resolved.mapping.time, time, parameters),
@@ -82,6 +103,8 @@ export function rowsText(source: Source, range: TimeRange): string {
   ];
   return [`SELECT ${cells.join(', ')}`, `FROM ${relation}`, whereOf(source, range), `ORDER BY ${time}`].join('\n');
 }
+
+export const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
 
 export function tooManySeries({ definition, limit }: PlannedSeries): AppError {
   const message = `Series ${definition} stands for more than ${limit} stored series, its limit. Match fewer, or raise the limit.`;

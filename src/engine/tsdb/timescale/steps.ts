@@ -4,7 +4,7 @@ import type { MappedRollup, TimeRange } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { columnOf, type Parameters, timeCell, timeWithin } from './expressions.ts';
 import { from, type Resolved } from './relations.ts';
-import { type Source, whereOf } from './source.ts';
+import { indent, rangeText, type Source } from './source.ts';
 import { identifier, instant } from './sql.ts';
 
 type Found = TimescaleCapabilities['timescale'];
@@ -104,8 +104,6 @@ const valueOfSteps = {
   count: 'usable',
 } as const;
 
-const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
-
 /** Aggregated from the samples themselves. */
 function sampleSteps(
   source: Source,
@@ -115,14 +113,9 @@ function sampleSteps(
   found: Found,
   parameters: Parameters,
 ): string {
-  const { resolved, keys, value, quality, relation, time } = source;
+  const { resolved, keys } = source;
   const numbers = resolved.mapping.time.kind === 'epoch';
-  const at = timeCell(resolved.mapping.time, time, parameters);
-  const inner = [
-    `SELECT ${keys.map((key, n) => `${key} AS k${n}`).join(', ')}, ${at} AS at, ${value} AS value, ${quality} AS quality`,
-    `FROM ${relation}`,
-    whereOf(source, range),
-  ].join('\n');
+  const rows = rangeText(source, range);
   const usable = "quality < 32768 AND value <> 'NaN'";
   const of: Record<Part, string> = {
     min: `min(value) FILTER (WHERE ${usable})`,
@@ -144,7 +137,7 @@ function sampleSteps(
   ];
   return [
     `SELECT ${cells.join(', ')}`,
-    `FROM (\n${indent(inner)}\n) s`,
+    `FROM (\n${indent(rows)}\n) s`,
     `GROUP BY ${[...names, 'step'].join(', ')}`,
   ].join('\n');
 }
@@ -165,7 +158,9 @@ function rollupFor(
   wants: ReadonlySet<Part>,
   found: Found,
 ): { readonly rollup: MappedRollup; readonly whole: TimeRange } | null {
-  const { time, tag, labels } = mapping;
+  const { time, tag, labels, timesRepeat } = mapping;
+  // A rollup counts rows that are there twice.
+  if (timesRepeat) return null;
   // Wall clocks do not tell the steps of an hour that comes twice apart.
   if (time.kind === 'timestamp' || tag.kind === 'columns' || labels.some(({ of }) => of === 'samples')) return null;
   if (time.kind === 'epoch' && found.steps !== 'time_bucket') return null;

@@ -247,6 +247,7 @@ function finish({ relation, survey, time }: Draft, parts: Parts): MappingGuess[]
     values: parts.values,
     quality: parts.quality?.quality ?? null,
     labels: parts.labels,
+    timesRepeat: false,
     rollups: [],
   };
   const rollups = guessRollups(mapping, survey);

@@ -11,7 +11,7 @@ const LOOK_ROWS = 1_000_000;
 
 /**
  * Some rows of a relation: the newest where an index leads to them, else any. `columns` are expressions with names;
- * `from` may join others; `values` are the parameters of both.
+ * `from` may join others; `values` are the parameters of both. `made`: what is made of the rows at the server.
  */
 export async function someRows(
   columns: string,
@@ -21,16 +21,20 @@ export async function someRows(
   limit: number,
   ask: Ask,
   signal: AbortSignal,
+  made: (rows: string) => string = (rows) => rows,
 ): Promise<{ readonly rows: Rows; readonly newest: boolean }> {
   if (time !== null) {
-    const newest = `SELECT ${columns} FROM ${from} WHERE ${time} IS NOT NULL ORDER BY ${time} DESC LIMIT ${limit}`;
+    const newest = made(
+      `SELECT ${columns} FROM ${from} WHERE ${time} IS NOT NULL ORDER BY ${time} DESC LIMIT ${limit}`,
+    );
     const cost = await costOf(ask, newest, values, signal);
     if (cost !== null && cost.rows <= LOOK_ROWS) {
       const rows = await orNull(() => ask(newest, values, signal, LOOK_MS), signal);
       if (rows !== null) return { rows, newest: true };
     }
   }
-  return { rows: await ask(`SELECT ${columns} FROM ${from} LIMIT ${limit}`, values, signal, LOOK_MS), newest: false };
+  const any = made(`SELECT ${columns} FROM ${from} LIMIT ${limit}`);
+  return { rows: await ask(any, values, signal, LOOK_MS), newest: false };
 }
 
 /** Rows and letters of a cell that are enough to tell what a column holds. */

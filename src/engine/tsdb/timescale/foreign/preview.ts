@@ -20,6 +20,7 @@ import {
   qualityOf,
 } from '../expressions.ts';
 import { someRows } from './look.ts';
+import { repeatProblems } from './repeats.ts';
 import { columnsOf } from './seen.ts';
 import { type Ask, type Cell, tableName } from './sql.ts';
 
@@ -78,12 +79,13 @@ export async function previewOf(
     const list = [...cells, ...read.cells].join(', ');
     const { rows, newest } = await someRows(list, joined, parameters.values, time, ROWS, ask, signal);
     const samples = rows.flatMap((row, at) => read.samples(row, at, now));
+    const repeated = await repeatProblems(mapping, relation, samples, ask, signal);
     return {
       columns: shown,
       rows: rowsOf(rows),
       samples,
       newest,
-      problems: [...problems, ...wholeProblems(mapping, samples, newest)],
+      problems: [...problems, ...wholeProblems(mapping, samples, newest), ...repeated],
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -246,18 +248,6 @@ function wholeProblems({ time, tag }: TableMapping, samples: readonly Sample[], 
       'time.zone',
       `${time.zone} has summer time, and the column does not say which of two hours is meant when it ends: such rows are taken as the second hour, and of two rows with one time one is shown.`,
     );
-  }
-  const seen = new Set<string>();
-  for (const { time: when, tag: name, labels, row } of samples) {
-    const key = JSON.stringify([when, name, labels]);
-    if (seen.has(key) && name !== null) {
-      warn(
-        'tag',
-        `Row ${row + 1} has the tag and time of another. Choose labels that tell them apart, or one of them is shown.`,
-      );
-      break;
-    }
-    seen.add(key);
   }
   if (tag.kind !== 'columns' && samples.length > 0 && samples.every((sample) => sample.tag === null)) {
     warn('tag', 'No row has a tag: look at the column of the tag.');
