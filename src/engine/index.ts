@@ -215,7 +215,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       clock,
     });
     const recordingJobs = createRecordingJobs({
-      fetch: fetcher.fetch,
+      fetcher,
       directory: at('recordings'),
       pathOf: files.pathOf,
       work: (work, onProgress, signal) => workOnFiles(work, options.workers, onProgress, signal),

@@ -34,10 +34,34 @@ const fetcherOf = (viewer: ViewerSource) =>
     directory: at('fetching'),
     clock: systemClock(),
   });
-const nothingLeft = (path: string): void => {
+const kept = (): string[] => (existsSync(at('fetching')) ? readdirSync(at('fetching')) : []);
+/** Nothing stands under the name; what has come is kept. */
+const keptAlone = (path: string): void => {
   expect(existsSync(path)).toBe(false);
   expect(readdirSync(at('recordings')).filter((name) => name.includes('.part'))).toEqual([]);
-  expect(existsSync(at('fetching')) ? readdirSync(at('fetching')) : []).toEqual([]);
+  expect(kept()).toHaveLength(1);
+};
+/** Reads like the source, and notes which ranges it was asked for. */
+const noting = (asked: { from: number; to: number }[]): ViewerSource => ({
+  ...source,
+  raw(tags, part, signal) {
+    asked.push(part);
+    return source.raw(tags, part, signal);
+  },
+});
+const samplesIn = async (path: string): Promise<unknown[]> => {
+  const file = await openRecording(path, deps);
+  try {
+    expect(file.info.damage).toEqual([]);
+    expect(await file.events(EVER, ['recording'], never)).toHaveLength(1);
+    const found: unknown[] = [];
+    for (const { id } of (await file.tags(never)).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      found.push(...(await all(file, id, EVER)).map(([time, , quality]) => [time, quality]));
+    }
+    return found;
+  } finally {
+    await file.close();
+  }
 };
 
 beforeAll(async () => {
@@ -119,13 +143,15 @@ describe('a range is fetched to a recording of this computer', () => {
     } finally {
       await file.close();
     }
-    expect(readdirSync(at('fetching'))).toEqual([]);
+    expect(kept()).toEqual([]);
   });
 
-  it('and leaves nothing behind when it is cancelled', async () => {
+  it('and goes on where it was when it was cancelled, also after a new start, and is whole', async () => {
     const path = at('recordings', 'cancelled.parx');
+    const fetcher = fetcherOf(source);
+    expect(fetcher.kept(request)).toBe(0);
     const abort = new AbortController();
-    const given = fetcherOf(source).fetch(
+    const given = fetcher.fetch(
       request,
       path,
       (fraction) => {
@@ -134,28 +160,84 @@ describe('a range is fetched to a recording of this computer', () => {
       abort.signal,
     );
     await expect(given).rejects.toMatchObject({ code: 'rpc.cancelled' });
-    nothingLeft(path);
+    keptAlone(path);
+    const asked: { from: number; to: number }[] = [];
+    const again = fetcherOf(noting(asked));
+    const share = again.kept(request);
+    expect(share).toBeGreaterThan(0.3);
+    expect(share).toBeLessThan(0.5);
+    expect((await again.estimate(request, never)).kept).toBe(share);
+    // Another range is another fetch.
+    expect(again.kept({ ...request, range: { ...range, to: range.to + 1 } })).toBe(0);
+    const seen: number[] = [];
+    const done = await again.fetch(request, path, (fraction) => seen.push(fraction), never);
+    expect(asked[0]!.from).toBe(range.from + share * (range.to - range.from));
+    expect(seen[0]).toBeGreaterThan(0.3);
+    expect(kept()).toEqual([]);
+    const straight = at('recordings', 'straight.parx');
+    const whole = await fetcherOf(source).fetch(request, straight, () => undefined, never);
+    expect(done.samples).toBe(whole.samples);
+    expect(await samplesIn(path)).toEqual(await samplesIn(straight));
   });
 
-  it('nor when the source is lost on the way', async () => {
+  it('nor is a sample lost or doubled when the source is lost within a portion, again and again', async () => {
     const path = at('recordings', 'lost.parx');
-    let parts = 0;
+    let reads = 0;
+    let blocks = 0;
     const failing: ViewerSource = {
       ...source,
       async *raw(tags, part, signal) {
-        if (++parts > 5) {
-          throw new AppError('tsdb.unavailable', 'No answer from the plant. Check the link.', {
-            details: { backend: 'plant' },
-            retryable: true,
-          });
+        reads++;
+        // One tag after the other, as databases give them, and the link breaks between two of them.
+        for (const tag of tags) {
+          if (blocks++ % 7 === 6) {
+            throw new AppError('tsdb.unavailable', 'No answer from the plant. Check the link.', {
+              details: { backend: 'plant' },
+              retryable: true,
+            });
+          }
+          yield* source.raw([tag], part, signal);
         }
-        yield* source.raw(tags, part, signal);
       },
     };
-    await expect(fetcherOf(failing).fetch(request, path, () => undefined, never)).rejects.toMatchObject({
-      code: 'tsdb.unavailable',
-    });
-    nothingLeft(path);
+    let attempts = 0;
+    for (; attempts < 60; attempts++) {
+      const asked = fetcherOf(failing).fetch(request, path, () => undefined, never);
+      const error = await asked.then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      if (error === null) break;
+      expect(error).toMatchObject({ code: 'tsdb.unavailable' });
+      keptAlone(path);
+    }
+    expect(attempts).toBeGreaterThan(3);
+    expect(reads).toBeLessThan(60);
+    expect(await samplesIn(path)).toEqual(await samplesIn(at('recordings', 'straight.parx')));
+  });
+
+  it('keeps the last three for a week, and nothing that it cannot go on with', async () => {
+    mkdirSync(at('fetching', 'crashed'), { recursive: true });
+    let now = systemClock().now();
+    const options = {
+      viewer: async () => source,
+      openStore: async (path: string) => (await openStore({ path, flushMs: 0 }, deps)).store,
+      directory: at('fetching'),
+      clock: { ...systemClock(), now: () => now },
+    };
+    const fetcher = createRangeFetcher(options);
+    expect(kept()).toEqual([]);
+    const requests = [1, 2, 3, 4].map((n) => ({ ...request, range: { from: range.from, to: range.to - n } }));
+    for (const one of requests) {
+      now += 1e6;
+      const abort = new AbortController();
+      const stop = (): void => abort.abort(new AppError('rpc.cancelled', 'Cancelled.', { details: null }));
+      await expect(fetcher.fetch(one, at('recordings', 'x.parx'), stop, abort.signal)).rejects.toThrow('Cancelled.');
+    }
+    expect(requests.map((one) => fetcher.kept(one) > 0)).toEqual([false, true, true, true]);
+    now += 8 * 86_400e6;
+    createRangeFetcher(options);
+    expect(kept()).toEqual([]);
   });
 
   it('says which of the tags were not there, and refuses where none is', async () => {

@@ -32,7 +32,7 @@ export interface RecordingJobsOptions {
   /** The file that an id of the list stands for; throws `store.not-found`. */
   readonly pathOf: (id: string) => string;
   readonly work: (work: FileWork, onProgress: (fraction: number) => void, signal: AbortSignal) => Promise<FileWorkDone>;
-  readonly fetch: RangeFetcher['fetch'];
+  readonly fetcher: Pick<RangeFetcher, 'fetch' | 'kept'>;
   /** Called when files may have been written. */
   readonly onFiles: () => void;
   readonly clock: Clock;
@@ -64,23 +64,31 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       const onProgress = (progress: number): void => update({ progress });
       const done =
         request.kind === 'fetch'
-          ? await options.fetch(request, newFile(request.name), onProgress, signal)
+          ? await options.fetcher.fetch(request, newFile(request.name), onProgress, signal)
           : await options.work(workOf(request), onProgress, signal);
       const files = done.files.map(({ path, bytes, samples }) => ({ id: basename(path), bytes, samples }));
       const { sound, samples, sentences } = done;
       log.info('Work on recordings done.', { kind: request.kind, name: entry.job.name, sound, samples });
       update({ state: 'done', progress: 1, sound, samples, sentences: [...sentences], files });
     } catch (error) {
-      if (signal.aborted) update({ state: 'cancelled' });
+      if (signal.aborted) update({ state: 'cancelled', message: keptText(request) });
       else {
         log.error('Work on recordings failed.', { kind: request.kind, name: entry.job.name, error: String(error) });
         const message = isAppError(error)
           ? error.message
           : 'It failed because of a fault in the program. The log has the details.';
-        update({ state: 'failed', message });
+        const kept = keptText(request);
+        update({ state: 'failed', message: kept === null ? message : `${message} ${kept}` });
       }
     }
     options.onFiles();
+  };
+
+  /** What a fetch that did not come to its end leaves for the next one; null where that is nothing. */
+  const keptText = (request: RecordingJobRequest): string | null => {
+    const share = request.kind === 'fetch' ? options.fetcher.kept(request) : 0;
+    if (share === 0) return null;
+    return `${Math.max(1, Math.floor(share * 100))} % is kept: fetch the same again, and it goes on from there.`;
   };
 
   // Names are chosen when the work begins: what waits before it may have taken one.

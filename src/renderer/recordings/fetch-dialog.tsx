@@ -27,7 +27,7 @@ export interface FetchChoice {
 }
 
 type Estimate =
-  | { readonly tags: number; readonly samples: number | null; readonly bytes: number | null }
+  | { readonly tags: number; readonly samples: number | null; readonly bytes: number | null; readonly kept: number }
   | { readonly fault: string }
   | null;
 
@@ -86,6 +86,8 @@ export function FetchDialog({
       .catch((error: unknown) => setRefusal(errorText(error)));
   };
   const file = job?.state === 'done' ? job.files[0] : undefined;
+  // What failed or was cancelled can be asked for again, and goes on.
+  const underWay = started !== null && (job === undefined || job.state === 'waiting' || job.state === 'running');
   const span = (one: TimeRange): string => formatDuration((one.to - one.from) / 1_000);
   return (
     <Dialog
@@ -109,7 +111,7 @@ export function FetchDialog({
             </Button>
           )}
           {file === undefined && (
-            <Button look="primary" type="submit" disabled={name.trim() === '' || started !== null}>
+            <Button look="primary" type="submit" disabled={name.trim() === '' || underWay}>
               Fetch {plural(choice.tags.length, 'tag')}
             </Button>
           )}
@@ -159,8 +161,10 @@ const FETCHES = ['fetch'] as const;
 function estimateText(estimate: Estimate): string {
   if (estimate === null) return 'Counting what the source has there…';
   if ('fault' in estimate) return `How much it is could not be found out. ${estimate.fault}`;
-  const { samples, bytes } = estimate;
-  if (samples === null) return 'The source does not count its samples; how much it is will be seen.';
+  const { samples, bytes, kept } = estimate;
   if (samples === 0) return 'The source has no samples of these tags in this range.';
-  return `About ${formatCount(samples)} samples, ${formatBytes(bytes ?? 0)} on this disk.`;
+  const here =
+    kept === 0 ? '' : ` ${Math.max(1, Math.floor(kept * 100))} % of the range is here from a fetch before; it goes on.`;
+  if (samples === null) return `The source does not count its samples; how much it is will be seen.${here}`;
+  return `About ${formatCount(samples)} samples, ${formatBytes(bytes ?? 0)} on this disk.${here}`;
 }

@@ -18,7 +18,7 @@ export function recordingJobText(job: RecordingJob): string {
     case 'running':
       return `${Math.floor(job.progress * 100)} %`;
     case 'cancelled':
-      return 'Cancelled. Nothing was left behind.';
+      return `Cancelled. ${job.message ?? 'Nothing was left behind.'}`;
     case 'failed':
       return job.message ?? 'Failed.';
     case 'done': {

@@ -12,7 +12,7 @@ const recordingJob = z.object({
   /** 0 to 1. */
   progress: z.number(),
   started: unixMicros,
-  /** Why it failed. */
+  /** Why it failed, and what of it is kept. */
   message: z.string().nullable(),
   /** Nothing is damaged or missing; null until it is done. */
   sound: z.boolean().nullable(),
@@ -110,11 +110,16 @@ export const recordingJobs = {
     output: z.object({ id }),
     errors: ['store.not-found', 'rpc.limit', 'config.invalid'],
   }),
-  /** How much a fetch would be; nulls where the source does not count. */
+  /** How much a fetch would be; nulls where the source does not count. `kept`: the share that is here from one before. */
   estimate: call({
     role: 'viewer',
     input: fetched,
-    output: z.object({ tags: z.number().int(), samples: z.number().nullable(), bytes: z.number().nullable() }),
+    output: z.object({
+      tags: z.number().int(),
+      samples: z.number().nullable(),
+      bytes: z.number().nullable(),
+      kept: z.number(),
+    }),
     errors: ['store.not-found', 'tsdb.unavailable', 'config.invalid'],
   }),
   watch: stream({ role: 'viewer', input: nothing, item: z.object({ jobs: z.array(recordingJob) }) }),
