@@ -1,8 +1,8 @@
 import { Trash2 } from 'lucide-react';
-import { type ReactNode, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { errorText, useClient } from '#renderer/client/index.ts';
-import { Banner, Button, MiddleText, Skeleton, SplitPane, useActions } from '#renderer/ui/index.ts';
+import { Button, DraftForm, MiddleText, OutdatedBanner, Skeleton, SplitPane, useActions } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import {
   type CatalogueRelation,
@@ -47,6 +47,7 @@ export function MappingDesk({
   const [refusal, setRefusal] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [asked, setAsked] = useState(false);
+  const host = useRef<HTMLFormElement>(null);
   const taken = useMemo(
     () => new Set(source.mappings.filter(({ id }) => id !== mappingId).map(({ id }) => id)),
     [source.mappings, mappingId],
@@ -114,7 +115,11 @@ export function MappingDesk({
     if (busy || !changed) return;
     setAsked(true);
     if (faults.size > 0 || taken.has(mapping.id)) {
-      requestAnimationFrame(() => document.querySelector<HTMLElement>('.map-form [aria-invalid]')?.focus());
+      requestAnimationFrame(() => host.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+      return;
+    }
+    if (outdated) {
+      setRefusal('Nothing was saved. Take theirs, or keep yours, then save again.');
       return;
     }
     setBusy(true);
@@ -144,70 +149,56 @@ export function MappingDesk({
   const others = source.mappings.filter((one) => sameRelation(one.relation, relationName));
 
   const form = (
-    <form
-      className="editor"
-      aria-label={original === null ? 'New mapping' : `Mapping ${mapping.name || mapping.id}`}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
+    <DraftForm
+      label={original === null ? 'New mapping' : `Mapping ${mapping.name || mapping.id}`}
+      form={host}
+      escapes={false}
+      faults={asked ? faults.size : 0}
+      refusal={refusal}
+      notices={
+        outdated && (
+          <OutdatedBanner what="mapping">
+            <Button onClick={() => dropMapping(key)}>Take theirs</Button>
+            <Button onClick={() => keepMapping(key, { ...draft, original: stored })}>Keep mine</Button>
+          </OutdatedBanner>
+        )
+      }
+      state={
+        original === null
+          ? 'Not saved yet'
+          : changed
+            ? `Version ${original.version}, changed, not saved`
+            : `Saved, version ${original.version}`
+      }
+      discard={{
+        label: original === null ? 'Back to the guess' : 'Undo the changes',
+        disabled: original === null ? kept === undefined : !changed,
+        run: () => dropMapping(key),
       }}
-      noValidate
+      save={{
+        label: original === null ? 'Save the mapping' : 'Save as a new version',
+        disabled: !changed || busy,
+        run: () => void save(),
+      }}
     >
-      <div className="editor-body">
-        {outdated && (
-          <Banner
-            tone="warn"
-            actions={
-              <>
-                <Button onClick={() => dropMapping(key)}>Take theirs</Button>
-                <Button onClick={() => keepMapping(key, { ...draft, original: stored })}>Keep mine</Button>
-              </>
-            }
-          >
-            This mapping was changed in another window while it is being edited here.
-          </Banner>
-        )}
-        {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-        {asked && faults.size > 0 && (
-          <Banner tone="error">
-            {faults.size === 1 ? 'One field needs a correction.' : `${faults.size} fields need a correction.`}
-          </Banner>
-        )}
-        {draft.guess !== null && (
-          <Guess
-            guess={draft.guess}
-            guesses={guesses ?? []}
-            onChoose={(guess) => keepMapping(key, { mapping: withFreeId(guess.mapping, taken), original: null, guess })}
-            onAnswer={(path, value) => set(withAnswer(mapping, path, value))}
-          />
-        )}
-        <MappingEditor
-          mapping={mapping}
-          relation={relation}
-          relations={relations}
-          isNew={original === null}
-          taken={taken}
-          problems={problems}
-          onChange={set}
+      {draft.guess !== null && (
+        <Guess
+          guess={draft.guess}
+          guesses={guesses ?? []}
+          onChoose={(guess) => keepMapping(key, { mapping: withFreeId(guess.mapping, taken), original: null, guess })}
+          onAnswer={(path, value) => set(withAnswer(mapping, path, value))}
         />
-      </div>
-      <div className="editor-footer">
-        <span className="quiet">
-          {original === null
-            ? 'Not saved yet'
-            : changed
-              ? `Version ${original.version}, changed, not saved`
-              : `Saved, version ${original.version}`}
-        </span>
-        <span className="toolbar-gap" />
-        <Button disabled={original === null ? kept === undefined : !changed} onClick={() => dropMapping(key)}>
-          {original === null ? 'Back to the guess' : 'Undo the changes'}
-        </Button>
-        <Button look="primary" type="submit" disabled={!changed || busy} title="Enter or Ctrl+S">
-          {original === null ? 'Save the mapping' : 'Save as a new version'}
-        </Button>
-      </div>
-    </form>
+      )}
+      <MappingEditor
+        mapping={mapping}
+        relation={relation}
+        relations={relations}
+        isNew={original === null}
+        taken={taken}
+        problems={problems}
+        onChange={set}
+      />
+    </DraftForm>
   );
 
   return (

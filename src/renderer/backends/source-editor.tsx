@@ -1,18 +1,22 @@
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { z } from 'zod';
 import { errorText, useClient, useProject } from '#renderer/client/index.ts';
 import {
-  Banner,
   Button,
-  Check,
+  ConflictDialog,
   checkFields,
+  DraftForm,
+  DraftHead,
   enteredAt,
   type FormValues,
+  type Issues,
+  issuesUnder,
+  OutdatedBanner,
   readFields,
   SchemaForm,
   SelectField,
-  TextField,
   useActions,
+  useDraftSaving,
   withEntered,
 } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
@@ -21,28 +25,21 @@ import type { BackendEntry } from '#shared/rpc/catalogue.ts';
 import {
   changeOf,
   cleanSource,
+  differences,
   draftOf,
   dropDraft,
   isChanged,
+  isOutdated,
   keepDraft,
+  rebased,
   type SourceDraft,
   secretFields,
   withBackend,
 } from './source-draft.ts';
 import { UrlField } from './url-field.tsx';
 
-type Issues = ReadonlyMap<string, string>;
-const none: Issues = new Map();
-const CHECK_MS = 400;
 const limitsSchema = z.toJSONSchema(sourceLimits, { io: 'input' }) as Record<string, unknown>;
 const limitFields = readFields(limitsSchema);
-
-const under = (issues: Issues, prefix: string): Issues =>
-  new Map(
-    [...issues].flatMap(([path, message]) =>
-      path.startsWith(prefix) ? [[path.slice(prefix.length), message] as const] : [],
-    ),
-  );
 
 /** What the schemas themselves say, in the screen's own sentences. `missing`: also of what is still empty. */
 function localIssues(draft: SourceDraft, backend: BackendEntry, kept: ReadonlySet<string>, missing: boolean): Issues {
@@ -81,16 +78,12 @@ export function SourceEditor({
   const project = useProject((state) => state);
   const { source } = draft;
   const stored = project.source.get(source.id);
-  const [issues, setIssues] = useState<Issues>(none);
-  const [asked, setAsked] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [refusal, setRefusal] = useState<string | null>(null);
+  const [conflict, setConflict] = useState(false);
   const [url, setUrl] = useState<string | null>(null);
   const [kept, setKept] = useState<ReadonlySet<string>>(new Set());
-  const form = useRef<HTMLFormElement>(null);
   const secretNames = useMemo(() => secretFields(backend), [backend]);
   const changed = useMemo(() => isChanged(draft, backend, stored), [draft, backend, stored]);
-  const outdated = stored !== undefined && draft.base !== null && stored.revision !== draft.base && changed;
+  const outdated = isOutdated(draft, stored) && changed;
   const names = useMemo(
     () =>
       new Set(
@@ -134,62 +127,40 @@ export function SourceEditor({
     return found;
   };
 
-  // The engine checks what is typed a moment after the last key; what is missing is said only once saving was tried.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: checked again when something was typed, not when the check itself changes
-  useEffect(() => {
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      check(draft, asked, abort.signal)
-        .then(setIssues)
-        // Cancelled by the next key, or the engine is away, which the page says; saving checks again.
-        .catch(() => undefined);
-    }, CHECK_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [source, draft.secrets, asked, kept]);
-
-  const save = async (what: SourceDraft): Promise<void> => {
-    if (busy) return;
-    setBusy(true);
-    setRefusal(null);
-    setAsked(true);
-    try {
-      const found = await check(what, true);
-      setIssues(found);
-      if (found.size > 0) {
-        requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus());
-        return;
-      }
-      // First, so that the source has them when it connects.
-      for (const [field, value] of Object.entries(what.secrets)) {
-        await client.rpc.sources.setSecret({ id: what.source.id, field, value: value === '' ? null : value });
-      }
-      const change = changeOf(what, backend, client.stores.project.getState().source.get(what.source.id));
-      if (change !== null) {
-        const label = `Source "${what.source.name.trim()}" ${what.isNew ? 'added' : 'changed'}`;
-        await client.edits.commit({ label, changes: [change] });
-      } else await client.rpc.sources.retry({ id: what.source.id });
-      dropDraft(what.source.id);
-      onSaved(what);
-    } catch (error) {
-      if (isAppError(error, 'config.invalid')) {
-        setIssues(
-          new Map(
-            error.details.issues.map(({ path, message }) => [path.replace(/^changes\.\d+\.document\./, ''), message]),
-          ),
-        );
-      }
-      setRefusal(
-        isAppError(error, 'store.conflict')
-          ? 'Nothing was saved: the source was changed in another window meanwhile.'
-          : errorText(error),
-      );
-    } finally {
-      setBusy(false);
+  const write = async (what: SourceDraft): Promise<void> => {
+    // First, so that the source has them when it connects.
+    for (const [field, value] of Object.entries(what.secrets)) {
+      await client.rpc.sources.setSecret({ id: what.source.id, field, value: value === '' ? null : value });
     }
+    const change = changeOf(what, backend, client.stores.project.getState().source.get(what.source.id));
+    if (change !== null) {
+      const label = `Source "${what.source.name.trim()}" ${what.isNew ? 'added' : 'changed'}`;
+      await client.edits.commit({ label, changes: [change] });
+    } else await client.rpc.sources.retry({ id: what.source.id });
+    dropDraft(what.source.id);
+    onSaved(what);
   };
+  const saving = useDraftSaving({
+    draft,
+    // Also where nothing was changed: the check tells the address that the settings are.
+    changed: true,
+    inputs: kept,
+    check,
+    write,
+    refused(error) {
+      if (isAppError(error, 'store.conflict')) {
+        setConflict(true);
+        return { text: null };
+      }
+      const text = errorText(error);
+      if (!isAppError(error, 'config.invalid')) return { text };
+      const found = error.details.issues.map(
+        ({ path, message }) => [path.replace(/^changes\.\d+\.document\./, ''), message] as const,
+      );
+      return { text, issues: new Map(found) };
+    },
+  });
+  const { issues } = saving;
 
   useActions(
     [
@@ -200,7 +171,7 @@ export function SourceEditor({
         keys: ['Ctrl+S'],
         inFields: true,
         enabled: () => changed,
-        run: () => void save(draft),
+        run: () => void saving.save(draft),
       },
     ],
     [changed, draft],
@@ -231,138 +202,113 @@ export function SourceEditor({
     readFields(backend.config).find(({ name }) => name === field)?.title ?? field;
 
   return (
-    <form
-      ref={form}
-      className="editor"
-      aria-label={draft.isNew ? 'New source' : `Settings of ${source.name}`}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save(draft);
+    <DraftForm
+      label={draft.isNew ? 'New source' : `Settings of ${source.name}`}
+      form={saving.form}
+      faults={saving.faults}
+      refusal={saving.refusal}
+      notices={
+        outdated && (
+          <OutdatedBanner what="source">
+            <Button onClick={() => setConflict(true)}>Compare</Button>
+          </OutdatedBanner>
+        )
+      }
+      state={changed ? (draft.isNew ? 'Not saved yet' : 'Changed, not saved') : 'Saved'}
+      discard={{ label: draft.isNew ? 'Discard' : 'Undo the changes', disabled: !changed, run: onCancel }}
+      save={{
+        label: draft.isNew ? 'Add the source' : 'Save',
+        disabled: !changed || saving.busy,
+        run: () => void saving.save(draft),
       }}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) onCancel();
-      }}
-      noValidate
     >
-      <div className="editor-body">
-        {outdated && (
-          <Banner
-            tone="warn"
-            actions={
-              <>
-                <Button onClick={() => stored !== undefined && keepDraft(draftOf(stored))}>Take theirs</Button>
-                <Button onClick={() => keepDraft({ ...draft, base: stored?.revision ?? null })}>Keep mine</Button>
-              </>
-            }
-          >
-            This source was changed in another window while it is being edited here.
-          </Banner>
-        )}
-        {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-        {asked && issues.size > 0 && (
-          <Banner tone="error">
-            {issues.size === 1 ? 'One field needs a correction.' : `${issues.size} fields need a correction.`}
-          </Banner>
-        )}
-        <div className="schema-grid">
-          <TextField
-            label="Name"
-            value={source.name}
-            maxLength={200}
-            autoFocus={draft.isNew}
-            error={issues.get('name')}
-            onChange={(name) => set({ name })}
-          />
-          {draft.isNew && backends.length > 1 ? (
-            <SelectField
-              label="Backend"
-              help={backend.summary}
-              value={backend.id}
-              choices={backends.map(({ id, title }) => ({ value: id, label: title }))}
-              onChange={(id) => {
-                const chosen = backends.find((entry) => entry.id === id);
-                if (chosen === undefined) return;
-                keepDraft(withBackend(project, draft, backend, chosen));
-                setIssues(none);
-                setAsked(false);
-              }}
-            />
-          ) : (
-            <div className="field">
-              <span className="field-label">Backend</span>
-              <span className="editor-fixed" title={backend.summary}>
-                {backend.title}
-              </span>
-            </div>
-          )}
-          <div className="field editor-enabled">
-            <Check label="Switched on" checked={source.enabled} onChange={(enabled) => set({ enabled })} />
-          </div>
-        </div>
-        {backend.addressable && (
-          <UrlField
-            key={`${source.id} ${backend.id}`}
-            backend={backend.id}
-            url={url}
-            onRead={(read, before) => {
-              // What the address said before and does not say any more is a default again.
-              let settings: FormValues = source.settings;
-              for (const name of before) settings = withEntered(settings, name, undefined);
-              keepDraft({
-                ...draft,
-                source: { ...source, settings: { ...settings, ...read.settings } },
-                secrets: { ...draft.secrets, ...read.secrets },
-              });
-            }}
-          />
-        )}
-        {backend.presets.length > 0 && (
-          <Presets
-            backend={backend}
-            settings={source.settings}
-            onChoose={(settings) => set({ settings: { ...source.settings, ...settings } })}
-          />
-        )}
-        <SchemaForm
-          schema={backend.config}
-          values={withSecrets(draft)}
-          errors={under(issues, 'settings.')}
-          example={backend.sample}
-          suggest={client.suggest}
-          kept={kept}
-          onChange={setValues}
+      <DraftHead
+        name={source.name}
+        fault={issues.get('name')}
+        isNew={draft.isNew}
+        kindLabel="Backend"
+        kind={backend}
+        kinds={backends}
+        enabled={source.enabled}
+        onName={(name) => set({ name })}
+        onKind={(chosen) => {
+          keepDraft(withBackend(project, draft, backend, chosen));
+          saving.reset();
+        }}
+        onEnabled={(enabled) => set({ enabled })}
+      />
+      {backend.addressable && (
+        <UrlField
+          key={`${source.id} ${backend.id}`}
+          backend={backend.id}
+          url={url}
+          onRead={(read, before) => {
+            // What the address said before and does not say any more is a default again.
+            let settings: FormValues = source.settings;
+            for (const name of before) settings = withEntered(settings, name, undefined);
+            keepDraft({
+              ...draft,
+              source: { ...source, settings: { ...settings, ...read.settings } },
+              secrets: { ...draft.secrets, ...read.secrets },
+            });
+          }}
         />
-        {[...kept].map((field) => (
-          <p key={field} className="source-kept">
-            <span className="quiet">
-              {`${titleOf(field)}: kept on this computer, not in the project, and never shown again.`}
-            </span>
-            <Button look="plain" onClick={() => void forget(field)}>
-              Forget
-            </Button>
-          </p>
-        ))}
-        <details className="schema-group" open={under(issues, 'limits.').size > 0 ? true : undefined}>
-          <summary className="section-title">What it may take</summary>
-          <SchemaForm
-            schema={limitsSchema}
-            values={source.limits}
-            errors={under(issues, 'limits.')}
-            onChange={(limits) => set({ limits: { ...source.limits, ...(limits as typeof source.limits) } })}
-          />
-        </details>
-      </div>
-      <div className="editor-footer">
-        <span className="quiet">{changed ? (draft.isNew ? 'Not saved yet' : 'Changed, not saved') : 'Saved'}</span>
-        <span className="toolbar-gap" />
-        <Button onClick={onCancel} disabled={!changed}>
-          {draft.isNew ? 'Discard' : 'Undo the changes'}
-        </Button>
-        <Button look="primary" type="submit" disabled={!changed || busy} title="Enter or Ctrl+S">
-          {draft.isNew ? 'Add the source' : 'Save'}
-        </Button>
-      </div>
-    </form>
+      )}
+      {backend.presets.length > 0 && (
+        <Presets
+          backend={backend}
+          settings={source.settings}
+          onChoose={(settings) => set({ settings: { ...source.settings, ...settings } })}
+        />
+      )}
+      <SchemaForm
+        schema={backend.config}
+        values={withSecrets(draft)}
+        errors={issuesUnder(issues, 'settings.')}
+        example={backend.sample}
+        suggest={client.suggest}
+        kept={kept}
+        onChange={setValues}
+      />
+      {[...kept].map((field) => (
+        <p key={field} className="source-kept">
+          <span className="quiet">
+            {`${titleOf(field)}: kept on this computer, not in the project, and never shown again.`}
+          </span>
+          <Button look="plain" onClick={() => void forget(field)}>
+            Forget
+          </Button>
+        </p>
+      ))}
+      <details className="schema-group" open={issuesUnder(issues, 'limits.').size > 0 ? true : undefined}>
+        <summary className="section-title">What it may take</summary>
+        <SchemaForm
+          schema={limitsSchema}
+          values={source.limits}
+          errors={issuesUnder(issues, 'limits.')}
+          onChange={(limits) => set({ limits: { ...source.limits, ...(limits as typeof source.limits) } })}
+        />
+      </details>
+      {conflict && (
+        <ConflictDialog
+          name={source.name}
+          differences={differences(draft, backend, stored, limitFields)}
+          onClose={() => setConflict(false)}
+          onReload={() => {
+            if (stored === undefined) dropDraft(source.id);
+            else keepDraft(draftOf(stored));
+            setConflict(false);
+            saving.reset();
+          }}
+          onSave={(theirs) => {
+            const mine = rebased(draft, stored, theirs);
+            keepDraft(mine);
+            setConflict(false);
+            void saving.save(mine);
+          }}
+        />
+      )}
+    </DraftForm>
   );
 }
 

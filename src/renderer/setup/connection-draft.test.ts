@@ -20,6 +20,10 @@ const device = (id: string, name: string): DeviceDocument => ({
   enabled: true,
   settings: { unitId: 1 },
 });
+const forms = {
+  config: { type: 'object', properties: { host: { type: 'string', title: 'Host' } } },
+  device: { type: 'object', properties: { unitId: { type: 'integer', title: 'Unit' } } },
+};
 const project = (
   revisions: { readonly c1: number; readonly d1: number; readonly d2?: number },
   change: Partial<ConnectionDocument> = {},
@@ -68,7 +72,10 @@ describe('connection draft', () => {
     expect(isOutdated(mine, before)).toBe(false);
     const after = project({ c1: 4, d1: 5 }, { settings: { host: '10.0.0.2' } });
     expect(isOutdated(mine, after)).toBe(true);
-    expect(differences(mine, after)).toEqual([{ what: 'host', mine: '10.0.0.9', theirs: '10.0.0.2' }]);
+    const found = differences(mine, after, forms);
+    expect(found).toMatchObject([{ what: 'Host', mine: '10.0.0.9', theirs: '10.0.0.2', untouched: null }]);
+    const merged = rebased(mine, after, found);
+    expect(changesOf(merged, after)).toEqual([]);
     const onTop = rebased(mine, after);
     expect(isOutdated(onTop, after)).toBe(false);
     expect(changesOf(onTop, after)).toMatchObject([{ kind: 'connection', expected: 4 }]);
@@ -78,9 +85,14 @@ describe('connection draft', () => {
     const before = project({ c1: 3, d1: 5 });
     const draft = draftOf(before, stored(before));
     expect(isOutdated(draft, project({ c1: 3, d1: 5, d2: 1 }))).toBe(true);
-    expect(differences(draft, project({ c1: 3, d1: 5, d2: 1 }))).toEqual([
-      { what: 'Stand 2', mine: 'not there', theirs: 'there' },
+    const after = project({ c1: 3, d1: 5, d2: 1 });
+    const found = differences(draft, after, forms);
+    expect(found).toMatchObject([
+      { what: 'Stand 2', untouched: 'mine', texts: { mine: 'not there', theirs: 'there' } },
     ]);
+    expect(rebased(draft, after, found).devices.map(({ name }) => name)).toEqual(['Stand 1', 'Stand 2']);
+    const away = { ...after, connection: new Map() };
+    expect(differences(draft, away, forms)).toMatchObject([{ what: 'Connection', texts: { theirs: 'deleted' } }]);
   });
 
   it('duplicates with new ids, a free name and switched off', () => {

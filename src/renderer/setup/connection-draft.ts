@@ -1,6 +1,15 @@
 import { createStore } from 'zustand/vanilla';
 import { freeName, newId, type ProjectState } from '#renderer/client/index.ts';
-import { readFields, settingsOf } from '#renderer/ui/index.ts';
+import {
+  type Difference,
+  differencesOf,
+  type Plain,
+  readFields,
+  type ShownDifference,
+  sameData as same,
+  settingsOf,
+  withTheirs,
+} from '#renderer/ui/index.ts';
 import type { ConnectionDocument, DeviceDocument, DocumentChange, Stored } from '#shared/model/index.ts';
 import type { ProtocolEntry } from '#shared/rpc/catalogue.ts';
 import { devicesOf } from './document-edits.ts';
@@ -12,7 +21,19 @@ export interface ConnectionDraft {
   readonly devices: readonly DeviceDocument[];
   /** Revisions the draft started from, by document id: what `commit` compares with. */
   readonly base: Readonly<Record<string, number>>;
+  /** What it started from; null for a new one. */
+  readonly original: Whole | null;
 }
+
+/** A connection with its devices by their ids, to compare two versions place by place. */
+interface Whole extends Plain {
+  readonly connection: ConnectionDocument;
+  readonly devices: Readonly<Record<string, DeviceDocument>>;
+}
+const wholeOf = ({ connection, devices }: Pick<ConnectionDraft, 'connection' | 'devices'>): Whole => ({
+  connection,
+  devices: Object.fromEntries(devices.map((device) => [device.id, device])),
+});
 
 /** Unsaved changes survive leaving the page. Secrets may be in them, so they stay in memory. */
 export const draftStore = createStore<{ readonly drafts: ReadonlyMap<string, ConnectionDraft> }>(() => ({
@@ -46,6 +67,7 @@ export function newDraft(project: ProjectState, protocol: ProtocolEntry): Connec
     },
     devices: [{ id: newId(), connectionId: id, name: 'Device 1', enabled: true, settings: {} }],
     base: {},
+    original: null,
   };
 }
 
@@ -71,7 +93,8 @@ export function draftOf(project: ProjectState, stored: Stored<ConnectionDocument
   const devices = devicesOf(project, stored.document.id);
   const base: Record<string, number> = { [stored.document.id]: stored.revision };
   for (const device of devices) base[device.document.id] = device.revision;
-  return { isNew: false, connection: stored.document, devices: devices.map((device) => device.document), base };
+  const parts = { connection: stored.document, devices: devices.map((device) => device.document) };
+  return { isNew: false, ...parts, base, original: wholeOf(parts) };
 }
 
 /** The draft with hidden and empty settings left out, as it is checked, tested and saved. */
@@ -92,10 +115,6 @@ export function cleanDraft(draft: ConnectionDraft, protocol: ProtocolEntry): Con
     })),
   };
 }
-
-const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** What saving has to write: only what differs from the project; devices that are gone from the draft are removed. */
 export function changesOf(draft: ConnectionDraft, project: ProjectState): readonly DocumentChange[] {
@@ -127,45 +146,53 @@ export function isOutdated(draft: ConnectionDraft, project: ProjectState): boole
   return !same(Object.entries(now).sort(), Object.entries(draft.base).sort());
 }
 
-/** The same edits on top of what is stored now. */
-export function rebased(draft: ConnectionDraft, project: ProjectState): ConnectionDraft {
+/** The same edits on top of what is stored now, with these places as they are stored. */
+export function rebased(
+  draft: ConnectionDraft,
+  project: ProjectState,
+  theirs: readonly Pick<Difference, 'path' | 'theirs'>[] = [],
+): ConnectionDraft {
   const stored = project.connection.get(draft.connection.id);
-  if (stored === undefined) return { ...draft, isNew: true, base: {} };
-  return { ...draft, base: draftOf(project, stored).base };
-}
-
-export interface Difference {
-  readonly what: string;
-  readonly mine: string;
-  readonly theirs: string;
+  if (stored === undefined) return { ...draft, isNew: true, base: {}, original: null };
+  const { base, original } = draftOf(project, stored);
+  const whole = withTheirs(wholeOf(draft), theirs) as Whole;
+  return { ...draft, connection: whole.connection, devices: Object.values(whole.devices), base, original };
 }
 
 /** Where the draft and the project differ, for the choice between the two. */
-export function differences(draft: ConnectionDraft, project: ProjectState): readonly Difference[] {
-  const found: Difference[] = [];
-  const show = (value: unknown): string =>
-    value === undefined ? 'default' : typeof value === 'string' ? value : JSON.stringify(value);
-  const compare = (prefix: string, mine: Record<string, unknown>, theirs: Record<string, unknown>): void => {
-    for (const key of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
-      if (key === 'id' || key === 'connectionId') continue;
-      const [one, other] = [mine[key], theirs[key]];
-      if (isPlain(one) && isPlain(other)) {
-        compare(key === 'settings' ? prefix : `${prefix}${key}.`, one, other);
-      } else if (!same(mine[key], theirs[key])) {
-        found.push({ what: `${prefix}${key}`, mine: show(mine[key]), theirs: show(theirs[key]) });
-      }
-    }
-  };
-  const theirs = project.connection.get(draft.connection.id)?.document;
-  if (theirs === undefined) return [{ what: 'Connection', mine: 'kept', theirs: 'deleted' }];
-  compare('', { ...draft.connection }, { ...theirs });
-  const mineById = new Map(draft.devices.map((device) => [device.id, device]));
-  for (const { document } of devicesOf(project, theirs.id)) {
-    const mine = mineById.get(document.id);
-    mineById.delete(document.id);
-    if (mine === undefined) found.push({ what: document.name, mine: 'not there', theirs: 'there' });
-    else compare(`${document.name}: `, { ...mine }, { ...document });
+export function differences(
+  draft: ConnectionDraft,
+  project: ProjectState,
+  protocol: Pick<ProtocolEntry, 'config' | 'device'>,
+): ShownDifference[] {
+  const stored = project.connection.get(draft.connection.id);
+  if (stored === undefined) {
+    const texts = { mine: 'kept', theirs: 'deleted' };
+    return [{ path: [], what: 'Connection', mine: true, theirs: undefined, untouched: null, texts }];
   }
-  for (const device of mineById.values()) found.push({ what: device.name, mine: 'there', theirs: 'not there' });
-  return found;
+  const mine = wholeOf(draft);
+  const theirs = wholeOf(draftOf(project, stored));
+  const titles = { connection: titlesOf(protocol.config), devices: titlesOf(protocol.device) };
+  return differencesOf(mine, theirs, draft.original).map((one) => {
+    const [part, ...rest] = one.path;
+    const [id, ...inside] = part === 'devices' ? rest : ['', ...rest];
+    const device = part === 'devices' ? (mine.devices[id ?? ''] ?? theirs.devices[id ?? '']) : undefined;
+    if (device !== undefined && inside.length === 0) {
+      const there = (value: unknown): string => (value === undefined ? 'not there' : 'there');
+      return { ...one, what: device.name, texts: { mine: there(one.mine), theirs: there(one.theirs) } };
+    }
+    const setting = titles[part as keyof typeof titles](inside);
+    return { ...one, what: device === undefined ? setting : `${device.name}: ${setting}` };
+  });
 }
+
+/** What a setting is called in the form, by its path within the document. */
+const titlesOf = (schema: Plain) => {
+  const fields = readFields(schema);
+  return ([first, ...rest]: readonly string[]): string => {
+    if (first !== 'settings') return DOCUMENT_TITLES[first ?? ''] ?? [first, ...rest].join('.');
+    const name = rest.join('.');
+    return fields.find((field) => field.name === name)?.title ?? name;
+  };
+};
+const DOCUMENT_TITLES: Readonly<Record<string, string>> = { name: 'Name', enabled: 'Switched on' };

@@ -1,4 +1,5 @@
 export { type Action, actionStore, listenForActionKeys, registerActions, runAction, useActions } from './actions.ts';
+export { ConflictDialog, type ShownDifference } from './conflict-dialog.tsx';
 export {
   Banner,
   Button,
@@ -20,6 +21,15 @@ export {
 export { CopyButton } from './copy-button.tsx';
 export { DataTable, type DataTableProps, type TableHandle } from './data-table.tsx';
 export { Dialog } from './dialog.tsx';
+export { type Difference, differencesOf, type Plain, sameData, withTheirs } from './differences.ts';
+export {
+  DraftForm,
+  DraftHead,
+  type Issues,
+  issuesUnder,
+  OutdatedBanner,
+  useDraftSaving,
+} from './draft-form.tsx';
 export * from './format.ts';
 export {
   LinkMark,
