@@ -70,7 +70,7 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1m up to date every 5 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1m"', start_offset => NULL, end_offset => INTERVAL '60 seconds', schedule_interval => INTERVAL '300 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1m"', start_offset => NULL, end_offset => INTERVAL '60 seconds', schedule_interval => INTERVAL '300 seconds', buckets_per_batch => 1440);
 
 -- Rollup of 3600 s; what is not filled yet is worked out on reading.
 CREATE MATERIALIZED VIEW "parx"."samples_1h"
@@ -91,4 +91,4 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1h up to date every 60 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1h"', start_offset => NULL, end_offset => INTERVAL '3600 seconds', schedule_interval => INTERVAL '3600 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1h"', start_offset => NULL, end_offset => INTERVAL '3600 seconds', schedule_interval => INTERVAL '3600 seconds', buckets_per_batch => 24);

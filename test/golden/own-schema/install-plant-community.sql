@@ -73,7 +73,7 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1m up to date every 5 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1m"', start_offset => INTERVAL '730 days', end_offset => INTERVAL '60 seconds', schedule_interval => INTERVAL '300 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1m"', start_offset => INTERVAL '730 days', end_offset => INTERVAL '60 seconds', schedule_interval => INTERVAL '300 seconds', buckets_per_batch => 1440);
 
 -- Rollup of 3600 s; what is not filled yet is worked out on reading.
 CREATE MATERIALIZED VIEW "parx"."samples_1h"
@@ -94,7 +94,7 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1h up to date every 60 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1h"', start_offset => INTERVAL '730 days', end_offset => INTERVAL '3600 seconds', schedule_interval => INTERVAL '3600 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1h"', start_offset => INTERVAL '730 days', end_offset => INTERVAL '3600 seconds', schedule_interval => INTERVAL '3600 seconds', buckets_per_batch => 24);
 
 -- Rollup of 86400 s; what is not filled yet is worked out on reading.
 CREATE MATERIALIZED VIEW "parx"."samples_1d"
@@ -115,4 +115,4 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1d up to date every 60 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1d"', start_offset => INTERVAL '730 days', end_offset => INTERVAL '86400 seconds', schedule_interval => INTERVAL '3600 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1d"', start_offset => INTERVAL '730 days', end_offset => INTERVAL '86400 seconds', schedule_interval => INTERVAL '3600 seconds', buckets_per_batch => 1);

@@ -73,7 +73,7 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1m up to date every 5 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1m"', start_offset => INTERVAL '31 days', end_offset => INTERVAL '60 seconds', schedule_interval => INTERVAL '300 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1m"', start_offset => INTERVAL '31 days', end_offset => INTERVAL '60 seconds', schedule_interval => INTERVAL '300 seconds', buckets_per_batch => 1440);
 
 -- Removes chunks older than 366 d.
 SELECT add_retention_policy('"parx"."samples_1m"', INTERVAL '366 days');
@@ -97,4 +97,4 @@ GROUP BY 1, 2
 WITH NO DATA;
 
 -- Brings samples_1h up to date every 60 min.
-SELECT add_continuous_aggregate_policy('"parx"."samples_1h"', start_offset => INTERVAL '31 days', end_offset => INTERVAL '3600 seconds', schedule_interval => INTERVAL '3600 seconds');
+SELECT add_continuous_aggregate_policy('"parx"."samples_1h"', start_offset => INTERVAL '31 days', end_offset => INTERVAL '3600 seconds', schedule_interval => INTERVAL '3600 seconds', buckets_per_batch => 24);

@@ -39,6 +39,8 @@ export interface Facts {
   readonly hypertable: { readonly chunkHours: number; readonly compression: boolean; readonly chunks: number } | null;
   readonly jobs: readonly Job[];
   readonly rollups: readonly RollupFacts[];
+  /** A policy that refreshes a rollup can be told how many buckets to do at once. */
+  readonly batches: boolean;
 }
 
 const RELATIONS = `SELECT c.relname AS name, c.relkind::text AS kind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1`;
@@ -72,6 +74,12 @@ LEFT JOIN timescaledb_information.continuous_aggregates c
   ON (c.materialization_hypertable_schema, c.materialization_hypertable_name) = (j.hypertable_schema, j.hypertable_name)
   OR (c.view_schema, c.view_name) = (j.hypertable_schema, j.hypertable_name)
 WHERE (j.hypertable_schema = $1 AND j.hypertable_name = 'samples') OR c.view_schema = $1 ORDER BY j.job_id`;
+
+const BATCHES = `SELECT EXISTS (
+  SELECT FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'timescaledb'
+  WHERE p.proname = 'add_continuous_aggregate_policy' AND 'buckets_per_batch' = ANY (p.proargnames)
+) AS batches`;
 
 const KINDS = {
   policy_compression: 'compression',
@@ -116,6 +124,7 @@ export async function gatherFacts(client: ClientBase, schema: string, forTransac
     const lastOk = row.status === null ? null : row.status === 'Success';
     return [{ kind, on, days, lastRun: finite(row.last_run), lastOk, nextRun: finite(row.next_run), runs, failures }];
   });
+  const [policies] = edition === 'community' ? await rows(BATCHES, []) : [];
   return {
     edition,
     extension: about.extension,
@@ -135,6 +144,7 @@ export async function gatherFacts(client: ClientBase, schema: string, forTransac
         : { chunkHours: hypertable.hours, compression: hypertable.compression, chunks: hypertable.chunks },
     jobs,
     rollups,
+    batches: policies?.batches === true,
   };
 }
 

@@ -22,6 +22,7 @@ const factsOf = (edition: Edition, change: Partial<Facts> = {}): Facts => ({
   hypertable: null,
   jobs: [],
   rollups: [],
+  batches: edition === 'community',
   ...change,
 });
 
