@@ -415,6 +415,33 @@ describeForeign('none', needs('postgresql'), (place) => {
     }
   });
 
+  it('says so where a list of tags is not whole, and what would make it so', async () => {
+    await make(
+      'partial',
+      `CREATE TABLE partial.log (time timestamptz, tag text, value float8);
+       INSERT INTO partial.log SELECT now() - g * interval '1 second', 'tag ' || g % 50, g FROM generate_series(0, 4999) g; ANALYZE partial.log`,
+    );
+    const mapping = narrow('partial', 'log');
+    const gone = narrow('partial', 'gone');
+    const listed = async (mappings: readonly TableMapping[]) => {
+      const connection = await place.open(mappings, { rows: 1_000 });
+      try {
+        const { total, notes } = await connection.tags!({ text: '', ids: null, offset: 0, limit: 1 }, never);
+        return { total, notes };
+      } finally {
+        await connection.close();
+      }
+    };
+    const partial = await listed([mapping, gone]);
+    expect(partial).toMatchObject({ total: 50, notes: { length: 2 } });
+    expect(partial.notes!.join('\n')).toContain(
+      'The list of "log" is not whole: no index leads from tag to tag, and reading the whole table would cost too much. Tags are those of its newest 200,000 rows. Have an index made that begins with "tag"',
+    );
+    expect(partial.notes!.join('\n')).toContain('The tags of "gone" cannot be read');
+    await place.server().run('CREATE INDEX ON partial.log (tag, time)');
+    expect(await listed([mapping])).toEqual({ total: 50, notes: [] });
+  });
+
   it('reads a list of tags once for all that ask at once, and ends the read when nobody waits any more', async () => {
     await make(
       'slowly',

@@ -21,8 +21,8 @@ export function historyHandlers(services: Services): Omit<HandlersOf<AppContract
       return { tags: [...(await reads.findTags({ text: '', ids: null, offset: 0, limit }, signal)).tags] };
     },
     async findTags({ source, ...search }, { signal }) {
-      const { tags, total } = await (await viewer(source, signal)).findTags(search, signal);
-      return { tags: [...tags], total };
+      const { tags, total, notes = [] } = await (await viewer(source, signal)).findTags(search, signal);
+      return { tags: [...tags], total, notes: [...notes] };
     },
     bounds: async ({ source }, { signal }) => ({ range: await (await viewer(source, signal)).bounds(signal) }),
     ends: async ({ source, tags }, { signal }) => ({

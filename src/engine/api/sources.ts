@@ -68,9 +68,10 @@ export function sourceHandlers(services: Services): HandlersOf<AppContract>['sou
     },
     async tags({ id, ...search }, { signal }) {
       const find = await having(id, 'tags', signal);
-      const { tags, total } = await find(search, signal);
+      const { tags, total, notes = [] } = await find(search, signal);
       return {
         total,
+        notes: [...notes],
         tags: tags.map(({ override: _, metric, labels, ...tag }) => ({
           ...tag,
           metric: keyOf(metric),

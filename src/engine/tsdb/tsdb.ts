@@ -111,6 +111,8 @@ export interface TsdbTagPage {
   readonly tags: readonly TsdbTag[];
   /** Null where counting them would cost too much. */
   readonly total: number | null;
+  /** Why tags are missing, for people; absent or empty where these are all. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -122,7 +124,7 @@ export interface ViewerSource
   findTags(
     search: TsdbTagSearch,
     signal: AbortSignal,
-  ): Promise<{ readonly tags: readonly HistoryTag[]; readonly total: number | null }>;
+  ): Promise<{ readonly tags: readonly HistoryTag[] } & Pick<TsdbTagPage, 'total' | 'notes'>>;
   /** From the first sample of each of these tags to behind its last; null where that is not known. */
   ends(tags: readonly string[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
   /** Usable samples of all these tags; null where the source cannot count without reading them. */

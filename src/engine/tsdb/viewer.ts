@@ -258,10 +258,10 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     events: async () => [],
     async findTags(search, signal) {
       if (connection.tags === undefined) return { tags: [], total: 0 };
-      const { tags, total } = await connection.tags(search, signal);
+      const { tags, total, notes = [] } = await connection.tags(search, signal);
       if (known.size > MOST_KNOWN_TAGS) known.clear();
       for (const tag of tags) known.set(tag.id, tag);
-      return { tags: tags.map(historyTag), total };
+      return { tags: tags.map(historyTag), total, notes };
     },
     async ends(ids, signal) {
       if (connection.ends === undefined) return ids.map(() => null);

@@ -57,6 +57,7 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
   const [rows, setRows] = useState<readonly TagRow[] | null>(null);
   const [total, setTotal] = useState<number | null>(null);
   const [reading, setReading] = useState(true);
+  const [notes, setNotes] = useState<readonly string[]>([]);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [selection, setSelection] = useState(nothing);
 
@@ -78,6 +79,7 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
         }
         if (abort.signal.aborted) return;
         setTotal(page.total);
+        setNotes(page.notes);
         setRows([...found]);
         setRefusal(null);
         if (page.tags.length < PAGE || found.length >= MOST) break;
@@ -114,6 +116,12 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
         </span>
       </div>
       {refusal !== null && <Banner tone="error">{refusal}</Banner>}
+      {refusal === null &&
+        notes.map((note) => (
+          <Banner key={note} tone="warning">
+            {note}
+          </Banner>
+        ))}
       <div className="page-fill">
         {rows === null && refusal === null ? (
           <Skeleton rows={6} />

@@ -100,6 +100,7 @@ export function TagPicker({
       else if (of?.total === null && of.tags.length === MOST_SOURCE_TAGS) {
         made.push({ kind: 'words', text: 'There may be more; search for them' });
       }
+      for (const text of of?.notes ?? []) made.push({ kind: 'words', text });
     }
     return made;
   }, [own, others, found, opened, elsewhere, search]);

@@ -13,6 +13,8 @@ export interface SourceTags {
   readonly total: number | null;
   /** Why there are none, in words; null while there is no reason. */
   readonly fault: string | null;
+  /** Why some are missing, in words. */
+  readonly notes: readonly string[];
   readonly loading: boolean;
 }
 
@@ -27,7 +29,7 @@ export function useSourceTags(sources: readonly string[], text: string): Readonl
     const abort = new AbortController();
     const put = (source: string, change: Partial<SourceTags>): void =>
       setFound((before) => {
-        const now = before.get(source) ?? { tags: [], total: null, fault: null, loading: true };
+        const now = before.get(source) ?? { tags: [], total: null, fault: null, notes: [], loading: true };
         return new Map(before).set(source, { ...now, ...change });
       });
     const timer = window.setTimeout(() => {
@@ -35,12 +37,13 @@ export function useSourceTags(sources: readonly string[], text: string): Readonl
         put(source, { loading: true });
         client.rpc.history
           .findTags({ source, text, ids: null, offset: 0, limit: MOST_SOURCE_TAGS }, { signal: abort.signal })
-          .then(({ tags, total }) => {
+          .then(({ tags, total, notes }) => {
             const keyed = tags.map((tag) => ({ ...tag, id: traceKey({ source, shiftMs: 0, tagId: tag.id }) }));
-            put(source, { tags: keyed, total, fault: null, loading: false });
+            put(source, { tags: keyed, total, fault: null, notes, loading: false });
           })
           .catch((error: unknown) => {
-            if (!abort.signal.aborted) put(source, { tags: [], total: null, fault: errorText(error), loading: false });
+            if (!abort.signal.aborted)
+              put(source, { tags: [], total: null, fault: errorText(error), notes: [], loading: false });
           });
       }
     }, SEARCH_MS);

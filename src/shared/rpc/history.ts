@@ -76,7 +76,12 @@ export const history = {
       offset: z.number().int().min(0),
       limit: z.number().int().min(1).max(1_000),
     }),
-    output: z.object({ tags: z.array(historyTag), total: z.number().int().nullable() }),
+    output: z.object({
+      tags: z.array(historyTag),
+      total: z.number().int().nullable(),
+      /** Why tags are missing, for people. */
+      notes: z.array(z.string()),
+    }),
     errors: sourceErrors,
   }),
   bounds: call({

@@ -110,6 +110,8 @@ export const sources = {
       tags: z.array(sourceTag),
       /** Null where counting them would cost too much. */
       total: z.number().int().nullable(),
+      /** Why tags are missing, for people. */
+      notes: z.array(z.string()),
     }),
     errors,
   }),

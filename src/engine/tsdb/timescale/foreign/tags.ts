@@ -22,14 +22,15 @@ const KEEPS_MS = 300_000;
 /** Where no index leads from tag to tag and a whole scan would cost too much, the newest rows tell most tags. */
 const NEWEST_ROWS = 200_000;
 const LOOK_MS = 10_000;
+const TOO_MANY = `it ends after ${MOST_TAGS.toLocaleString('en')} tags. Map the table in parts, by views.`;
 
 export interface TagListOptions {
   readonly mappings: readonly TableMapping[];
   /** What `compile` must be told of a mapping's metric. */
   overrideOf(mapping: TableMapping): BackendOverride | null;
-  readonly ask: Ask;
   /** The list of a mapping cannot be read. */
   onFailed?(error: unknown, mapping: TableMapping): void;
+  readonly ask: Ask;
   readonly clock: Clock;
   /** Rows that one statement may read. */
   readonly mostRows: number;
@@ -45,24 +46,27 @@ export interface TagLists {
   forget(): void;
 }
 
-/** The same each time, so that a list of all is not made anew. */
-const NO_TAGS: readonly TsdbTag[] = [];
+/** The tags of a mapping, and why they are not all, in words. */
+interface TagList {
+  readonly tags: readonly TsdbTag[];
+  readonly note: string | null;
+}
 
 interface Reading {
-  readonly done: Promise<readonly TsdbTag[]>;
+  readonly done: Promise<TagList>;
   readonly ending: AbortController;
   waiting: number;
 }
 
 /** The tags of mapped tables. Each mapping's list is read once, kept for some minutes and searched here. */
 export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mostRows }: TagListOptions): TagLists {
-  const kept = new Map<TableMapping, { readonly at: number; readonly tags: readonly TsdbTag[] }>();
-  let joined: { readonly of: readonly (readonly TsdbTag[])[]; readonly tags: readonly TsdbTag[] } | null = null;
+  const kept = new Map<TableMapping, { readonly at: number; readonly list: TagList }>();
+  let joined: { readonly of: readonly (TagList | null)[]; readonly tags: readonly TsdbTag[] } | null = null;
   const reading = new Map<TableMapping, Reading>();
   /** One read of a list at a time, for all that wait for it; it ends when the last of them does not any more. */
-  const listOf = async (mapping: TableMapping, signal: AbortSignal): Promise<readonly TsdbTag[]> => {
+  const listOf = async (mapping: TableMapping, signal: AbortSignal): Promise<TagList> => {
     const known = kept.get(mapping);
-    if (known !== undefined && clock.monotonicMs() - known.at < KEEPS_MS) return known.tags;
+    if (known !== undefined && clock.monotonicMs() - known.at < KEEPS_MS) return known.list;
     let one = reading.get(mapping);
     if (one === undefined) {
       const ending = new AbortController();
@@ -90,23 +94,27 @@ export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mos
   };
   return {
     async find({ text, ids, offset, limit }, signal) {
-      const lists: (readonly TsdbTag[])[] = [];
+      const lists: (TagList | null)[] = [];
       const failed: unknown[] = [];
+      const notes: string[] = [];
       for (const mapping of mappings) {
         try {
           lists.push(await listOf(mapping, signal));
         } catch (error) {
           signal.throwIfAborted();
           if (isAppError(error, 'tsdb.unavailable')) throw error;
-          failed.push(error);
-          lists.push(NO_TAGS);
           onFailed?.(error, mapping);
+          failed.push(error);
+          lists.push(null);
+          const said = error instanceof Error ? error.message : String(error);
+          notes.push(`The tags of "${mapping.name || mapping.relation.name}" cannot be read: ${said}`);
         }
       }
       if (failed.length > 0 && failed.length === mappings.length) throw failed[0];
       if (joined === null || joined.of.some((list, at) => list !== lists[at])) {
         joined = { of: lists, tags: lists.flat().sort(byName) };
       }
+      for (const list of lists) if (list !== null && list.note !== null) notes.push(list.note);
       const words = text.toLowerCase().split(/\s+/).filter(Boolean);
       const wanted = ids === null ? null : new Set(ids);
       const found = joined.tags.filter((tag) => {
@@ -115,7 +123,7 @@ export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mos
         const all = [tag.name, tag.description ?? '', ...Object.values(tag.labels)].join('\n').toLowerCase();
         return words.every((word) => all.includes(word));
       });
-      return { tags: found.slice(offset, offset + limit), total: found.length };
+      return { tags: found.slice(offset, offset + limit), total: found.length, notes };
     },
     forget() {
       kept.clear();
@@ -134,15 +142,19 @@ async function readTags(
   ask: Ask,
   mostRows: number,
   signal: AbortSignal,
-): Promise<TsdbTag[]> {
+): Promise<TagList> {
   const metric: MetricIdentifier = { namespace: PLANT_NAMESPACE, name: mapping.id, unit: null, type: 'gauge' };
   const type = mapping.values[0]!.type;
-  const drafts = await draftsOf(mapping, ask, mostRows, signal);
+  let note: string | null = null;
+  const notWhole = (why: string): void => {
+    note = `The list of "${mapping.name || mapping.relation.name}" is not whole: ${why}`;
+  };
+  const drafts = await draftsOf(mapping, { ask, mostRows, notWhole }, signal);
   const made = drafts.map((draft): TsdbTag => {
     const tag = { unit: null, description: null, metric, type, override, ...draft };
     return { ...tag, id: idOf(tag.metric, tag.labels) };
   });
-  return [...new Map(made.map((tag) => [tag.id, tag])).values()];
+  return { tags: [...new Map(made.map((tag) => [tag.id, tag])).values()], note };
 }
 
 /** Names and labels of a plant may be long; an id stays below 500 characters and apart from every other. */
@@ -152,11 +164,18 @@ function idOf({ namespace, name }: MetricIdentifier, labels: Labels): string {
   return `${id.slice(0, 400)}#${createHash('sha256').update(id).digest('hex').slice(0, 40)}`;
 }
 
-async function draftsOf(mapping: TableMapping, ask: Ask, mostRows: number, signal: AbortSignal): Promise<Draft[]> {
+interface Reads {
+  readonly ask: Ask;
+  readonly mostRows: number;
+  /** Takes why something is missing, as the end of a sentence and what to do. */
+  notWhole(why: string): void;
+}
+
+async function draftsOf(mapping: TableMapping, reads: Reads, signal: AbortSignal): Promise<Draft[]> {
   const { tag, values, labels } = mapping;
   const own = labels.filter(({ of }) => of === 'samples');
   if (tag.kind === 'table' && own.length === 0)
-    return (await tableRows(mapping, tag, ask, signal)).map(({ draft }) => draft);
+    return (await tableRows(mapping, tag, reads, signal)).map(({ draft }) => draft);
   if (tag.kind === 'columns' || tag.kind === 'fixed') {
     const sets =
       own.length === 0
@@ -164,8 +183,7 @@ async function draftsOf(mapping: TableMapping, ask: Ask, mostRows: number, signa
         : await combinations(
             mapping,
             own.map(({ column }) => column),
-            ask,
-            mostRows,
+            reads,
             signal,
           );
     const named =
@@ -177,10 +195,10 @@ async function draftsOf(mapping: TableMapping, ask: Ask, mostRows: number, signa
       return named.map(({ name, unit, type }) => ({ name, unit, type, labels: { [TAG_LABEL]: name, ...more } }));
     });
   }
-  const sets = await combinations(mapping, [tag.column, ...own.map(({ column }) => column)], ask, mostRows, signal);
+  const sets = await combinations(mapping, [tag.column, ...own.map(({ column }) => column)], reads, signal);
   const tags =
     tag.kind === 'table'
-      ? new Map((await tableRows(mapping, tag, ask, signal)).map((row) => [row.key, row.draft]))
+      ? new Map((await tableRows(mapping, tag, reads, signal)).map((row) => [row.key, row.draft]))
       : null;
   return sets.flatMap(([key, ...rest]): Draft[] => {
     if (key === null || key === undefined) return [];
@@ -209,7 +227,7 @@ type TagTable = Extract<TableMapping['tag'], { kind: 'table' }>;
 async function tableRows(
   { values, labels }: TableMapping,
   tag: TagTable,
-  ask: Ask,
+  { ask, notWhole }: Reads,
   signal: AbortSignal,
 ): Promise<{ readonly key: string; readonly draft: Draft }[]> {
   const theirs = labels.filter(({ of }) => of === 'tags');
@@ -227,6 +245,7 @@ async function tableRows(
     [],
     signal,
   );
+  if (rows.length === MOST_TAGS) notWhole(TOO_MANY);
   const text = (cell: Cell | undefined): string | null =>
     cell === null || cell === undefined || cell === '' ? null : String(cell);
   return rows.flatMap((row) => {
@@ -280,8 +299,7 @@ const seriesName = (metric: string, labels: Labels): string =>
 async function combinations(
   mapping: TableMapping,
   columns: readonly string[],
-  ask: Ask,
-  mostRows: number,
+  { ask, mostRows, notWhole }: Reads,
   signal: AbortSignal,
 ): Promise<(string | null)[][]> {
   const { relation, time } = mapping;
@@ -301,8 +319,10 @@ async function combinations(
   const index = indexes
     ?.map((row) => (row.columns as readonly string[]).slice(0, columns.length))
     .find((order) => order.length === columns.length && columns.every((column) => order.includes(column)));
-  const cells = (rows: readonly Readonly<Record<string, Cell>>[]): (string | null)[][] =>
-    rows.map((row) => columns.map((_, at) => row[`c${at}`] as string | null));
+  const cells = (rows: readonly Readonly<Record<string, Cell>>[]): (string | null)[][] => {
+    if (rows.length === MOST_TAGS) notWhole(TOO_MANY);
+    return rows.map((row) => columns.map((_, at) => row[`c${at}`] as string | null));
+  };
   if (index !== undefined) {
     const found = await orNull(() => ask(steps(from, index, texts), [], signal, LOOK_MS), signal);
     if (found !== null) return cells(found);
@@ -313,7 +333,12 @@ async function combinations(
     const found = await orNull(() => ask(whole, [], signal), signal);
     if (found !== null) return cells(found);
   }
-  const newest = `SELECT DISTINCT ${texts('', [])} FROM (SELECT * FROM ${from} ORDER BY ${identifier(time.column)} DESC LIMIT ${NEWEST_ROWS}) AS newest`;
+  const when = identifier(time.column);
+  const names = columns.map((column) => `"${column}"`).join(', ');
+  notWhole(
+    `no index leads from tag to tag, and reading the whole table would cost too much. Tags are those of its newest ${NEWEST_ROWS.toLocaleString('en')} rows. Have an index made that begins with ${names}, map a table of tags, or raise "Rows a query may read" in the source's limits.`,
+  );
+  const newest = `SELECT DISTINCT ${texts('', [])} FROM (SELECT * FROM ${from} WHERE ${when} IS NOT NULL ORDER BY ${when} DESC LIMIT ${NEWEST_ROWS}) AS newest`;
   return cells(await ask(newest, [], signal));
 }
 
