@@ -124,7 +124,7 @@ function open(message: Extract<ToReader, { kind: 'open' }>): void {
   opened = { reader, database, path: message.path };
   tellCache();
   send({ kind: 'opened', info: file?.info ?? null });
-  warmUp(createReader({ database, table, broken, cacheBytes: 0, onDamage: () => undefined }), database, clock);
+  warmUp(reader, createReader({ database, table, broken, cacheBytes: 0, onDamage: () => undefined }), database, clock);
   unchecked = file?.unchecked ?? null;
   if (unchecked !== null) {
     checkOn((finding) => {

@@ -1,4 +1,5 @@
 import type { Clock, Database } from '#engine/platform/index.ts';
+import { isAppError } from '#shared/errors.ts';
 import { planAggregate } from './query.ts';
 import type { Reader } from './reader.ts';
 
@@ -14,9 +15,10 @@ const LONGEST_MS = 60;
 
 /**
  * Asks a little of the newest chunks in each way that screens ask, again and again, so that what is loaded and compiled
- * at its first uses is there before somebody waits for it. `reader` must remember nothing, or it would be asked in vain.
+ * at its first uses is there before somebody waits for it. `rehearsal` is asked, which must remember nothing, or it
+ * would be asked in vain; `reader` itself once, for what it alone has: its list of tags and its statements.
  */
-export function warmUp(reader: Reader, database: Database, clock: Clock): void {
+export function warmUp(reader: Reader, rehearsal: Reader, database: Database, clock: Clock): void {
   try {
     const until = clock.monotonicMs() + LONGEST_MS;
     if ((database.prepare<[], number>('SELECT count(*) FROM tags').pluck().get() ?? 0) > MOST_TAGS) return;
@@ -27,18 +29,19 @@ export function warmUp(reader: Reader, database: Database, clock: Clock): void {
       .raw()
       .all(TAGS);
     if (newest.length === 0) return;
+    askFor(reader, ...newest[0]!, false);
     for (let round = 0; round < ROUNDS; round++) {
       for (const [tag, first, last, count] of newest) {
-        askFor(reader, tag, first, last, count, round === 0);
+        askFor(rehearsal, tag, first, last, count, round % 3 === 0);
         if (clock.monotonicMs() >= until) return;
       }
     }
   } catch {
-    // A text has no mean, and of a damaged file something may be missing: who asks for it is told.
+    // Of a damaged file something may be missing: who asks for it is told.
   }
 }
 
-/** `wholly`: all samples of the chunk as well, which once take longer than all else. */
+/** `wholly`: all samples of the chunk as well, which take longer than all else. */
 function askFor(reader: Reader, tag: string, first: number, last: number, count: number, wholly: boolean): void {
   const check = (): void => undefined;
   const range = { from: first, to: last + 1 };
@@ -54,5 +57,10 @@ function askFor(reader: Reader, tag: string, first: number, last: number, count:
     fill: { kind: 'none' as const },
     maxHold: null,
   };
-  reader.aggregate(query, planAggregate(query), []).run(check, () => false);
+  try {
+    reader.aggregate(query, planAggregate(query), []).run(check, () => false);
+  } catch (error) {
+    // A text has no mean; the other tags have one.
+    if (!isAppError(error, 'config.invalid')) throw error;
+  }
 }
