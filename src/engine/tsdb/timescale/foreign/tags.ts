@@ -70,9 +70,10 @@ export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mos
     let one = reading.get(mapping);
     if (one === undefined) {
       const ending = new AbortController();
-      const done = readTags(mapping, overrideOf(mapping), ask, mostRows, ending.signal).then((tags) => {
-        kept.set(mapping, { at: clock.monotonicMs(), tags });
-        return tags;
+      const done = readTags(mapping, overrideOf(mapping), ask, mostRows, ending.signal).then((list) => {
+        // Unless it was forgotten on the way: what was made since then would be missing for as long as a list is kept.
+        if (reading.get(mapping) === made) kept.set(mapping, { at: clock.monotonicMs(), list });
+        return list;
       });
       const made: Reading = { done, ending, waiting: 0 };
       const forget = (): void => {
@@ -112,7 +113,7 @@ export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mos
       }
       if (failed.length > 0 && failed.length === mappings.length) throw failed[0];
       if (joined === null || joined.of.some((list, at) => list !== lists[at])) {
-        joined = { of: lists, tags: lists.flat().sort(byName) };
+        joined = { of: lists, tags: lists.flatMap((list) => list?.tags ?? []).sort(byName) };
       }
       for (const list of lists) if (list !== null && list.note !== null) notes.push(list.note);
       const words = text.toLowerCase().split(/\s+/).filter(Boolean);
