@@ -33,6 +33,7 @@ import {
   createRecorder,
   createRecordingFiles,
   createRecordingJobs,
+  createSendJobs,
 } from '#engine/recording/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import { zoneOf } from '#shared/model/index.ts';
@@ -48,6 +49,7 @@ import {
   keepNewestRecordings,
   openSources,
   registerTags,
+  sendTargets,
   tellFaults,
   tellRetentionTrouble,
   watchLinks,
@@ -311,6 +313,19 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       secrets: installation.secrets,
     });
     undo.push(() => sources.close());
+    const sendJobs = createSendJobs({
+      history: store,
+      openFile,
+      targets: sendTargets(sources),
+      memory: {
+        read: () => readDurable(at('sending.json')),
+        write: (text) => writeDurable(at('sending.json'), text),
+      },
+      clock,
+      log: log.module('sending'),
+      newId: randomUUID,
+    });
+    undo.push(() => sendJobs.close());
     const projectWatch = project.watch((changes) => {
       applyProject(project, acquisition);
       if (changes.some(({ kind }) => kind === 'source')) sources.apply();
@@ -344,6 +359,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       files,
       recordingJobs,
       fetcher,
+      sendJobs,
       reread: (path, tags, signal) => workOnFiles({ kind: 'reread', path, tags }, options.workers, () => {}, signal),
       exports,
       sources,
@@ -401,6 +417,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       }),
     };
     sources.apply();
+    sendJobs.begin();
     const handlers = createHandlers(services);
     const attached = new Set<Disposable>();
     undo.push(() => {

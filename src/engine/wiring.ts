@@ -5,13 +5,20 @@ import type { OpenedFile, SampleStore } from '#engine/historian/index.ts';
 import type { RuntimeTag, TagTable } from '#engine/live/index.ts';
 import { type Alerts, type Clock, type Logger, readDurable, writeDurable } from '#engine/platform/index.ts';
 import { type PlacedIssue, type ProjectStore, placeText } from '#engine/project/index.ts';
-import { type Archive, createArchive, type RecordingFiles } from '#engine/recording/index.ts';
+import {
+  type Archive,
+  createArchive,
+  type RecordingFiles,
+  type SendTargets,
+  type SeriesThere,
+} from '#engine/recording/index.ts';
 import {
   createSourceDesk,
   openConfiguredSources,
   type SourceDesk,
   type SourceDeskDeps,
 } from '#engine/sources/index.ts';
+import { AppError } from '#shared/errors.ts';
 
 // Modules that do not know each other, kept in step: the project drives acquisition, the tag table drives the store,
 // what the history forgets goes through an exporter.
@@ -122,6 +129,31 @@ export async function openSources(path: string, deps: Omit<SourceDeskDeps, 'conf
   tellFaults(deps.alerts, 'source-configuration', 'Sources', issues);
   return createSourceDesk({ ...deps, configured: sources });
 }
+
+/** Series of a source that are listed at a time. */
+const SERIES_AT_ONCE = 10_000;
+
+/** The sources as a send writes to them. */
+export const sendTargets = (sources: SourceDesk): SendTargets => ({
+  describe(id) {
+    const found = sources.status().find((one) => one.id === id);
+    if (found !== undefined) return { name: found.name, place: found.endpoint };
+    throw new AppError('store.not-found', 'There is no such source any more. Choose one from the list of backends.', {
+      details: { kind: 'source', id },
+    });
+  },
+  async series(id, signal) {
+    const { connection } = await sources.open(id, signal);
+    const series: SeriesThere[] = [];
+    for (let offset = 0; connection.tags !== undefined; offset += SERIES_AT_ONCE) {
+      const { tags } = await connection.tags({ text: '', ids: null, offset, limit: SERIES_AT_ONCE }, signal);
+      series.push(...tags);
+      if (tags.length < SERIES_AT_ONCE) break;
+    }
+    return series;
+  },
+  write: (id, samples, signal) => sources.write(id, samples, signal),
+});
 
 const KEEP_MS = 60_000;
 

@@ -181,6 +181,7 @@ export function createFaultyServer(sleep: (ms: number, signal: AbortSignal) => P
         // biome-ignore lint/suspicious/noExplicitAny: the queries of this backend are its own
       } as any,
       ingestor: {
+        onConflict: 'replace',
         write: (samples, signal) =>
           call((fault) => {
             server.written.push([...samples]);

@@ -25,6 +25,8 @@ export interface PostgresServer {
   freeze(frozen: boolean): void;
   /** Ends at once, as by a power cut. */
   kill(): Promise<void>;
+  /** Comes back after `kill`, under its port and with what it had stored. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,18 +52,24 @@ const READY_MS = 60_000;
 export async function startPostgres(edition: PostgresEdition, options: PostgresOptions = {}): Promise<PostgresServer> {
   const port = options.port ?? (await freePort());
   const start = edition === 'community' ? startPglite : edition === 'apache' ? startInFolder : startInstalled;
-  const { child, clean, database, user } = start(port, options);
+  const { launch, clean, database, user } = start(port, options);
   let said = '';
-  child.stderr?.on('data', (text: Buffer) => {
-    said = `${said}${text}`.slice(-2_000);
-  });
-  child.stdout?.resume();
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  let child = launch();
+  let ended: Promise<void> = Promise.resolve();
   const onExit = (): void => {
     signalAll(child, 'SIGKILL');
     clean();
   };
-  process.once('exit', onExit);
+  const follow = (): void => {
+    child.stderr?.on('data', (text: Buffer) => {
+      said = `${said}${text}`.slice(-2_000);
+    });
+    child.stdout?.resume();
+    const now = child;
+    ended = new Promise<void>((resolve) => now.once('exit', () => resolve()));
+    process.once('exit', onExit);
+  };
+  follow();
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGCONT');
@@ -103,31 +111,39 @@ export async function startPostgres(edition: PostgresEdition, options: PostgresO
       signalAll(child, 'SIGKILL');
       await end('SIGKILL');
     },
+    async restart() {
+      child = launch();
+      follow();
+      await ready();
+    },
     async stop() {
       signalAll(child, 'SIGCONT');
       await end('SIGINT');
       clean();
     },
   };
-  for (const begun = performance.now(); ; ) {
-    try {
-      await server.run('SELECT 1');
-      break;
-    } catch (error) {
-      if (child.exitCode !== null || performance.now() - begun > READY_MS) {
-        await end('SIGKILL');
-        clean();
-        throw new Error(`The ${edition} server has not started: ${said}`, { cause: error });
+  const ready = async (): Promise<void> => {
+    for (const begun = performance.now(); ; await wait(50)) {
+      try {
+        await server.run('SELECT 1');
+        return;
+      } catch (error) {
+        if (child.exitCode !== null || performance.now() - begun > READY_MS) {
+          await end('SIGKILL');
+          clean();
+          throw new Error(`The ${edition} server has not started: ${said}`, { cause: error });
+        }
       }
-      await wait(50);
     }
-  }
+  };
+  await ready();
   if (edition === 'apache') await server.run('CREATE EXTENSION IF NOT EXISTS timescaledb');
   return server;
 }
 
 interface Started {
-  readonly child: ChildProcess;
+  /** Begins the server; again after it has ended. */
+  launch(): ChildProcess;
   readonly user: string;
   readonly database: string;
   clean(): void;
@@ -238,8 +254,8 @@ function startCluster(place: Place, port: number, { tls, settings, access }: Pos
   };
   const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const [postgres, ...rest] = command(place, 'postgres', ['-D', data, ...args]);
-  const child = spawn(postgres!, rest, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
-  return { child, user: USER, database: 'postgres', clean };
+  const launch = () => spawn(postgres!, rest, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+  return { launch, user: USER, database: 'postgres', clean };
 }
 
 function command({ programs, root }: Place, program: string, args: readonly string[]): string[] {
@@ -250,8 +266,8 @@ function command({ programs, root }: Place, program: string, args: readonly stri
 
 function startPglite(port: number): Started {
   const script = fileURLToPath(new URL('./pglite-server.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
-  return { child, user: 'postgres', database: 'postgres', clean: () => undefined };
+  const launch = () => spawn(process.execPath, [script, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return { launch, user: 'postgres', database: 'postgres', clean: () => undefined };
 }
 
 /** A certificate authority of our own and a certificate of it for 127.0.0.1, made by openssl into an empty folder. */

@@ -10,6 +10,7 @@ import { checkConnection, testConnection } from './connections.ts';
 import { graphHandlers } from './graphs.ts';
 import { movedAddresses, rereadStream, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { historyHandlers } from './queries.ts';
+import { sendingHandlers } from './sending.ts';
 import { historySource, refuseEmpty, type Services } from './services.ts';
 import { sourceHandlers } from './sources.ts';
 import { projectStream, tagStream } from './streams.ts';
@@ -48,6 +49,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
     },
     graphs: graphHandlers(services),
     sources: sourceHandlers(services),
+    sending: sendingHandlers(services),
     preferences: {
       get: async ({ name }) => ({ value: services.installation.preferences.get(name) }),
       async set({ name, value }) {

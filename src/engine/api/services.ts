@@ -7,7 +7,14 @@ import type { Live, TagTable } from '#engine/live/index.ts';
 import type { Alerts, Clock, LogBook, Logger } from '#engine/platform/index.ts';
 import type { ProjectStore, ReplaceReport } from '#engine/project/index.ts';
 import type { ProtocolDriver } from '#engine/protocols/index.ts';
-import type { ExportJobs, RangeFetcher, Recorder, RecordingFiles, RecordingJobs } from '#engine/recording/index.ts';
+import type {
+  ExportJobs,
+  RangeFetcher,
+  Recorder,
+  RecordingFiles,
+  RecordingJobs,
+  SendJobs,
+} from '#engine/recording/index.ts';
 import type { SourceDesk } from '#engine/sources/index.ts';
 import type { ViewerSource } from '#engine/tsdb/index.ts';
 import { AppError } from '#shared/errors.ts';
@@ -39,6 +46,7 @@ export interface Services {
   readonly files: RecordingFiles;
   readonly recordingJobs: RecordingJobs;
   readonly fetcher: RangeFetcher;
+  readonly sendJobs: SendJobs;
   readonly exports: ExportJobs;
   readonly graphs: GraphDesk;
   readonly sources: SourceDesk;

@@ -21,7 +21,7 @@ export interface Stored {
  */
 export function createIngestion(
   declared: (key: string) => MetricIdentifier | undefined,
-  ingestor: TsdbIngestor,
+  ingestor: Pick<TsdbIngestor, 'write'>,
 ): {
   /** Rejects with what the backend throws, such as `tsdb.unavailable`; the same samples can be sent again then. */
   write(samples: readonly MetricSamples[], signal: AbortSignal): Promise<Stored>;

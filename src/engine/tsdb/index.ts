@@ -9,6 +9,7 @@ export {
   type RunningStatus,
   SLOW_QUERY_MS,
 } from './running/index.ts';
+export { orAborted } from './running/race.ts';
 export type {
   CompiledQuery,
   ForeignSchema,

@@ -22,6 +22,7 @@ import type {
   MappingDrift,
   MappingGuess,
   MappingPreview,
+  OnConflict,
   RelationName,
   ServerHealth,
   SourceLimits,
@@ -81,6 +82,8 @@ export interface TsdbClient<Query extends CompiledQuery = CompiledQuery> {
 
 /** Takes samples that `createIngest` has accepted. */
 export interface TsdbIngestor {
+  /** What becomes of a sample whose series has one at that very time. */
+  readonly onConflict: OnConflict;
   /** What was refused by the backend, with series and rows; everything else is stored when it resolves. */
   write(samples: readonly MetricSamples[], signal: AbortSignal): Promise<Pick<Accepted, 'rejected'>>;
 }

@@ -117,6 +117,10 @@ export const sourceHealth = z.object({
 });
 export type SourceHealth = Readonly<z.infer<typeof sourceHealth>>;
 
+/** What becomes of a sample that is written where its series has one at that very time: the newer one, or the first. */
+export const onConflict = z.enum(['replace', 'keep']);
+export type OnConflict = z.infer<typeof onConflict>;
+
 /** What a screen may offer for a source; found out on connecting. */
 export const sourceAbilities = z.object({
   /** Lists its tags. */
@@ -128,6 +132,8 @@ export const sourceAbilities = z.object({
   /** Makes and keeps tables of its own. */
   schema: z.boolean(),
   statistics: z.boolean(),
+  /** May be written, if it takes samples (`ingest`); null: it is only read. */
+  write: onConflict.nullable(),
 });
 export type SourceAbilities = Readonly<z.infer<typeof sourceAbilities>>;
 export const NO_ABILITIES: SourceAbilities = {
@@ -136,6 +142,7 @@ export const NO_ABILITIES: SourceAbilities = {
   foreign: false,
   schema: false,
   statistics: false,
+  write: null,
 };
 
 export const sourceStatus = z.object({

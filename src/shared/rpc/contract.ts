@@ -21,6 +21,7 @@ import { looking } from './looking.ts';
 import { id, ids } from './parts.ts';
 import { type Contract, call, column, nothing, stream } from './procedure.ts';
 import { recording, recordingJobs } from './recordings.ts';
+import { sending } from './sending.ts';
 import { sources } from './sources.ts';
 import { support } from './support.ts';
 import { tracing } from './tracing.ts';
@@ -267,6 +268,7 @@ export const contract = {
   recordingJobs,
   graphs,
   sources,
+  sending,
   exports,
 } as const satisfies Contract;
 

@@ -256,7 +256,7 @@ export function createRunning(options: RunningOptions): RunningSource {
       own = {
         capabilities: now.capabilities,
         client: reads.client,
-        ingestor: now.ingestor === null ? null : writer,
+        ingestor: now.ingestor === null ? null : { write: writer.write, onConflict: now.ingestor.onConflict },
         ...(tags === undefined ? {} : { tags: reads.tags }),
         ...(ends === undefined ? {} : { ends: reads.ends }),
         ...(metrics === undefined ? {} : { metrics: reads.metrics }),
@@ -347,6 +347,7 @@ export function createRunning(options: RunningOptions): RunningSource {
     foreign: now.foreign !== undefined,
     schema: now.schema !== undefined && now.schema !== null,
     statistics: now.schema !== undefined && now.schema !== null,
+    write: now.ingestor?.onConflict ?? null,
   });
 
   link.start();

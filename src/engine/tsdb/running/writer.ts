@@ -21,7 +21,7 @@ interface Waiting {
 }
 
 /** Gathers what several callers write into batches; each hears of its own rows, and only when they are stored. */
-export interface BatchWriter extends TsdbIngestor {
+export interface BatchWriter extends Pick<TsdbIngestor, 'write'> {
   /** Rows that wait, those under way included. */
   buffered(): number;
   close(): Promise<void>;

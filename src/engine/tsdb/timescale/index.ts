@@ -54,7 +54,7 @@ async function connect(
       mostRows: limits.rows,
     });
     return {
-      capabilities: capabilitiesOf(found, config.write),
+      capabilities: capabilitiesOf(found, config.write && found.own !== null),
       client: createTimescaleClient({
         session,
         found,
@@ -63,7 +63,9 @@ async function connect(
         drifted: (error, { mapping }) => drifted(error, mapping),
         fits: ({ mapping }) => context.onMapping?.(mapping.id, null),
       }),
-      ingestor: config.write ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy }) : null,
+      ingestor: config.write
+        ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy, onSeries: tags.forget })
+        : null,
       tags: (search, by) => tags.find(search, by),
       ends: createEnds({ session, found, mostRows: limits.rows, now: () => clock.monotonicMs() }),
       metrics: (by) => listMetrics(session, found, by),

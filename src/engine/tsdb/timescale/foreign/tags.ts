@@ -8,6 +8,7 @@ import {
   labelsText,
   type MetricIdentifier,
   splitKey,
+  TAG_NAMESPACE,
 } from '#shared/model/graph/index.ts';
 import { mappedValueName, PLANT_NAMESPACE, TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
 import { unlessAborted } from '../dial.ts';
@@ -128,6 +129,7 @@ export function createTagLists({ mappings, overrideOf, onFailed, ask, clock, mos
     },
     forget() {
       kept.clear();
+      reading.clear();
     },
   };
 }
@@ -269,10 +271,17 @@ async function tableRows(
           description: text(row.description),
           labels: metric === null ? { [TAG_LABEL]: name, ...kept } : kept,
           ...(metric === null ? {} : { metric: { ...splitKey(metric), unit, type: 'gauge' } as const }),
+          ...(metric === null ? {} : recordedTag(metric, kept)),
         },
       },
     ];
   });
+}
+
+/** A tag that was sent from a recording is listed as it was there, by what its labels say. */
+function recordedTag(metric: string, { name, description, type }: Labels): Partial<Draft> {
+  if (splitKey(metric).namespace !== TAG_NAMESPACE || name === undefined) return {};
+  return { name, description: description ?? null, ...(type === 'bit' ? { type: 'boolean' } : {}) };
 }
 
 function labelsIn(text: string | null): Record<string, string> {

@@ -14,6 +14,8 @@ export type ConflictRule = 'newer' | 'first';
 
 export interface IngestorOptions extends OwnSchemaAccess {
   readonly conflict: ConflictRule;
+  /** Told when series were made that were not there. */
+  readonly onSeries?: () => void;
   /** The server takes COPY; else rows go as parameters, which is several times slower. */
   readonly copy: boolean;
   /** Of one transaction, at most. */
@@ -41,9 +43,9 @@ const STAGE = 'pg_temp.parx_stage';
  * constraint of the administrator's, a unit that does not fit) is named; everything else is stored when it resolves.
  */
 export function createIngestor(options: IngestorOptions): TsdbIngestor {
-  const { lease, explain, schema, conflict, copy, rows = ROWS, bytes = BYTES } = options;
+  const { lease, explain, schema, conflict, copy, rows = ROWS, bytes = BYTES, onSeries } = options;
   const table = relation(schema, 'samples');
-  const ids = createSeriesIds(schema);
+  const ids = createSeriesIds(schema, onSeries);
   const most = Math.max(1, Math.min(copy ? rows : Math.min(rows, ROWS_AS_PARAMETERS), Math.floor(bytes / ROW_BYTES)));
   const onConflict =
     conflict === 'first'
@@ -94,6 +96,7 @@ export function createIngestor(options: IngestorOptions): TsdbIngestor {
   };
 
   return {
+    onConflict: conflict === 'first' ? 'keep' : 'replace',
     async write(samples, signal) {
       signal.throwIfAborted();
       if (samples.length === 0) return { rejected: [] };

@@ -21,7 +21,7 @@ interface Known {
   readonly unit: string | null;
 }
 
-export function createSeriesIds(schema: string): SeriesIds {
+export function createSeriesIds(schema: string, onSeries: () => void = () => undefined): SeriesIds {
   const table = relation(schema, 'series');
   const known = new Map<string, Known>();
   let installed = Number.NaN;
@@ -56,6 +56,7 @@ ON CONFLICT (key) DO NOTHING`;
       left.map((at) => samples[at]!.metric.type),
       left.map((at) => samples[at]!.metric.unit),
     ]);
+    onSeries();
     await learn();
   };
 
