@@ -6,26 +6,18 @@ import {
   formatClock,
   formatCount,
   formatTime,
-  linkMarks,
   NO_VALUE,
   ShapeMark,
-  type ShownLinkState,
+  type ShownState,
   shortenMiddle,
   shownLinkState,
+  stateMarks,
   zoneName,
 } from '#renderer/ui/index.ts';
 
 /** More connections than this are told by counts: the bar has one line. */
 const MAX_SEGMENTS = 5;
-const worstFirst: readonly ShownLinkState[] = [
-  'lost',
-  'degraded',
-  'unknown',
-  'connecting',
-  'running',
-  'idle',
-  'disabled',
-];
+const worstFirst: readonly ShownState[] = ['lost', 'degraded', 'unknown', 'connecting', 'running', 'idle', 'disabled'];
 
 export function StatusBar({
   alertsOpen,
@@ -78,10 +70,10 @@ function ConnectionSegments(): ReactNode {
       .filter(({ count }) => count > 0)
       .map(({ state, count }) => (
         <Link key={state} href="/connections" className="status-item">
-          <span className="mark" data-tone={linkMarks[state].tone}>
-            <ShapeMark shape={linkMarks[state].shape} size={9} />
+          <span className="mark" data-tone={stateMarks[state].tone}>
+            <ShapeMark shape={stateMarks[state].shape} size={9} />
           </span>
-          {formatCount(count)} {linkMarks[state].text.toLowerCase()}
+          {formatCount(count)} {stateMarks[state].text.toLowerCase()}
         </Link>
       ));
   }
@@ -90,13 +82,13 @@ function ConnectionSegments(): ReactNode {
       key={entry.id}
       href="/connections"
       className="status-item"
-      title={entry.message ?? `${entry.name}: ${linkMarks[entry.state].text}`}
+      title={entry.message ?? `${entry.name}: ${stateMarks[entry.state].text}`}
     >
-      <span className="mark" data-tone={linkMarks[entry.state].tone}>
-        <ShapeMark shape={linkMarks[entry.state].shape} size={9} />
+      <span className="mark" data-tone={stateMarks[entry.state].tone}>
+        <ShapeMark shape={stateMarks[entry.state].shape} size={9} />
       </span>
       {shortenMiddle(entry.name, list.length > 3 ? 18 : 22)}{' '}
-      <span className="quiet">{linkMarks[entry.state].text.toLowerCase()}</span>
+      <span className="quiet">{stateMarks[entry.state].text.toLowerCase()}</span>
     </Link>
   ));
 }

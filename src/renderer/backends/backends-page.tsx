@@ -7,8 +7,8 @@ import {
   Button,
   DataTable,
   EmptyState,
-  MiddleText,
   plural,
+  SidePanel,
   Skeleton,
   SplitPane,
   Tabs,
@@ -247,18 +247,22 @@ export function BackendsPage(): ReactNode {
   const name = draft?.source.name ?? status?.name ?? '';
   const side =
     id === null || (draft === null && status === undefined) ? null : (
-      <section className="conn-side" aria-label={name}>
-        <div className="conn-head">
-          <h2>
-            <MiddleText text={name === '' ? 'Without a name' : name} />
-          </h2>
-          <span className="toolbar-gap" />
-          {here !== null && here.mappings.length > 0 && status?.can.foreign === true && shownTab !== 'tables' && (
-            <Button icon={Table2} onClick={() => map(null)}>
-              Map a table
-            </Button>
-          )}
-        </div>
+      <SidePanel
+        name={name}
+        buttons={
+          here !== null &&
+          here.mappings.length > 0 &&
+          status?.can.foreign === true &&
+          shownTab !== 'tables' && (
+            <>
+              <span className="toolbar-gap" />
+              <Button icon={Table2} onClick={() => map(null)}>
+                Map a table
+              </Button>
+            </>
+          )
+        }
+      >
         <Tabs
           name="source"
           label="Source"
@@ -299,7 +303,7 @@ export function BackendsPage(): ReactNode {
           {shownTab === 'queries' && <SlowQueries key={id} id={id} />}
           {shownTab === 'query' && <SourceQuery key={id} id={id} />}
         </div>
-      </section>
+      </SidePanel>
     );
 
   return (

@@ -2,7 +2,7 @@ import { Trash2 } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { errorText, useClient } from '#renderer/client/index.ts';
-import { Button, DraftForm, MiddleText, OutdatedBanner, Skeleton, SplitPane, useActions } from '#renderer/ui/index.ts';
+import { Button, DraftForm, OutdatedBanner, SidePanel, Skeleton, SplitPane, useActions } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import {
   type CatalogueRelation,
@@ -202,32 +202,33 @@ export function MappingDesk({
   );
 
   return (
-    <section className="conn-side" aria-label={relationText(relationName)}>
+    <SidePanel
+      name={relationText(relationName)}
+      buttons={
+        <>
+          {others.length > 0 && (
+            <select
+              className="select map-which"
+              aria-label="Mapping of this table"
+              value={mappingId ?? ''}
+              onChange={(event) => onShow(others.find(({ id }) => id === event.target.value) ?? null)}
+            >
+              {others.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {`${one.name || one.id}, version ${one.version}`}
+                </option>
+              ))}
+              <option value="">A further mapping</option>
+            </select>
+          )}
+          <span className="toolbar-gap" />
+          {stored !== null && (
+            <RemoveButton source={source} mapping={stored} revision={revision} onRemoved={() => onShow(null)} />
+          )}
+        </>
+      }
+    >
       <MappingKeys save={save} changed={changed} />
-      <div className="conn-head">
-        <h2>
-          <MiddleText text={relationText(relationName)} />
-        </h2>
-        {others.length > 0 && (
-          <select
-            className="select map-which"
-            aria-label="Mapping of this table"
-            value={mappingId ?? ''}
-            onChange={(event) => onShow(others.find(({ id }) => id === event.target.value) ?? null)}
-          >
-            {others.map((one) => (
-              <option key={one.id} value={one.id}>
-                {`${one.name || one.id}, version ${one.version}`}
-              </option>
-            ))}
-            <option value="">A further mapping</option>
-          </select>
-        )}
-        <span className="toolbar-gap" />
-        {stored !== null && (
-          <RemoveButton source={source} mapping={stored} revision={revision} onRemoved={() => onShow(null)} />
-        )}
-      </div>
       <div className="page-fill">
         <SplitPane
           name="mapping-preview"
@@ -239,7 +240,7 @@ export function MappingDesk({
           minSecond="7rem"
         />
       </div>
-    </section>
+    </SidePanel>
   );
 }
 

@@ -267,6 +267,8 @@ function TagPart({
                   name: first((kind) => kind === 'text'),
                   unit: found?.columns.find(({ name }) => /^(?:eng_?)?units?$|^eu$/i.test(name))?.name ?? null,
                   description: found?.columns.find(({ name }) => /^desc|comment/i.test(name))?.name ?? null,
+                  metric: null,
+                  labels: null,
                 },
               });
             }}
@@ -303,6 +305,26 @@ function TagPart({
             error={own.get('description')}
             fits={({ kind }) => kind === 'text'}
             onChange={(description) => set({ tag: { ...tag, description } })}
+          />
+          <ColumnField
+            label="Its metric"
+            help="A column that names the metric of each tag, with dots: mill.speed. Its series are told apart by their labels then, not by their names."
+            none="that of the mapping"
+            shape={tagTable ?? null}
+            value={tag.metric}
+            error={own.get('metric')}
+            fits={({ kind }) => kind === 'text'}
+            onChange={(metric) => set({ tag: { ...tag, metric } })}
+          />
+          <ColumnField
+            label="Its labels"
+            help="A column of JSON with further labels of each tag, as names and texts."
+            none="none"
+            shape={tagTable ?? null}
+            value={tag.labels}
+            error={own.get('labels')}
+            fits={({ kind }) => kind === 'json'}
+            onChange={(labels) => set({ tag: { ...tag, labels } })}
           />
         </>
       )}

@@ -27,21 +27,20 @@ const typeName = (type: MappedValue['type']): string => types.find(({ value }) =
 const pathText = (path: readonly string[]): string => path.join('/');
 const pathOf = (text: string): string[] => text.split('/').filter((key) => key !== '');
 
-/** Values of a relation whose rows name their tag: the first that is not empty counts. */
-export function NarrowValues({
-  mapping,
-  shape,
-  problems,
-  onChange,
-}: {
+interface ValuesProps {
   readonly mapping: TableMapping;
   readonly shape: RelationShape;
   readonly problems: ReadonlyMap<string, string>;
   readonly onChange: (values: TableMapping['values']) => void;
-}): ReactNode {
+}
+
+const changed = (values: TableMapping['values'], at: number, change: Partial<MappedValue>): TableMapping['values'] =>
+  values.map((value, index) => (index === at ? { ...value, ...change } : value));
+
+/** Values of a relation whose rows name their tag: the first that is not empty counts. */
+export function NarrowValues({ mapping, shape, problems, onChange }: ValuesProps): ReactNode {
   const { values } = mapping;
-  const set = (at: number, change: Partial<MappedValue>): void =>
-    onChange(values.map((value, index) => (index === at ? { ...value, ...change } : value)));
+  const set = (at: number, change: Partial<MappedValue>): void => onChange(changed(values, at, change));
   const move = (from: number, to: number): void => {
     const next = [...values];
     const [moved] = next.splice(from, 1);
@@ -130,17 +129,7 @@ interface WideRow {
 const rowId = (row: WideRow): string => row.id;
 
 /** Values of a relation with a column for each tag; any number of them. */
-export function WideValues({
-  mapping,
-  shape,
-  problems,
-  onChange,
-}: {
-  readonly mapping: TableMapping;
-  readonly shape: RelationShape;
-  readonly problems: ReadonlyMap<string, string>;
-  readonly onChange: (values: TableMapping['values']) => void;
-}): ReactNode {
+export function WideValues({ mapping, shape, problems, onChange }: ValuesProps): ReactNode {
   const [search, setSearch] = useState('');
   const table = useRef<TableHandle>(null);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
@@ -173,8 +162,7 @@ export function WideValues({
       .map((row, place) => ({ ...row, id: `v${place}` }));
   }, [mapping, shape, problems]);
 
-  const set = (at: number, change: Partial<MappedValue>): void =>
-    onChange(mapping.values.map((value, index) => (index === at ? { ...value, ...change } : value)));
+  const set = (at: number, change: Partial<MappedValue>): void => onChange(changed(mapping.values, at, change));
   /** Reads the columns of these rows, or leaves them out; in the relation's order, so that tags keep theirs. */
   const read = (chosen: readonly WideRow[], on: boolean): void => {
     const ids = new Set(chosen.map(rowId));

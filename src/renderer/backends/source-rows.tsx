@@ -1,10 +1,26 @@
-import { useMemo } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { useStore } from 'zustand';
 import { useNow, useProject, useStores } from '#renderer/client/index.ts';
-import { type Column, formatAge, formatCount, formatNumber, MiddleText, NO_VALUE } from '#renderer/ui/index.ts';
+import {
+  type Column,
+  formatAge,
+  formatCount,
+  formatNumber,
+  MiddleText,
+  NO_VALUE,
+  type ShownState,
+  StateMark,
+  stateMarks,
+} from '#renderer/ui/index.ts';
 import type { SourceStatus } from '#shared/model/index.ts';
 import { sourceDrafts } from './source-draft.ts';
-import { type ShownSourceState, SourceMark, sourceMarks } from './source-marks.tsx';
+
+export type ShownSourceState = Exclude<ShownState, 'idle'>;
+const stateText = (state: ShownSourceState): string => (state === 'running' ? 'Connected' : stateMarks[state].text);
+
+export function SourceMark({ state }: { readonly state: ShownSourceState }): ReactNode {
+  return <StateMark state={state} text={stateText(state)} />;
+}
 
 /** A source as the list shows it. */
 export interface SourceRow {
@@ -105,7 +121,7 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
       title: 'State',
       width: 112,
       filter: 'choice',
-      text: (row) => sourceMarks[row.state].text,
+      text: (row) => stateText(row.state),
       cell: (row) => <SourceMark state={row.state} />,
     },
     { ...number, id: 'since', title: 'Since', width: 90, yields: 6, text: (row) => row.age },

@@ -13,8 +13,7 @@ import {
   plural,
 } from '#renderer/ui/index.ts';
 import type { SourceDocument, SourceHealth, SourceStatus } from '#shared/model/index.ts';
-import { SourceMark } from './source-marks.tsx';
-import { msText, ratioText } from './source-rows.tsx';
+import { msText, ratioText, SourceMark } from './source-rows.tsx';
 
 const breakerMarks = {
   closed: { tone: 'ok', shape: 'disc', text: 'Closed: questions go through' },

@@ -13,11 +13,11 @@ import {
   formatCount,
   formatNumber,
   formatTime,
-  LinkMark,
   Mark,
   MiddleText,
   NO_VALUE,
   Skeleton,
+  StateMark,
   shownLinkState,
   useActions,
   usePreference,
@@ -211,7 +211,7 @@ function Connections(): ReactNode {
               return (
                 <tr key={document.id} title={status?.message ?? undefined}>
                   <td>
-                    <LinkMark state={shownLinkState(status?.state, document.enabled)} />
+                    <StateMark state={shownLinkState(status?.state, document.enabled)} />
                   </td>
                   <td className="name-cell">
                     <span>

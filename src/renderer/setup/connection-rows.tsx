@@ -7,12 +7,12 @@ import {
   formatAge,
   formatCount,
   formatNumber,
-  LinkMark,
-  linkMarks,
   MiddleText,
   NO_VALUE,
-  type ShownLinkState,
+  type ShownState,
+  StateMark,
   shownLinkState,
+  stateMarks,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument, ConnectionStatus, DeviceDocument, DeviceStatus } from '#shared/model/index.ts';
 import { draftStore } from './connection-draft.ts';
@@ -22,7 +22,7 @@ export interface LinkRow {
   readonly id: string;
   readonly connection: ConnectionDocument;
   readonly device: DeviceDocument | null;
-  readonly state: ShownLinkState;
+  readonly state: ShownState;
   readonly status: ConnectionStatus | undefined;
   readonly deviceStatus: DeviceStatus | undefined;
   readonly tags: number;
@@ -103,8 +103,8 @@ export function linkColumns(): readonly Column<LinkRow>[] {
       title: 'State',
       width: 115,
       filter: 'choice',
-      text: (row) => linkMarks[row.state].text,
-      cell: (row) => <LinkMark state={row.state} />,
+      text: (row) => stateMarks[row.state].text,
+      cell: (row) => <StateMark state={row.state} />,
     },
     { ...number, yields: 3, id: 'since', title: 'Since', width: 100, text: (row) => row.age },
     {

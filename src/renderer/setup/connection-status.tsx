@@ -9,10 +9,10 @@ import {
   formatNumber,
   formatPeriod,
   formatTime,
-  LinkMark,
   MiddleText,
   NO_VALUE,
-  type ShownLinkState,
+  type ShownState,
+  StateMark,
   shownLinkState,
 } from '#renderer/ui/index.ts';
 import type { ConnectionDocument, DeviceStatus, GroupStatus } from '#shared/model/index.ts';
@@ -47,7 +47,7 @@ export function ConnectionStatusView({ connection }: { readonly connection: Conn
   return (
     <div className="conn-status">
       <div className="conn-state">
-        <LinkMark state={shownLinkState(status.state, connection.enabled)} />
+        <StateMark state={shownLinkState(status.state, connection.enabled)} />
         <span className="quiet">
           since {formatTime(status.since, zone)} ({formatAge((now - status.since) / 1000, 'seconds')})
         </span>
@@ -122,12 +122,12 @@ interface PlainColumn<Row> {
 interface DeviceRow {
   readonly device: DeviceStatus;
   readonly name: string;
-  readonly state: ShownLinkState;
+  readonly state: ShownState;
   readonly now: number;
 }
 const deviceColumns: readonly PlainColumn<DeviceRow>[] = [
   { title: 'Device', text: true, cell: ({ name }) => <MiddleText text={name} /> },
-  { title: 'State', text: true, cell: ({ state }) => <LinkMark state={state} /> },
+  { title: 'State', text: true, cell: ({ state }) => <StateMark state={state} /> },
   { title: 'Answer', hint: 'Mean time of an answer', asked: true, cell: ({ device }) => ms(device.responseMs) },
   { title: 'p99', hint: '99 of 100 answers are faster', asked: true, cell: ({ device }) => ms(device.responseP99Ms) },
   { title: 'Requests', asked: true, cell: ({ device }) => formatCount(device.requests) },

@@ -8,8 +8,8 @@ import {
   DataTable,
   DemoMark,
   EmptyState,
-  MiddleText,
   plural,
+  SidePanel,
   Skeleton,
   SplitPane,
   shortenMiddle,
@@ -336,24 +336,25 @@ export function ConnectionsPage(): ReactNode {
 
   const side =
     current === null ? null : (
-      <section className="conn-side" aria-label={current.connection.name}>
-        <div className="conn-head">
-          <h2>
-            <MiddleText text={current.connection.name === '' ? 'Without a name' : current.connection.name} />
-          </h2>
-          {current.connection.demo && <DemoMark />}
-          <span className="toolbar-gap" />
-          {here !== null && canBrowse && (
-            <Button icon={FolderSearch} title="B" onClick={browse}>
-              Browse
-            </Button>
-          )}
-          {here !== null && (
-            <Button icon={ListPlus} onClick={addTags}>
-              Add tags
-            </Button>
-          )}
-        </div>
+      <SidePanel
+        name={current.connection.name}
+        buttons={
+          <>
+            {current.connection.demo && <DemoMark />}
+            <span className="toolbar-gap" />
+            {here !== null && canBrowse && (
+              <Button icon={FolderSearch} title="B" onClick={browse}>
+                Browse
+              </Button>
+            )}
+            {here !== null && (
+              <Button icon={ListPlus} onClick={addTags}>
+                Add tags
+              </Button>
+            )}
+          </>
+        }
+      >
         <Tabs
           name="connection"
           label="Connection"
@@ -413,7 +414,7 @@ export function ConnectionsPage(): ReactNode {
             />
           )}
         </div>
-      </section>
+      </SidePanel>
     );
 
   if (!project.loaded) return <Skeleton rows={8} />;

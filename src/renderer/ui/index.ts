@@ -32,13 +32,13 @@ export {
 } from './draft-form.tsx';
 export * from './format.ts';
 export {
-  LinkMark,
-  linkMarks,
   Mark,
   qualitySign,
   ShapeMark,
-  type ShownLinkState,
+  type ShownState,
+  StateMark,
   shownLinkState,
+  stateMarks,
   type Tone,
 } from './marks.tsx';
 export { belowElement, Menu, type MenuEntry, type MenuItem, type MenuPlace } from './menu.tsx';
@@ -51,7 +51,7 @@ export { drawSparkline, tokenColour, watchCanvas } from './sparkline.ts';
 export { SplitPane } from './split-pane.tsx';
 export type { CellEditor, Column } from './table-model.ts';
 export { countAddress, countUp, fromTsv, toTsv } from './table-text.ts';
-export { Tabs } from './tabs.tsx';
+export { SidePanel, Tabs } from './tabs.tsx';
 export { TestSteps } from './test-steps.tsx';
 export { TEXT_SIZES, type TextSize, type Theme, type ThemeChoice, UiProvider, useLook, useRem } from './theme.tsx';
 export { Tree, type TreeHandle, type TreeLine } from './tree.tsx';

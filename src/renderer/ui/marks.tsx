@@ -44,31 +44,33 @@ export function Mark({
 
 /**
  * `unknown` while the engine itself can't be asked: an old state shown as if it were true would be a lie. `idle` is
- * switched on and has nothing to read; `draft` is not saved yet.
+ * switched on and has nothing to read; `invalid` has settings that do not hold; `draft` is not saved yet.
  */
-export type ShownLinkState = LinkState | 'unknown' | 'idle' | 'draft';
+export type ShownState = LinkState | 'unknown' | 'idle' | 'invalid' | 'draft';
 
 /** What the engine says of a connection or device, as it is shown. `enabled`: it is switched on, with all above it. */
-export function shownLinkState(state: LinkState | undefined, enabled: boolean): ShownLinkState {
+export function shownLinkState(state: LinkState | undefined, enabled: boolean): ShownState {
   if (!enabled) return 'disabled';
   return state === 'disabled' ? 'idle' : (state ?? 'unknown');
 }
 
-export const linkMarks: Readonly<
-  Record<ShownLinkState, { readonly tone: Tone; readonly shape: Shape; readonly text: string }>
+/** How states look and are called, of whatever they are. */
+export const stateMarks: Readonly<
+  Record<ShownState, { readonly tone: Tone; readonly shape: Shape; readonly text: string }>
 > = {
   running: { tone: 'ok', shape: 'disc', text: 'Running' },
   degraded: { tone: 'warn', shape: 'triangle', text: 'Degraded' },
   connecting: { tone: 'info', shape: 'dashed', text: 'Connecting' },
   lost: { tone: 'error', shape: 'cross', text: 'Lost' },
+  invalid: { tone: 'error', shape: 'diamond', text: 'Settings wrong' },
   disabled: { tone: 'quiet', shape: 'ring', text: 'Off' },
   unknown: { tone: 'quiet', shape: 'diamond', text: 'Unknown' },
   idle: { tone: 'quiet', shape: 'square', text: 'No tags' },
   draft: { tone: 'quiet', shape: 'dashed', text: 'Not saved' },
 };
 
-export function LinkMark({ state, text }: { readonly state: ShownLinkState; readonly text?: string }): ReactNode {
-  const mark = linkMarks[state];
+export function StateMark({ state, text }: { readonly state: ShownState; readonly text?: string }): ReactNode {
+  const mark = stateMarks[state];
   return (
     <Mark tone={mark.tone} shape={mark.shape}>
       {text ?? mark.text}

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { MiddleText } from './controls.tsx';
 import './panel.css';
 
 /**
@@ -50,5 +51,28 @@ export function Tabs<Id extends string>({
         </button>
       ))}
     </div>
+  );
+}
+
+/** The panel beside a list: what is selected there by its name, buttons for it, and all else below. */
+export function SidePanel({
+  name,
+  buttons,
+  children,
+}: {
+  readonly name: string;
+  readonly buttons?: ReactNode;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <section className="conn-side" aria-label={name}>
+      <div className="conn-head">
+        <h2>
+          <MiddleText text={name === '' ? 'Without a name' : name} />
+        </h2>
+        {buttons}
+      </div>
+      {children}
+    </section>
   );
 }
