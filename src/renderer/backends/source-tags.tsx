@@ -118,7 +118,7 @@ export function SourceTags({ id, version }: { readonly id: string; readonly vers
       {refusal !== null && <Banner tone="error">{refusal}</Banner>}
       {refusal === null &&
         notes.map((note) => (
-          <Banner key={note} tone="warning">
+          <Banner key={note} tone="warn">
             {note}
           </Banner>
         ))}
