@@ -253,6 +253,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           columns,
           options: settings,
         }),
+      viewer: (source, signal) => reads.viewer(source, signal),
       clock,
       log: log.module('export'),
       newId: randomUUID,

@@ -88,8 +88,7 @@ describe('tags with long names in every script', () => {
 
     const { range } = await screen.history.bounds({ source: opened.id });
     const { id } = await screen.exports.start({
-      source: opened.id,
-      tags: ids,
+      traces: ids.map((tag) => ({ source: opened.id, tag, shiftMs: 0, label: '' })),
       range: range ?? { from: 0, to: 1 },
       format: 'csv',
       name: `${NAMES[4]} / ${'表'.repeat(150)}`,

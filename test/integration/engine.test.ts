@@ -91,8 +91,7 @@ describe('the engine', () => {
     expect(tags.find((tag) => tag.id === 'demo-strip-speed')).toMatchObject({ unit: 'm/min', demo: true });
 
     const { id } = await screen.exports.start({
-      source: opened.id,
-      tags: ['demo-strip-speed', 'demo-coil-id'],
+      traces: ['demo-strip-speed', 'demo-coil-id'].map((tag) => ({ source: opened.id, tag, shiftMs: 0, label: '' })),
       range: range ?? { from: 0, to: 1 },
       format: 'csv',
       name: 'coil 4711',

@@ -105,7 +105,8 @@ it('refuses notes and exports that end before they begin', async () => {
   const note = { from: 10, text: 'a note', tagIds: [] };
   await expect(screen.history.addNote({ ...note, to: 9 })).rejects.toMatchObject({ code: 'config.invalid' });
   expect(await screen.history.addNote({ ...note, to: 10 })).toMatchObject({ from: 10, to: 10 });
-  const job = { source: 'history', tags: ['t1'], format: 'csv', name: 'x', quality: false, options: {} };
+  const traces = [{ source: 'history', tag: 't1', shiftMs: 0, label: '' }];
+  const job = { traces, format: 'csv', name: 'x', quality: false, options: {} };
   for (const range of [
     { from: 5, to: 5 },
     { from: 5, to: 4 },

@@ -11,7 +11,7 @@ import { graphHandlers } from './graphs.ts';
 import { movedAddresses, rereadStream, resolveStream, scanAreasOf, scanStream } from './looking.ts';
 import { historyHandlers } from './queries.ts';
 import { sendingHandlers } from './sending.ts';
-import { historySource, refuseEmpty, type Services } from './services.ts';
+import { refuseEmpty, type Services } from './services.ts';
 import { sourceHandlers } from './sources.ts';
 import { projectStream, tagStream } from './streams.ts';
 import { supportFile } from './support.ts';
@@ -184,7 +184,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
     exports: {
       async start({ source, tags, ...request }) {
         refuseEmpty(request.range);
-        return { id: exports.start({ ...request, tags, source: historySource(services, source) }) };
+        return { id: exports.start(request) };
       },
       watch: (_input, { signal }) =>
         conflate(() => ({ jobs: [...exports.list()] }), exports.watch, clock, signal, STATE_MS),

@@ -1,16 +1,19 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ColumnSpec, Exporter, TableChunk, TableWriter } from '#engine/exporters/index.ts';
-import type { HistorySource, StoredTag } from '#engine/historian/index.ts';
+import type { ColumnSpec, Exporter, TableWriter } from '#engine/exporters/index.ts';
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
+import type { ViewerSource } from '#engine/tsdb/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
-import { isBad, qualityText, type Series, type TimeRange } from '#shared/model/index.ts';
+import type { TimeRange } from '#shared/model/index.ts';
 import type { ExportJob } from '#shared/rpc/exporting.ts';
+import { columnsOf, createRowMerger } from './export-rows.ts';
+import { type ExportedTrace, findTraces, readAligned } from './export-traces.ts';
 import { fileName } from './recorder.ts';
 
 export interface ExportRequest {
-  readonly source: HistorySource;
-  readonly tags: readonly string[];
+  /** In the order of the columns; each once. */
+  readonly traces: readonly ExportedTrace[];
+  /** Of the times at which they are shown. */
   readonly range: TimeRange;
   readonly format: string;
   readonly name: string;
@@ -43,6 +46,8 @@ export interface ExportJobsOptions {
     columns: readonly ColumnSpec[],
     options: Readonly<Record<string, unknown>>,
   ) => Promise<TableWriter>;
+  /** What traces of a source are read from. */
+  readonly viewer: (source: string, signal: AbortSignal) => Promise<ViewerSource>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly newId: () => string;
@@ -52,10 +57,6 @@ export interface ExportJobsOptions {
 const MOST_WAITING = 20;
 /** In the list; their files take room on the disk until they are removed or the program ends. */
 const MOST_KEPT = 200;
-
-/** Rows of a chunk of a narrow table; wide ones have fewer, so that a chunk takes this thread some milliseconds. */
-const ROWS_PER_CHUNK = 8_192;
-const CELLS_PER_CHUNK = 131_072;
 
 export function createExportJobs(options: ExportJobsOptions): ExportJobs {
   const { clock, log } = options;
@@ -85,15 +86,14 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
     update({ state: 'running' });
     let writer: TableWriter | null = null;
     try {
-      const known = new Map((await request.source.tags(signal)).map((tag) => [tag.id, tag]));
-      const tags = request.tags.flatMap((tag) => known.get(tag) ?? []);
-      if (tags.length === 0)
-        throw new AppError('store.not-found', 'None of the chosen tags has samples in this source.', {
-          details: { kind: 'tag', id: request.tags[0] ?? '' },
+      const { groups, columns, missing } = await findTraces(request.traces, options.viewer, signal);
+      if (columns.length === 0)
+        throw new AppError('store.not-found', 'None of the chosen tags has samples in its source.', {
+          details: { kind: 'tag', id: request.traces[0]?.tag ?? '' },
         });
-      const open = await options.openWriter(exporter, entry.path, columnsOf(tags, request.quality), checked);
+      const open = await options.openWriter(exporter, entry.path, columnsOf(columns, request.quality), checked);
       writer = open;
-      const rows = createRowMerger(tags, request.quality, async (chunk, upTo) => {
+      const rows = createRowMerger(columns, request.quality, async (chunk, upTo) => {
         await open.write(chunk);
         const span = request.range.to - request.range.from;
         update({
@@ -101,11 +101,7 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
           progress: span > 0 ? Math.min(0.99, (upTo - request.range.from) / span) : 0,
         });
       });
-      for await (const block of request.source.raw(
-        tags.map((tag) => tag.id),
-        request.range,
-        signal,
-      )) {
+      for await (const block of readAligned(groups, request.range, signal)) {
         signal.throwIfAborted();
         await rows.add(block);
       }
@@ -116,7 +112,8 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
       // It may have been removed or cancelled while the file got its name.
       if (signal.aborted) rmSync(entry.path, { force: true });
       signal.throwIfAborted();
-      update({ state: 'done', progress: 1, bytes: statSync(entry.path).size, artifact: id });
+      const bytes = statSync(entry.path).size;
+      update({ state: 'done', progress: 1, bytes, artifact: id, message: missingText(missing) });
     } catch (error) {
       await writer
         ?.abort()
@@ -124,7 +121,9 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
       if (signal.aborted) update({ state: 'cancelled', message: null });
       else {
         const message = isAppError(error)
-          ? error.message
+          ? isAppError(error, 'tsdb.unavailable') || isAppError(error, 'tsdb.timeout')
+            ? `${error.message} The export has ended and no file is left. Export again when the source answers.`
+            : error.message
           : 'The export failed because of a fault in the program. The log has the details.';
         log.error('Export failed.', { name: request.name, error: String(error) });
         update({ state: 'failed', message });
@@ -225,80 +224,12 @@ export function createExportJobs(options: ExportJobsOptions): ExportJobs {
   };
 }
 
+const missingText = (missing: readonly ExportedTrace[]): string | null =>
+  missing.length === 0
+    ? null
+    : `Not in the file, as their sources do not have them: ${missing
+        .slice(0, 5)
+        .map(({ tag, label }) => (label === '' ? tag : `${tag} (${label})`))
+        .join(', ')}${missing.length > 5 ? ' …' : ''}.`;
+
 const isOpen = ({ state }: ExportJob): boolean => state === 'waiting' || state === 'running';
-
-function columnsOf(tags: readonly StoredTag[], quality: boolean): ColumnSpec[] {
-  const columns: ColumnSpec[] = [{ name: 'time', unit: null, type: 'time' }];
-  for (const tag of tags) {
-    columns.push({ name: tag.name, unit: tag.recipe.unit, type: tag.recipe.form === 'text' ? 'text' : 'number' });
-    if (quality) columns.push({ name: `${tag.name} quality`, unit: null, type: 'text' });
-  }
-  return columns;
-}
-
-/**
- * Puts the samples of many tags on rows of equal time. Each block holds all samples of one stretch of time, so rows are
- * complete when a block ends. A bad sample leaves its value empty; its quality says why.
- */
-export function createRowMerger(
-  tags: readonly Pick<StoredTag, 'id' | 'recipe'>[],
-  quality: boolean,
-  write: (chunk: TableChunk, upTo: number) => Promise<void>,
-): { add(block: readonly Series[]): Promise<void>; flush(): Promise<void> } {
-  const perTag = quality ? 2 : 1;
-  const rowsPerChunk = Math.max(16, Math.min(ROWS_PER_CHUNK, Math.floor(CELLS_PER_CHUNK / (1 + tags.length * perTag))));
-  const text = tags.map((tag) => tag.recipe.form === 'text');
-  const fresh = (): (Float64Array<ArrayBuffer> | (string | null)[])[] => {
-    const columns: (Float64Array<ArrayBuffer> | (string | null)[])[] = [new Float64Array(rowsPerChunk)];
-    for (const isText of text) {
-      columns.push(
-        isText ? new Array<string | null>(rowsPerChunk).fill(null) : new Float64Array(rowsPerChunk).fill(Number.NaN),
-      );
-      if (quality) columns.push(new Array<string | null>(rowsPerChunk).fill(null));
-    }
-    return columns;
-  };
-  let columns = fresh();
-  let rows = 0;
-  const flush = async (): Promise<void> => {
-    if (rows === 0) return;
-    const full = columns;
-    const count = rows;
-    const upTo = (full[0] as Float64Array)[count - 1]!;
-    columns = fresh();
-    rows = 0;
-    await write(
-      { rows: count, columns: full.map((column) => (count === rowsPerChunk ? column : column.slice(0, count))) },
-      upTo,
-    );
-  };
-  return {
-    async add(block) {
-      const bySlot = tags.map((tag) => block.find((series) => series.tag === tag.id) ?? null);
-      const at = new Array<number>(tags.length).fill(0);
-      for (;;) {
-        let time = Number.POSITIVE_INFINITY;
-        for (let slot = 0; slot < bySlot.length; slot++) {
-          const next = bySlot[slot]?.time[at[slot]!];
-          if (next !== undefined && next < time) time = next;
-        }
-        if (time === Number.POSITIVE_INFINITY) return;
-        (columns[0] as Float64Array)[rows] = time;
-        for (let slot = 0; slot < bySlot.length; slot++) {
-          const series = bySlot[slot];
-          const index = at[slot]!;
-          if (series === null || series === undefined || series.time[index] !== time) continue;
-          at[slot] = index + 1;
-          const code = series.quality[index]!;
-          const target = columns[1 + slot * perTag]!;
-          if (!isBad(code))
-            target[rows] = text[slot] ? (series.texts?.[series.value[index]!] ?? '') : series.value[index]!;
-          if (quality) columns[2 + slot * perTag]![rows] = qualityText(code);
-        }
-        rows += 1;
-        if (rows === rowsPerChunk) await flush();
-      }
-    },
-    flush,
-  };
-}

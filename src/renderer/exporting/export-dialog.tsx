@@ -21,10 +21,16 @@ import { ExportJobs } from './export-jobs.tsx';
 import './exporting.css';
 
 export interface ExportDialogProps {
-  readonly source: string;
+  /** Of what the trend is looked at on; begins the file's name. */
   readonly sourceName: string;
-  /** Traces that are shown, in their order; each tag once. */
-  readonly tags: readonly { readonly id: string; readonly name: string }[];
+  /** Traces that are shown, in their order, wherever they come from. */
+  readonly traces: readonly {
+    readonly source: string;
+    readonly tag: string;
+    readonly shiftMs: number;
+    /** What tells it apart from traces of other sources; may be empty. */
+    readonly label: string;
+  }[];
   readonly visible: TimeRange;
   /** Between the cursors; null when they are not both set. */
   readonly between: TimeRange | null;
@@ -33,15 +39,7 @@ export interface ExportDialogProps {
 }
 
 /** Every sample of what is visible, or between the cursors, as a file. Options come from the exporter itself. */
-export function ExportDialog({
-  source,
-  sourceName,
-  tags,
-  visible,
-  between,
-  zone,
-  onClose,
-}: ExportDialogProps): ReactNode {
+export function ExportDialog({ sourceName, traces, visible, between, zone, onClose }: ExportDialogProps): ReactNode {
   const client = useClient();
   const catalogue = useStores('catalogue', (state) => state.catalogue);
   const exporters = catalogue?.exporters ?? [];
@@ -61,18 +59,21 @@ export function ExportDialog({
   const exporter = exporters.find((one) => one.id === format) ?? exporters[0];
   const fields = useMemo(() => (exporter === undefined ? [] : readFields(exporter.options)), [exporter]);
   const typed = exporter === undefined ? {} : (values[exporter.id] ?? initial(exporter.defaults, zone));
-  const ids = useMemo(() => [...new Set(tags.map((tag) => tag.id))], [tags]);
+  // A trace may stand in several plots.
+  const wanted = useMemo(
+    () => [...new Map(traces.map((one) => [`${one.shiftMs} ${one.source}\n${one.tag}`, one])).values()],
+    [traces],
+  );
   const nameFault = name.trim() === '' ? 'A name is needed.' : undefined;
 
   const start = async (): Promise<void> => {
-    if (exporter === undefined || ids.length === 0 || busy || nameFault !== undefined) return;
+    if (exporter === undefined || wanted.length === 0 || busy || nameFault !== undefined) return;
     setBusy(true);
     setRefusal(null);
     setErrors(new Map());
     try {
       await client.rpc.exports.start({
-        source,
-        tags: ids,
+        traces: wanted.map((one) => ({ ...one, label: one.label.slice(0, 300) })),
         range: { from: Math.floor(range.from), to: Math.ceil(range.to) },
         format: exporter.id,
         name: name.trim(),
@@ -102,16 +103,16 @@ export function ExportDialog({
           <Button
             look="primary"
             type="submit"
-            disabled={exporter === undefined || ids.length === 0 || busy || nameFault !== undefined}
+            disabled={exporter === undefined || wanted.length === 0 || busy || nameFault !== undefined}
           >
-            Export {ids.length === 1 ? '1 tag' : `${ids.length} tags`}
+            Export {wanted.length === 1 ? '1 tag' : `${wanted.length} tags`}
           </Button>
         </>
       }
     >
       <div className="export-form">
         {refusal !== null && <Banner tone="error">{refusal}</Banner>}
-        {ids.length === 0 && (
+        {wanted.length === 0 && (
           <Banner tone="info">No trace is shown. Add tags to the trend, or show some of its traces again.</Banner>
         )}
         <div className="export-columns">
@@ -140,6 +141,12 @@ export function ExportDialog({
           />
         </div>
         <p className="export-range mono quiet">{lasts}</p>
+        {wanted.some(({ label }) => label !== '') && (
+          <p className="export-range quiet">
+            Times are those at which the traces are shown. Traces of other sources and shifted ones have that in
+            brackets behind their names.
+          </p>
+        )}
         {exporter !== undefined && (
           <SchemaForm
             schema={exporter.options}

@@ -19,7 +19,7 @@ export function jobText(job: ExportJob): string {
     case 'running':
       return `${Math.floor(job.progress * 100)} %, ${amount}`;
     case 'done':
-      return amount;
+      return job.message === null ? amount : `${amount}. ${job.message}`;
     case 'failed':
       return job.message ?? 'It failed. The log says more.';
     case 'cancelled':

@@ -5,7 +5,7 @@ import { Menu, type MenuEntry, type MenuPlace } from '#renderer/ui/index.ts';
 import { AxisDialog } from './axis-dialog.tsx';
 import { NameDialog } from './name-dialog.tsx';
 import { TraceDialog } from './trace-dialog.tsx';
-import { isPlain, traceKey, traceParts } from './trace-key.ts';
+import { traceKey, traceParts } from './trace-key.ts';
 import type { TrendController } from './trend-controller.ts';
 import { changeAxis, changeKey, type TraceRef, type TraceTag } from './trend-model.ts';
 import type { TrendDraft } from './use-trend-draft.ts';
@@ -110,13 +110,14 @@ export function TrendDialogs(props: TrendDialogsProps): ReactNode {
       )}
       {open?.kind === 'export' && controller !== null && (
         <ExportDialog
-          source={source}
           sourceName={sources.find((one) => one.id === source)?.name ?? source}
-          tags={trend.plots.flatMap((plot) =>
-            // Files are written of what the trend is looked at on, at the times that it has there.
-            plot.traces.flatMap((trace) =>
-              trace.visible && isPlain(trace.tagId) ? (tags.get(trace.tagId) ?? []) : [],
-            ),
+          traces={trend.plots.flatMap((plot) =>
+            plot.traces.flatMap((trace) => {
+              if (!trace.visible) return [];
+              const parts = traceParts(trace.tagId);
+              const label = tags.get(trace.tagId)?.origin ?? '';
+              return [{ source: parts.source ?? source, tag: parts.tagId, shiftMs: parts.shiftMs, label }];
+            }),
           )}
           visible={controller.window}
           between={controller.numbersRange.between ? controller.numbersRange.range : null}

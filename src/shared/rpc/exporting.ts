@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { timeRange, unixMicros } from '../model/index.ts';
-import { id, ids, jobState, settings, source } from './parts.ts';
+import { id, jobState, settings, source } from './parts.ts';
 import { type Contract, call, nothing, stream } from './procedure.ts';
 
 const exportJob = z.object({
@@ -13,6 +13,7 @@ const exportJob = z.object({
   rows: z.number(),
   bytes: z.number(),
   started: unixMicros,
+  /** Why it failed, or what is not in the file. */
   message: z.string().nullable(),
   /** Fetch it with the host: `/artifacts/<id>` in a browser, "Save as" in the desktop. */
   artifact: id.nullable(),
@@ -23,8 +24,20 @@ export const exports = {
   start: call({
     role: 'viewer',
     input: z.object({
-      source,
-      tags: ids(1000).min(1),
+      traces: z
+        .array(
+          z.object({
+            source,
+            tag: z.string().min(1).max(500),
+            /** Shown so much later. */
+            shiftMs: z.number().int().min(-3e12).max(3e12),
+            /** Behind the tag's name, where traces of several sources stand side by side; may be empty. */
+            label: z.string().max(300),
+          }),
+        )
+        .min(1)
+        .max(1000),
+      /** Of the times at which they are shown. */
       range: timeRange,
       format: z.string().max(40),
       name: z.string().trim().min(1).max(200),

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { TableChunk } from '#engine/exporters/index.ts';
-import { PLAIN_RECIPE, QUALITY, type Series } from '#shared/model/index.ts';
-import { createRowMerger } from './export-jobs.ts';
+import { QUALITY, type Series } from '#shared/model/index.ts';
+import { createRowMerger } from './export-rows.ts';
 
-const number = { id: 'n', recipe: PLAIN_RECIPE };
-const text = { id: 't', recipe: { ...PLAIN_RECIPE, form: 'text' as const, type: 'string' as const } };
+const number = { key: 'n', text: false };
+const text = { key: 't', text: true };
 const series = (
   tag: string,
   rows: readonly (readonly [number, number, number?])[],
@@ -69,7 +69,7 @@ describe('rows of an export', () => {
   });
 
   it('takes fewer rows at once the more columns there are', async () => {
-    const wide = Array.from({ length: 1_000 }, (_, index) => ({ id: `t${index}`, recipe: PLAIN_RECIPE }));
+    const wide = Array.from({ length: 1_000 }, (_, index) => ({ key: `t${index}`, text: false }));
     const cells: number[] = [];
     let rows = 0;
     const merger = createRowMerger(wide, true, async (chunk) => {
