@@ -182,7 +182,7 @@ export function createHandlers(services: Services): HandlersOf<AppContract> {
       },
     },
     exports: {
-      async start({ source, tags, ...request }) {
+      async start(request) {
         refuseEmpty(request.range);
         return { id: exports.start(request) };
       },
