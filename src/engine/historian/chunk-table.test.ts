@@ -30,8 +30,9 @@ function readerOf(data: () => Uint8Array) {
       return data();
     },
   };
-  const reader = chunkReaderOf(table, (damage) => told.push(damage), createDecodedCache(1 << 20));
-  return { reader, told, fetched: () => fetched };
+  const cache = createDecodedCache(1 << 20);
+  const reader = chunkReaderOf(table, (damage) => told.push(damage), cache);
+  return { reader, told, fetched: () => fetched, counts: cache.counts };
 }
 
 describe('reading chunks', () => {
@@ -72,5 +73,46 @@ describe('reading chunks', () => {
     const before = fetched();
     expect(reader.numbers(chunk, decoder, 9_000_000, 9_000_001)).toHaveLength(COUNT);
     expect(fetched()).toBe(before);
+  });
+
+  it('uses the columns of short ranges again, and takes none for another', () => {
+    const data = encodeChunk(run);
+    const { reader, fetched, counts } = readerOf(() => data);
+    const ask = (id: number): void => {
+      const from = (id % 15) * 1_024_000 + 5_000;
+      const numbers = reader.numbers({ ...chunk, id }, decoder, from, from + 50_000)!;
+      expect(numbers.time.length).toBeLessThanOrEqual(2_048);
+      const at = from / 1_000 - numbers.time[0]! / 1_000;
+      expect(Array.from(numbers.value.subarray(at, at + 50))).toEqual(
+        Array.from({ length: 50 }, (_, i) => from / 1_000 + i),
+      );
+    };
+    for (let id = 1; id <= 40; id++) ask(id);
+    // Three ranges fit into the eighth of the cache that is theirs.
+    for (const id of [40, 39, 38, 40]) ask(id);
+    expect(fetched()).toBe(40);
+    ask(1);
+    ask(39);
+    expect(fetched()).toBe(41);
+    expect(counts.bytes).toBeLessThanOrEqual((1 << 20) / 8 + 3 * 400);
+  });
+
+  it('reads a range that holds more samples than its share of the chunk tells', () => {
+    const uneven = emptyRun(COUNT);
+    uneven.length = COUNT;
+    for (let i = 0; i < COUNT; i++) {
+      // The last eighth takes nearly all of the time.
+      uneven.time[i] = i < COUNT - 2_048 ? i : i * 1_000_000;
+      uneven.value[i] = i;
+    }
+    const data = encodeChunk(uneven);
+    const { reader } = readerOf(() => data);
+    const whole = { ...chunk, last: uneven.time[COUNT - 1]! };
+    for (const id of [1, 2, 3, 4, 5]) {
+      const numbers = reader.numbers({ ...whole, id }, decoder, 100, 9_000)!;
+      expect(numbers.length).toBe(9 * 1_024);
+      expect(Array.from(numbers.value.subarray(100, 9_000))).toEqual(Array.from({ length: 8_900 }, (_, i) => 100 + i));
+    }
+    expect(reader.numbers({ ...whole, id: 6 }, decoder, 0, 10)!.time).toHaveLength(2_048);
   });
 });

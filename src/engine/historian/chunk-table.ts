@@ -182,14 +182,48 @@ interface Decoded {
 }
 /** Bytes of a decoded sample: time, value, quality. */
 const SAMPLE_BYTES = 18;
+/** A short range lies in two blocks at most. */
+const SLOT_SAMPLES = 2 * BLOCK_SAMPLES;
+/** Part of a cache's bytes that slots may take. */
+const SLOT_SHARE = 1 / 8;
 
-/** Without a cache what `numbers` gives is valid until its next call. */
+/** Columns for a short range, used again for another one when all others have been. */
+interface Slot {
+  run: Run;
+  key: number;
+  decoded: Decoded | null;
+}
+
+/**
+ * Gives columns for short ranges out in turn. Made anew for each they would outlive the next collection in the cache,
+ * and what is collected later stops answers for milliseconds: some 40 KB for each raw minute. Null where there is no
+ * room for two of them.
+ */
+function slotsOf(cache: DecodedCache): (() => Slot) | null {
+  const most = Math.floor((cache.counts.limit * SLOT_SHARE) / (SLOT_SAMPLES * SAMPLE_BYTES));
+  if (most < 2) return null;
+  const slots: Slot[] = [];
+  let turn = 0;
+  return () => {
+    if (slots.length < most) slots.push({ run: emptyRun(SLOT_SAMPLES), key: 0, decoded: null });
+    const slot = slots[turn]!;
+    turn = (turn + 1) % most;
+    if (slot.decoded !== null) cache.drop(slot.key, slot.decoded);
+    slot.decoded = null;
+    // A chunk whose samples lie unevenly may have had more of them, and made it longer.
+    if (slot.run.time.length > SLOT_SAMPLES) slot.run = emptyRun(SLOT_SAMPLES);
+    return slot;
+  };
+}
+
+/** What `numbers` gives is valid until its next call. */
 export function chunkReaderOf(
   table: ChunkTable,
   onDamage: (damage: DamagedChunk) => void,
   cache: DecodedCache | null = null,
 ): ChunkReader {
   const scratch = emptyRun(4_096);
+  const nextSlot = cache === null ? null : slotsOf(cache);
   /** Ids of chunks that cannot be read, so that no view tries again. */
   const damaged = new Set<number>();
   /** `into` a number: columns of their own for so many samples or more, made when the checksum has shown that the row is right. */
@@ -220,7 +254,8 @@ export function chunkReaderOf(
         const share = (chunk.count * (high - low)) / (chunk.last - chunk.first + 1);
         const spent = (usable ? known.spent : 0) + Math.max(BLOCK_SAMPLES, share);
         const all = spent * 2 > chunk.count;
-        const run = all ? whole(chunk, chunk.count) : decode(chunk, 0, low, Math.max(high, low + 1));
+        const slot = all || share >= BLOCK_SAMPLES ? null : (nextSlot?.() ?? null);
+        const run = all ? whole(chunk, chunk.count) : decode(chunk, slot?.run ?? 0, low, Math.max(high, low + 1));
         decoder.numbers(run, chunk.recipe);
         const decoded: Decoded = all
           ? { run, decoder, from: chunk.first, to: chunk.last + 1, spent }
@@ -232,6 +267,10 @@ export function chunkReaderOf(
               spent,
             };
         cache.set(chunk.id, decoded, run.time.length * SAMPLE_BYTES);
+        if (slot !== null) {
+          slot.key = chunk.id;
+          slot.decoded = decoded;
+        }
         return run;
       } catch (error) {
         if (!(error instanceof DamagedChunk)) throw error;

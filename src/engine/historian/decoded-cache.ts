@@ -3,6 +3,8 @@ export interface DecodedCache {
   get(key: number): unknown;
   /** Takes the place of what was there. What alone is larger than the limit is not kept. */
   set(key: number, value: unknown, bytes: number): void;
+  /** Forgets `value` where it is still what the key has. */
+  drop(key: number, value: unknown): void;
   readonly counts: CacheCounts;
 }
 
@@ -21,8 +23,15 @@ export function createDecodedCache(limit: number): DecodedCache {
   /** Longest unused first. */
   const kept = new Map<number, { readonly value: unknown; readonly bytes: number }>();
   const counts = { bytes: 0, limit, hits: 0, misses: 0 };
+  const drop = (key: number, value: unknown): void => {
+    const found = kept.get(key);
+    if (found === undefined || found.value !== value) return;
+    counts.bytes -= found.bytes;
+    kept.delete(key);
+  };
   return {
     counts,
+    drop,
     get(key) {
       const found = kept.get(key);
       if (found === undefined) {
@@ -35,11 +44,7 @@ export function createDecodedCache(limit: number): DecodedCache {
       return found.value;
     },
     set(key, value, bytes) {
-      const before = kept.get(key);
-      if (before !== undefined) {
-        counts.bytes -= before.bytes;
-        kept.delete(key);
-      }
+      drop(key, kept.get(key)?.value);
       if (bytes + ENTRY_BYTES > limit) return;
       kept.set(key, { value, bytes: bytes + ENTRY_BYTES });
       counts.bytes += bytes + ENTRY_BYTES;

@@ -53,18 +53,25 @@ export interface BucketList {
   readonly minTime: Float64Array;
   readonly maxTime: Float64Array;
 }
-/** Memory that a bucket of a list takes. */
+/** Memory that a bucket of a list takes: ten numbers, two counts, a quality. */
 export const BUCKET_BYTES = 90;
 
+/** Its columns share one buffer: to make thirteen takes longer than to decode a short list. */
 export function createBucketList(width: number, capacity: number): BucketList {
-  const numbers = (): Float64Array => new Float64Array(capacity);
+  const buffer = new ArrayBuffer(capacity * BUCKET_BYTES);
+  let at = 0;
+  const numbers = (): Float64Array => {
+    at += capacity * 8;
+    return new Float64Array(buffer, at - capacity * 8, capacity);
+  };
+  const counts = (): Uint32Array => {
+    at += capacity * 4;
+    return new Uint32Array(buffer, at - capacity * 4, capacity);
+  };
   return {
     width,
     length: 0,
     number: numbers(),
-    count: new Uint32Array(capacity),
-    bad: new Uint32Array(capacity),
-    quality: new Uint16Array(capacity),
     min: numbers(),
     max: numbers(),
     sum: numbers(),
@@ -74,6 +81,9 @@ export function createBucketList(width: number, capacity: number): BucketList {
     lastTime: numbers(),
     minTime: numbers(),
     maxTime: numbers(),
+    count: counts(),
+    bad: counts(),
+    quality: new Uint16Array(buffer, at, capacity),
   };
 }
 
