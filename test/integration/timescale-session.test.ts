@@ -120,6 +120,38 @@ describe.skipIf(needs('postgresql'))('session with a PostgreSQL server', () => {
     });
   });
 
+  it('has texts that come again read once, some of them for each connection, and plans each for its values', async () => {
+    await using(open({}, { connections: 1 }), async (session) => {
+      const rowsOf = async (text: string, ...values: unknown[]) => {
+        const rows: unknown[][] = [];
+        await session.each(text, values, (row) => void rows.push([...row]), never);
+        return rows;
+      };
+      const kept = () =>
+        ask(session, 'SELECT generic_plans::int AS generic, custom_plans::int AS custom FROM pg_prepared_statements');
+      for (let round = 0; round < 10; round++) expect(await rowsOf('SELECT $1::int + 1', round)).toEqual([[round + 1]]);
+      // The first time is not kept: most texts come once.
+      expect(await kept()).toEqual([{ generic: 0, custom: 9 }]);
+      for (let n = 0; n < 90; n++)
+        for (let round = 0; round < 2; round++) expect(await rowsOf(`SELECT $1::int + ${n}`, 1)).toEqual([[n + 1]]);
+      expect(await kept()).toHaveLength(50);
+      expect(await rowsOf('SELECT $1::int + 1', 5)).toEqual([[6]]);
+      expect(await kept()).toHaveLength(50);
+      // Somebody takes them away, and a table is not any more what it was.
+      await session.readOnly((client) => client.query('DEALLOCATE ALL'), never);
+      expect(await rowsOf('SELECT $1::int + 1', 6)).toEqual([[7]]);
+      await server.run('CREATE TABLE changing (a int, at timestamptz); INSERT INTO changing VALUES (7, now())');
+      const text = 'SELECT a, at FROM changing WHERE a = $1';
+      for (let round = 0; round < 3; round++) expect(await rowsOf(text, '7')).toHaveLength(1);
+      await server.run('ALTER TABLE changing ALTER a TYPE text, ALTER at TYPE timestamp');
+      expect((await rowsOf(text, '7'))[0]![0]).toBe('7');
+      await server.run('DROP TABLE changing');
+      expect(await failure(() => rowsOf(text, '7'))).toMatchObject({ code: 'tsdb.refused' });
+      expect(await rowsOf('SELECT $1::int + 1', 8)).toEqual([[9]]);
+      expect(session.pool()).toMatchObject({ idle: 1 });
+    });
+  });
+
   it('gives rows by a cursor as they are taken, and stops the server when nobody takes them', async () => {
     await using(open({}, { connections: 1 }), async (session) => {
       const text = "SELECT generate_series(1, $1::int), 'x'";

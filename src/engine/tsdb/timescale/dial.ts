@@ -78,6 +78,8 @@ const sessionSettings = (statementTimeoutMs: number): string =>
     `SET idle_in_transaction_session_timeout = ${Math.max(statementTimeoutMs, 600_000)};`,
     // Streams are read to their end.
     'SET cursor_tuple_fraction = 1;',
+    // A plan for any range knows no chunks: each is planned for itself, also where the text is kept.
+    'SET plan_cache_mode = force_custom_plan;',
   ].join(' ');
 
 /** Ends a connection without a word to the server. */

@@ -3,6 +3,7 @@ import type { Clock } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
 import { connectClient, destroy, type Login, requestCancel, unlessAborted } from './dial.ts';
 import { cellTypes } from './parse.ts';
+import { createPrepared } from './prepared.ts';
 import { type TroubleContext, troubleOf } from './trouble.ts';
 
 export interface SessionOptions {
@@ -74,6 +75,7 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
   let making = 0;
   const waiting: (() => void)[] = [];
   const closing = new AbortController();
+  const prepared = createPrepared();
   const ends = new Set<Promise<void>>();
 
   const next = (): void => waiting.shift()?.();
@@ -228,25 +230,35 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
     each(text, values, take, signal) {
       const types = cellTypes as pg.CustomTypesConfig;
       const asked: pg.QueryArrayConfig = { text, values: [...values], rowMode: 'array', types };
-      return withClient(
-        (client) =>
-          new Promise<void>((resolve, reject) => {
-            let thrown: { readonly error: unknown } | null = null;
-            const query = client.query(new pg.Query(asked));
-            query.on('row', (row: unknown) => {
-              if (thrown !== null) return;
-              try {
-                take(row as readonly unknown[]);
-              } catch (error) {
-                thrown = { error };
-                void cancel(client);
-              }
-            });
-            query.on('end', () => (thrown === null ? resolve() : reject(thrown.error)));
-            query.on('error', (error: unknown) => reject(thrown === null ? error : thrown.error));
-          }),
-        signal,
-      );
+      let rows = 0;
+      const ask = (client: pg.Client, name: string | null): Promise<void> =>
+        new Promise((resolve, reject) => {
+          let thrown: { readonly error: unknown } | null = null;
+          const query = client.query(new pg.Query(name === null ? asked : { ...asked, name }));
+          query.on('row', (row: unknown) => {
+            rows++;
+            if (thrown !== null) return;
+            try {
+              take(row as readonly unknown[]);
+            } catch (error) {
+              thrown = { error };
+              void cancel(client);
+            }
+          });
+          query.on('end', () => (thrown === null ? resolve() : reject(thrown.error)));
+          query.on('error', (error: unknown) => reject(thrown === null ? error : thrown.error));
+        });
+      return withClient(async (client) => {
+        const name = await prepared.nameOf(client, text);
+        try {
+          await ask(client, name);
+        } catch (error) {
+          // What the server has kept may not fit a table that has changed since: read anew it may.
+          if (name === null || rows > 0 || !isOfText(error)) throw error;
+          await prepared.forget(client);
+          await ask(client, null);
+        }
+      }, signal);
     },
 
     async *cursor(text, values, rows, signal, begin) {
@@ -352,6 +364,12 @@ const isAlive = (client: pg.Client): boolean => {
     connection: { stream: { destroyed: boolean; writable: boolean } };
   };
   return _queryable && !_ending && !connection.stream.destroyed && connection.stream.writable;
+};
+
+/** A refusal of what is asked, not of asking now: of a name, a type, a form, or of a statement that is not kept any more. */
+const isOfText = (error: unknown): boolean => {
+  const code: unknown = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' && /^(0A|22|26|42)/.test(code);
 };
 
 /** An answer of the server, after which the connection is as before. */
