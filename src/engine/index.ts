@@ -314,6 +314,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       secrets: installation.secrets,
     });
     undo.push(() => sources.close());
+    const replaceWith = (path: string, name = path) => {
+      const how = { clock, log: log.module('project'), directory: at('backups'), name };
+      return sources.replacing(() => replaceProject(project, path, how));
+    };
     const sendJobs = createSendJobs({
       history: store,
       openFile,
@@ -390,12 +394,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         const path = at(`received-${randomUUID()}.parxproject`);
         try {
           withStoreErrors(path, () => writeFileSync(path, bytes));
-          return await replaceProject(project, path, {
-            clock,
-            log: log.module('project'),
-            directory: at('backups'),
-            name: 'The chosen file',
-          });
+          return await replaceWith(path, 'The chosen file');
         } finally {
           rmSync(path, { force: true });
         }
@@ -465,7 +464,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       },
       saveProject: async (path) => project.saveAs(path),
       async openProject(path) {
-        await replaceProject(project, path, { clock, log: log.module('project'), directory: at('backups') });
+        await replaceWith(path);
       },
       power(event) {
         log.info(event === 'suspend' ? 'The computer goes to sleep.' : 'The computer has woken up.');

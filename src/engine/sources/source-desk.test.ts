@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAlerts, createLogger, systemNetwork } from '#engine/platform/index.ts';
-import { isAppError } from '#shared/errors.ts';
+import { AppError, isAppError } from '#shared/errors.ts';
 import type { MetricSamples } from '#shared/model/graph/index.ts';
 import { type SourceDocument, sourceDocument } from '#shared/model/index.ts';
 import { createFakeClock, settle } from '#test/support/fake-clock.ts';
@@ -148,6 +148,37 @@ describe('the sources of a project', () => {
       await codeOf(() => desk.test({ id: null, backend: 'faulty', settings: {}, secrets: {}, limits: null }, never)),
     ).toBe('tsdb.unsupported-feature');
     await desk.close();
+  });
+
+  it('keep the secrets of a removed source until nothing can put it back', async () => {
+    const plants = [document(), document({ id: 'other', name: 'Other' }), document({ id: 'gone', name: 'Gone' })];
+    const { desk, kept, project } = setUp(plants);
+    desk.apply();
+    for (const { id } of plants) await desk.setSecret(id, 'password', id);
+    await desk.setSecret('draft', 'password', 'of a form that was closed');
+    await settle();
+    const remove = (...ids: string[]): void => {
+      project.documents = project.documents.filter(({ id }) => !ids.includes(id));
+      desk.apply();
+    };
+    remove('gone', 'other');
+    expect(desk.secretFields('gone')).toEqual(['password']);
+    // Undo.
+    project.documents = plants.filter(({ id }) => id !== 'gone');
+    desk.apply();
+    const damaged = new AppError('store.damaged', 'Damaged.', { details: { path: 'p', reason: 'r' } });
+    expect(await codeOf(() => desk.replacing(() => Promise.reject(damaged)))).toBe('store.damaged');
+    expect(desk.secretFields('gone')).toEqual(['password']);
+    await desk.replacing(async () => remove('other'));
+    expect([...kept.keys()].filter((name) => name.startsWith('source/'))).toEqual([
+      'source/plant/password',
+      'source/other/password',
+    ]);
+    expect([...kept.keys()].some((name) => name.includes('gone'))).toBe(false);
+    remove('plant');
+    await desk.close();
+    // The other project may be opened again; what was removed from this one may not.
+    expect([...kept.keys()].filter((name) => name.startsWith('source/'))).toEqual(['source/other/password']);
   });
 
   it('take samples, and name what was refused by the rows that were given', async () => {

@@ -22,6 +22,7 @@ import {
 import { createDriftWatch, type DriftWatch, driftMessage } from './drift-watch.ts';
 import { createIngestion, type Stored } from './ingestion.ts';
 import { endpointOf, parsedSettings, refuseSecrets } from './settings.ts';
+import { createSourceSecrets, type SecretStore } from './source-secrets.ts';
 
 /** A source that configuration gives, beside those of the project. */
 export interface ConfiguredSource {
@@ -43,12 +44,7 @@ export interface SourceDeskDeps {
   /** The project's, as they are now. */
   documents(): readonly SourceDocument[];
   readonly configured: readonly ConfiguredSource[];
-  readonly secrets: {
-    get(name: string): Promise<string | undefined>;
-    set(name: string, value: string): Promise<void>;
-    remove(name: string): boolean;
-    names(): readonly string[];
-  };
+  readonly secrets: SecretStore;
 }
 
 /** What is shared of a source: the backend whose queries the connection takes, and the connection. */
@@ -105,6 +101,12 @@ export interface SourceDesk {
    * `config.invalid`; one that leads elsewhere takes its kept secrets along, because somebody here wants it so.
    */
   accept(document: unknown, path: string): Promise<void>;
+  /**
+   * Runs `work`, which puts another project in the place of this one. Secrets of sources that were removed before are
+   * cleared then, since nothing brings them back; those of sources that go with the project stay, for when it comes back.
+   */
+  replacing<T>(work: () => Promise<T>): Promise<T>;
+  /** Clears secrets of removed sources too. */
   close(): Promise<void>;
 }
 
@@ -123,17 +125,17 @@ interface Entry {
 
 const TROUBLE: ReadonlySet<string> = new Set(['lost', 'invalid', 'degraded']);
 
-const secretName = (id: string, field: string): string => `source/${id}/${field}`;
-/** Under what it is kept where a source's secrets may be sent. */
-const placeName = (id: string): string => `source-place/${id}`;
 const alertId = (id: string): string => `source-${id}`;
 
 export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
-  const { clock, log, alerts, backends, secrets } = deps;
+  const { clock, log, alerts, backends } = deps;
+  const secrets = createSourceSecrets(deps.secrets, backends);
   const changes = createChanging();
   const entries = new Map<string, Entry>();
   const closing = new Set<Promise<void>>();
   const stop = new AbortController();
+  /** Gone from the project, or never in it, since this one began: undo still finds their secrets. */
+  const removed = new Set<string>();
   let closed = false;
 
   const backendNamed = (id: string): TsdbBackend => {
@@ -158,23 +160,6 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     mappings,
     ...(onMapping === undefined ? {} : { onMapping }),
   });
-
-  /**
-   * A secret goes only where it was meant for: to the end that the source had when it was first used. A project that
-   * comes back with another address must not carry a password there.
-   */
-  const keptSecret = async (document: SourceDocument, field: string): Promise<string | undefined> => {
-    const secret = await secrets.get(secretName(document.id, field));
-    const place = endpointOf(backends, document);
-    if (secret === undefined || place === null) return secret;
-    const meant = await secrets.get(placeName(document.id));
-    if (meant === undefined) await secrets.set(placeName(document.id), place);
-    else if (meant !== place) {
-      const message = `The password of ${document.name} was kept for ${meant}, and its settings lead to ${place} now. Enter it again if that is right.`;
-      throw new AppError('config.invalid', message, { details: { issues: [{ path: `settings.${field}`, message }] } });
-    }
-    return secret;
-  };
 
   const begin = (document: SourceDocument, configured: ConfiguredSource | null): Entry => {
     const drift = createDriftWatch({
@@ -203,7 +188,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
     try {
       const backend = backendNamed(document.backend);
       const config = parsedSettings(backend, document.settings);
-      const secret = configured?.secret ?? ((field: string) => keptSecret(document, field));
+      const secret = configured?.secret ?? ((field: string) => secrets.of(document, field));
       const context = contextOf(document.name, secret, document.limits, document.mappings, drift.met);
       const running = createRunning({
         name: document.name,
@@ -306,14 +291,24 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
         continue;
       }
       entries.delete(id);
+      if (next === undefined && entry.configured === null) removed.add(id);
       end(entry);
     }
+    for (const id of wanted.keys()) removed.delete(id);
     for (const [id, { document, configured }] of wanted) {
       if (entries.has(id)) continue;
       entries.set(id, begin(document, configured));
       tellAlert(id);
     }
     changes.notify();
+  };
+
+  const clearSecrets = (ids: readonly string[]): void => {
+    try {
+      for (const id of ids) secrets.clear(id);
+    } catch (error) {
+      log.warn('Passwords of removed sources stay kept: they could not be cleared.', { error: String(error) });
+    }
   };
 
   const entryOf = (id: string): Entry => {
@@ -361,15 +356,11 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       entryOf(id).running?.retry();
     },
     drift: (id, signal) => entryOf(id).drift.look(signal),
-    secretFields(id) {
-      const prefix = secretName(id, '');
-      return secrets.names().flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
-    },
+    secretFields: secrets.fields,
     async setSecret(id, field, value) {
-      // Who knows the password says where it goes.
-      secrets.remove(placeName(id));
-      if (value === null) secrets.remove(secretName(id, field));
-      else await secrets.set(secretName(id, field), value);
+      // The form of a new source keeps its password first; nobody may ever save it.
+      if (!entries.has(id)) removed.add(id);
+      await secrets.set(id, field, value);
       entries.get(id)?.running?.retry();
     },
     test({ id, backend: backendId, settings: asked, secrets: given, limits }, signal) {
@@ -392,7 +383,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
         const saved = entries.get(id)?.document;
         const typed =
           saved === undefined || endpointOf(backends, saved) !== endpointOf(backends, { ...saved, settings });
-        return await (typed ? secrets.get(secretName(id, field)) : keptSecret(saved, field));
+        return await (typed ? secrets.get(id, field) : secrets.of(saved, field));
       };
       const mappings = id === null ? [] : (entries.get(id)?.document.mappings ?? []);
       return backend.test(config, contextOf('test', secret, limits ?? DEFAULT_LIMITS, mappings), signal);
@@ -402,14 +393,19 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       refuseSecrets(backends, document, path);
       const next = sourceDocument.safeParse(document);
       const before = next.success ? entries.get(next.data.id)?.document : undefined;
-      if (!next.success || before === undefined) return;
-      const [from, to] = [endpointOf(backends, before), endpointOf(backends, next.data)];
-      if (from === to || to === null || (await secrets.get(placeName(next.data.id))) !== from) return;
-      await secrets.set(placeName(next.data.id), to);
+      if (next.success && before !== undefined) await secrets.move(before, next.data);
+    },
+    async replacing(work) {
+      const before = [...removed];
+      const result = await work();
+      clearSecrets(before.filter((id) => !entries.has(id)));
+      removed.clear();
+      return result;
     },
     async close() {
       closed = true;
       stop.abort();
+      clearSecrets([...removed]);
       for (const entry of entries.values()) end(entry);
       entries.clear();
       await Promise.all(closing);
