@@ -325,10 +325,34 @@ export function describeStore(name: string, make: StoreFactory): void {
         expect(await one.lastValues()).toEqual([{ id: 'tag-0', time: START + 499_900_000, value: 9_998, quality: 0 }]);
       };
       await check(store);
+      await check(store);
       await store.close();
       const { store: again } = await make.open({ path: file });
       await check(again);
       await again.close();
+    });
+
+    it('tells other last values once samples, tags or scalings have come', async () => {
+      const { store } = await make.open({ path: path() });
+      const scaled = (gain: number): ReturnType<typeof tag> =>
+        tag(0, { ...PLAIN_RECIPE, scaling: { kind: 'gain', gain, offset: 0 } });
+      const values = async (): Promise<number[]> => (await store.lastValues()).map(({ value }) => value);
+      expect(await values()).toEqual([]);
+      store.register([scaled(2)]);
+      expect(await values()).toEqual([]);
+      await store.append(block([[0, START, 5]]));
+      expect(await values()).toEqual([10]);
+      expect(await values()).toEqual([10]);
+      const [before, stored] = [store.lastValues(), store.append(block([[0, START + 1, 6]]))];
+      expect((await before)[0]).toMatchObject({ time: START, value: 10 });
+      await stored;
+      expect(await values()).toEqual([12]);
+      store.register([scaled(3), tag(1)]);
+      expect(await values()).toEqual([18]);
+      await store.append(block([[1, START, 7]]));
+      expect(await values()).toEqual([18, 7]);
+      await store.close();
+      await expect(store.lastValues()).rejects.toThrow();
     });
   });
 }
