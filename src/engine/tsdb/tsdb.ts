@@ -102,6 +102,12 @@ export interface TsdbTag {
   /** What `compile` must know of the metric, as in `PlannedSeries`. */
   readonly override: BackendOverride | null;
 }
+/** Texts of one tag; null where there is none. */
+export interface TextRows {
+  readonly time: Float64Array<ArrayBuffer>;
+  readonly text: readonly (string | null)[];
+  readonly quality: Uint16Array<ArrayBuffer>;
+}
 export interface TsdbTagSearch {
   /** Words in any order and case; empty: all. */
   readonly text: string;
@@ -158,6 +164,11 @@ export interface TsdbConnection<Query extends CompiledQuery = CompiledQuery> {
    * finding out would cost the server too much. Absent where that is never known.
    */
   ends?(tags: readonly TsdbTag[], signal: AbortSignal): Promise<readonly (TimeRange | null)[]>;
+  /**
+   * Values of a tag of the type `text`, in blocks of bounded size, in order of time and each time once; results of
+   * queries have none. Absent where there are no such tags. Throws as `stream` does.
+   */
+  texts?(tag: TsdbTag, range: TimeRange, signal: AbortSignal): AsyncIterable<TextRows>;
   /** Every metric there, as the registry takes it; absent where its tags alone tell. */
   metrics?(signal: AbortSignal): Promise<readonly RegisteredMetric[]>;
   /** Where it has reads of its own for a trend; absent: the common adapter reads it. */

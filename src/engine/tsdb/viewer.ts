@@ -13,6 +13,7 @@ import type { PlannedSeries, QueryPlan, TsdbBackend, TsdbConnection, TsdbTag, Vi
 import { createGapFinder } from './viewer-gaps.ts';
 import { createHeld } from './viewer-held.ts';
 import { drawnSamples, mergedSteps, nothingAt, type Samples } from './viewer-points.ts';
+import { createTextReader } from './viewer-texts.ts';
 
 /** Tags that are looked up again after so many others. */
 const MOST_KNOWN_TAGS = 50_000;
@@ -250,6 +251,14 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     return { ...drawnSamples(tag.id, found, Math.ceil((range.to - range.from) / pixels)), gaps: missing };
   };
 
+  const texts =
+    connection.texts === undefined
+      ? null
+      : createTextReader(connection.texts, (tag, time, span, backward, signal) =>
+          endOrNone(nearest(tag, time, span, backward, signal)),
+        );
+  const isText = ({ type }: TsdbTag): boolean => type === 'text' && texts !== null;
+
   return {
     history: null,
     // A source says nothing of where all of its data begin, of gaps as such, and of events; tags have ends and holes.
@@ -272,6 +281,8 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
     },
     async count(ids, range, signal) {
       const tags = await lookUp(ids, signal);
+      // Texts are not counted: they are no usable numbers.
+      if (tags.some(isText)) return null;
       if (!capabilities.aggregates.includes('count') || range.to - range.from < minStep) return null;
       let sum = 0;
       for (let from = 0; from < tags.length; from += TAGS_AT_ONCE) {
@@ -282,10 +293,18 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
       return sum;
     },
     async view(ids, range, pixels, signal) {
-      return seriesOf(await lookUp(ids, signal), range, pixels, signal);
+      const tags = await lookUp(ids, signal);
+      const numbers = tags.filter((tag) => !isText(tag));
+      const drawn = numbers.length === 0 ? [] : await seriesOf(numbers, range, pixels, signal);
+      return [
+        ...drawn,
+        ...(await Promise.all(tags.filter(isText).map((tag) => texts!.view(tag, range, pixels, signal)))),
+      ];
     },
     async *raw(ids, range, signal) {
-      const tags = await lookUp(ids, signal);
+      const all = await lookUp(ids, signal);
+      for (const tag of all.filter(isText)) for await (const part of texts!.raw(tag, range, signal)) yield [part];
+      const tags = all.filter((tag) => !isText(tag));
       if (tags.length === 0) return;
       const query = backend.compile(planOf(tags, range, null, ['last']), capabilities);
       for await (const block of client.stream(query, signal)) {
@@ -299,11 +318,12 @@ export function adaptViewer(backend: TsdbBackend, connection: TsdbConnection): V
         nearest(tag, time, 0, true, signal),
         nearest(tag, time, 0, false, signal),
       ]);
-      return { before, after };
+      if (!isText(tag)) return { before, after };
+      return { before: await texts!.named(tag, before, signal), after: await texts!.named(tag, after, signal) };
     },
     async *statistics(ids, range, signal) {
       let left = MOST_READ;
-      for (const tag of await lookUp(ids, signal)) {
+      for (const tag of (await lookUp(ids, signal)).filter((one) => !isText(one))) {
         const usual = await gaps.usualAt(tag, range.from, signal);
         const held = createHeld(range, await nearest(tag, range.from, range.to - range.from, true, signal), usual);
         const query = backend.compile(planOf([tag], range, null, ['last']), capabilities);

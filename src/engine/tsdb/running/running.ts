@@ -201,7 +201,10 @@ export function createRunning(options: RunningOptions): RunningSource {
     },
   });
 
-  const reads: Pick<Required<TsdbConnection>, 'client' | 'tags' | 'ends' | 'metrics' | 'raw' | 'planOf' | 'foreign'> = {
+  const reads: Pick<
+    Required<TsdbConnection>,
+    'client' | 'tags' | 'ends' | 'texts' | 'metrics' | 'raw' | 'planOf' | 'foreign'
+  > = {
     client: {
       query: (query, signal) => (isPlanned(query) ? cache.query(query, signal) : askQuery(query, signal)),
       stream: (query, signal) => stream(query, signal),
@@ -209,6 +212,7 @@ export function createRunning(options: RunningOptions): RunningSource {
     },
     tags: (search, signal) => ask((now, both) => now.tags!(search, both), signal),
     ends: (tags, signal) => ask((now, both) => now.ends!(tags, both), signal),
+    texts: (tag, range, signal) => each((now, both) => now.texts!(tag, range, both), signal, usual.limitMs),
     metrics: (signal) => ask((now, both) => now.metrics!(both), signal),
     async raw(query, signal) {
       const began = clock.monotonicMs();
@@ -252,13 +256,14 @@ export function createRunning(options: RunningOptions): RunningSource {
   const handedOut = (now: TsdbConnection): TsdbConnection => {
     let own = shown.get(now);
     if (own === undefined) {
-      const { tags, ends, metrics, raw, planOf, foreign, schema, viewer } = now;
+      const { tags, ends, texts, metrics, raw, planOf, foreign, schema, viewer } = now;
       own = {
         capabilities: now.capabilities,
         client: reads.client,
         ingestor: now.ingestor === null ? null : { write: writer.write, onConflict: now.ingestor.onConflict },
         ...(tags === undefined ? {} : { tags: reads.tags }),
         ...(ends === undefined ? {} : { ends: reads.ends }),
+        ...(texts === undefined ? {} : { texts: reads.texts }),
         ...(metrics === undefined ? {} : { metrics: reads.metrics }),
         ...(raw === undefined ? {} : { raw: reads.raw }),
         ...(planOf === undefined ? {} : { planOf: reads.planOf }),

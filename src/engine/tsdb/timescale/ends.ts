@@ -2,12 +2,12 @@ import type { TsdbTag } from '#engine/tsdb/tsdb.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TimeRange } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
-import { columnOf, createParameters, timeCell } from './expressions.ts';
+import { cellOf, timeCell } from './expressions.ts';
 import { type Ask, requireCost } from './foreign/index.ts';
+import { oneTag } from './one-tag.ts';
 import type { Statement } from './query.ts';
-import { fixedMatches, from, resolve, tagConditions } from './relations.ts';
+import { wideValues } from './relations.ts';
 import type { Session } from './session.ts';
-import { createSource } from './source.ts';
 
 /** Rows that the server may look at for one end: with an index by tag and time it is one. */
 const MOST_ROWS = 200_000;
@@ -69,39 +69,25 @@ export function createEnds({ session, found, mostRows, now }: EndsOptions) {
 
 /** Null where the tag is of nothing that is known here. */
 export function endStatement(
-  { metric, override, labels }: Pick<TsdbTag, 'metric' | 'override' | 'labels'>,
+  tag: Pick<TsdbTag, 'metric' | 'override' | 'labels'>,
   last: boolean,
   found: TimescaleCapabilities['timescale'],
 ): Statement | null {
-  const resolved = resolve({ metric, override }, found);
-  if (resolved === null || !fixedMatches(resolved, labels)) return null;
-  const parameters = createParameters();
-  const conditions = tagConditions(resolved, labels, { samples: parameters, tags: parameters });
-  if (conditions === null) return null;
-  const planned = {
-    definition: 'end',
-    metric,
-    override,
-    match: labels,
-    aggregate: 'last',
-    groupBy: null,
-    limit: 1,
-    extension: {},
-  } as const;
-  const source = createSource(resolved, planned, { ...conditions, tags: [] }, parameters);
-  if (source === null) return null;
-  const { tag, time } = resolved.mapping;
-  const all = [...source.conditions, `${source.time} IS NOT NULL`];
-  if (tag.kind === 'table' && conditions.tags.length > 0) {
-    // One key, so that an index by it and the time gives the end at once.
-    const key = `(SELECT ${columnOf('t', tag.key)} FROM ${from(tag.relation, 't')} WHERE ${conditions.tags.join(' AND ')} LIMIT 1)`;
-    all.push(`${columnOf('s', tag.column)} = ${key}`);
+  const one = oneTag(tag, found);
+  if (one === null) return null;
+  const { resolved, parameters, relation, time, conditions } = one;
+  const { mapping } = resolved;
+  const all = [...conditions, `${time} IS NOT NULL`];
+  if (mapping.tag.kind === 'columns') {
+    const [value] = wideValues(resolved, tag.labels).values();
+    if (value === undefined) return null;
+    all.push(`${cellOf(value, 's', parameters)} IS NOT NULL`);
   }
   const text = [
-    `SELECT ${timeCell(time, source.time, parameters)} AS at`,
-    `FROM ${source.relation}`,
+    `SELECT ${timeCell(mapping.time, time, parameters)} AS at`,
+    `FROM ${relation}`,
     `WHERE ${all.join(' AND ')}`,
-    `ORDER BY ${source.time}${last ? ' DESC' : ''}`,
+    `ORDER BY ${time}${last ? ' DESC' : ''}`,
     'LIMIT 1',
   ].join('\n');
   return { text, values: parameters.values };

@@ -9,11 +9,13 @@ import { editionText, findOut, foundFrom } from './found.ts';
 import { listMetrics } from './metrics.ts';
 import { createIngestor } from './own-schema/ingestor.ts';
 import { createSchemaManager } from './own-schema/manager.ts';
-import { compileTimescale, type TimescaleQuery } from './query.ts';
+import { compileTimescale, type Statement, type TimescaleQuery } from './query.ts';
 import { planOf, runRaw } from './raw.ts';
 import sample from './sample.json' with { type: 'json' };
 import { createSession } from './session.ts';
 import { testTimescale } from './test-ladder.ts';
+import { createTextTags } from './text-tags.ts';
+import { createTexts } from './texts.ts';
 import { troubleOf } from './trouble.ts';
 
 const ID = 'timescale';
@@ -53,12 +55,15 @@ async function connect(
       clock,
       mostRows: limits.rows,
     });
+    const typed = createTextTags({ session, mappings, clock });
+    const guard = ({ text, values }: Statement, by: AbortSignal): Promise<void> =>
+      requireCost(ask, text, values, limits.rows, by);
     return {
       capabilities: capabilitiesOf(found, config.write && found.own !== null),
       client: createTimescaleClient({
         session,
         found,
-        guard: ({ text, values }, by) => requireCost(ask, text, values, limits.rows, by),
+        guard,
         mismatched: (error, { planned, resolved }, by) => mismatchText(error, resolved.mapping, planned, ask, by),
         drifted: (error, { mapping }) => drifted(error, mapping),
         fits: ({ mapping }) => context.onMapping?.(mapping.id, null),
@@ -66,7 +71,8 @@ async function connect(
       ingestor: config.write
         ? createIngestor({ ...own, conflict: config.conflict, copy: facts.copy, onSeries: tags.forget })
         : null,
-      tags: (search, by) => tags.find(search, by),
+      tags: async (search, by) => typed(await tags.find(search, by), by),
+      texts: createTexts({ session, found, guard }),
       ends: createEnds({ session, found, mostRows: limits.rows, now: () => clock.monotonicMs() }),
       metrics: (by) => listMetrics(session, found, by),
       raw: (query, by) => runRaw(session, query, by),
