@@ -64,6 +64,18 @@ const mappings: Readonly<Record<string, TableMapping>> = {
       },
     ],
   }),
+  refreshed: mapping({
+    rollups: [
+      {
+        relation: { schema: 'plc', name: 'minutes' },
+        stepMs: 60_000,
+        time: 't',
+        tag: 'Tag',
+        live: false,
+        columns: { count: 'n', sum: 's' },
+      },
+    ],
+  }),
   wideRepeating: mapping({
     timesRepeat: true,
     tag: { kind: 'columns' },
@@ -116,6 +128,7 @@ const cases: Readonly<Record<string, QueryPlan>> = {
   'wide-samples': plan(of('wide'), { grid: null }),
   'tag-table-epoch-sum': plan({ ...of('tagTable'), aggregate: 'sum', match: { tag: 'x', area: { unlike: 'y*' } } }),
   'tag-table-samples': plan(of('tagTable'), { grid: null, range: { from: START + 1, to: START + HOUR } }),
+  'rollup-up-to-its-last-step': plan(of('refreshed'), { range: { from: START + 17 * SECOND, to: START + HOUR } }),
   'times-repeat-mean': plan(of('repeating')),
   'times-repeat-samples': plan(of('repeating'), { grid: null }),
   'times-repeat-wide-last': plan({ ...of('wideRepeating'), aggregate: 'last' }),

@@ -200,7 +200,7 @@ export const LAYOUTS: readonly Layout[] = [
         SELECT time_bucket('10 minutes', time) AS bucket, tag, avg(value) AS mean FROM kept.samples GROUP BY 1, 2`,
     relation: 'samples',
     layout: 'narrow',
-    rollups: ['samples_1m'],
+    rollups: ['samples_1m', 'samples_5m'],
     tags: three(names),
   },
   {

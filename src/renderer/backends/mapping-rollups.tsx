@@ -45,6 +45,8 @@ export function rollupFrom(relation: CatalogueRelation, mapping: TableMapping): 
         : (of.find((column) => column.of === 'key' && column.source === tag)?.name ??
           relation.columns.find(({ name }) => name === tag)?.name ??
           ''),
+    // Of a table that somebody fills by a job of his own nothing is known: its end is read from the samples.
+    live: relation.rollupOf?.live ?? false,
     columns: {
       ...noColumns,
       count: find('count') ?? '',
@@ -166,7 +168,14 @@ export function MappingRollups({
               onChange([
                 ...rollups,
                 next === undefined
-                  ? { relation: { schema: '', name: '' }, stepMs: 60_000, time: '', tag: '', columns: noColumns }
+                  ? {
+                      relation: { schema: '', name: '' },
+                      stepMs: 60_000,
+                      time: '',
+                      tag: '',
+                      live: false,
+                      columns: noColumns,
+                    }
                   : rollupFrom(next, mapping),
               ]);
             }}

@@ -83,6 +83,11 @@ export const mappedRollup = z.strictObject({
   time: column,
   /** What the samples' tag column is called here; null in a relation of one tag. */
   tag: column.nullable(),
+  /**
+   * Holds what was written since its last refresh too. Where it does not, its last step and everything after it are read
+   * from the samples.
+   */
+  live: z.boolean().default(true),
   /** Of the usable samples; null for what it does not hold. */
   columns: z.strictObject({
     min: column.nullable().default(null),

@@ -12,6 +12,7 @@ import {
 import { isBad, type MappedValue, MOST_CELLS, mappedValueName, TAG_LABEL } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { createParameters } from './expressions.ts';
+import type { Settle } from './held.ts';
 import { type CompiledSeries, type Statement, type TimescaleQuery, tagStatement } from './query.ts';
 import { type FoundTag, type Resolved, resolve, tagConditions } from './relations.ts';
 import type { Session } from './session.ts';
@@ -25,6 +26,7 @@ const ROWS = 5_000;
 export interface ClientOptions {
   readonly session: Session;
   readonly found: TimescaleCapabilities['timescale'];
+  readonly settle: Settle;
   /** Looks at what a statement would cost before it is sent; throws `query.too-many-samples`. */
   guard(statement: Statement, signal: AbortSignal): Promise<void>;
   /** What an error says of a label that is compared with what its column cannot hold; null where it is not that. */
@@ -44,6 +46,7 @@ interface Identity {
 export function createTimescaleClient({
   session,
   found,
+  settle,
   guard,
   mismatched,
   drifted,
@@ -180,7 +183,8 @@ export function createTimescaleClient({
         if (identify === null) return;
         const sorter = createSorter(series, identify);
         const columns: { readonly identity: Identity; readonly steps: Steps }[] = [];
-        await guard(series.samples, signal);
+        const samples = { ...series.samples, values: await settle(series.samples.values, signal) };
+        await guard(samples, signal);
         const take = (row: readonly unknown[]): void => {
           const one = sorter.of(row);
           if (one === null) return;
@@ -191,7 +195,7 @@ export function createTimescaleClient({
           }
           columns[one.at]!.steps.add(row, sorter.width);
         };
-        await session.each(series.samples.text, series.samples.values, take, signal);
+        await session.each(samples.text, samples.values, take, signal);
         const own = columns.map(({ identity, steps }) => ({ ...seriesHead(series, identity), time, ...steps.values }));
         result.push(...own.sort((a, b) => compareLabels(a.labels, b.labels)));
       }

@@ -21,7 +21,9 @@ export function createParameters(): Parameters {
   return {
     values,
     add(value, type) {
-      const key = `${type ?? ''} ${JSON.stringify(value)}`;
+      // What is only known later is itself alone, whatever it is written as.
+      const later = typeof value === 'object' && value !== null && 'toJSON' in value;
+      const key = later ? `later ${values.length}` : `${type ?? ''} ${JSON.stringify(value)}`;
       let name = known.get(key);
       if (name === undefined) {
         values.push(value);
@@ -93,6 +95,10 @@ function wallBounds({ from, to }: TimeRange, name: string): { readonly first: Un
   const offsets = (at: UnixMicros): number[] => [at - DAY_US, at, at + DAY_US].map((one) => zone.offset(one));
   return { first: from + Math.min(...offsets(from)), last: to + Math.max(...offsets(to)) };
 }
+
+/** A time as a value that a column of times is compared with; of a number since 1970 its whole units. */
+export const timeValue = (time: Time, micros: UnixMicros): string =>
+  time.kind === 'epoch' ? String(counted(micros, time.unit).floor) : instant(micros);
 
 /** A time in whole units of a column, and whether that is all of it. */
 function counted(micros: UnixMicros, unit: Time['unit']): { readonly floor: bigint; readonly exact: boolean } {

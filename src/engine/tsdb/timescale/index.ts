@@ -6,6 +6,7 @@ import { endpointOf, fromUrl, type TimescaleConfig, timescaleConfig, toUrl } fro
 import { createEnds } from './ends.ts';
 import { createForeignSchema, createTagLists, driftText, mismatchText, requireCost } from './foreign/index.ts';
 import { editionText, findOut, foundFrom } from './found.ts';
+import { createSettle } from './held.ts';
 import { listMetrics } from './metrics.ts';
 import { createIngestor } from './own-schema/ingestor.ts';
 import { createSchemaManager } from './own-schema/manager.ts';
@@ -63,6 +64,7 @@ async function connect(
       client: createTimescaleClient({
         session,
         found,
+        settle: createSettle(session, () => clock.monotonicMs()),
         guard,
         mismatched: (error, { planned, resolved }, by) => mismatchText(error, resolved.mapping, planned, ask, by),
         drifted: (error, { mapping }) => drifted(error, mapping),

@@ -3,6 +3,7 @@ import type { Grid } from '#shared/model/graph/index.ts';
 import type { MappedRollup, TimeRange } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { columnOf, type Parameters, timeCell, timeWithin } from './expressions.ts';
+import { heldUntil } from './held.ts';
 import { from, type Resolved } from './relations.ts';
 import { indent, rangeText, type Source } from './source.ts';
 import { identifier, instant } from './sql.ts';
@@ -47,18 +48,19 @@ export function stepsText(
   ]);
   const rollup = rollupFor(source.resolved, grid, range, wants, found);
   const keys = source.keys.map((_, at) => `k${at}`);
-  const pieces =
-    rollup === null
-      ? [sampleSteps(source, grid, range, wants, found, parameters)]
-      : [
-          rollupSteps(source, rollup.rollup, grid, rollup.whole, wants, found, parameters),
-          ...[
-            { from: range.from, to: rollup.whole.from },
-            { from: rollup.whole.to, to: range.to },
-          ]
-            .filter((edge) => edge.from < edge.to)
-            .map((edge) => sampleSteps(source, grid, edge, wants, found, parameters)),
-        ];
+  const samples = (edge: TimeRange, of = source): string[] =>
+    edge.from < edge.to ? [sampleSteps(of, grid, edge, wants, found, parameters)] : [];
+  const pieces = rollup === null ? samples(range) : withRollup(rollup);
+  function withRollup({ rollup: one, whole }: Fitting): string[] {
+    const steps = (until: string | null): string =>
+      rollupSteps(source, one, grid, whole, until, wants, found, parameters);
+    const before = { from: range.from, to: whole.from };
+    if (one.live) return [steps(null), ...samples(before), ...samples({ from: whole.to, to: range.to })];
+    const { time } = source.resolved.mapping;
+    const until = parameters.add(heldUntil(one, time, whole), time.kind === 'epoch' ? 'int8' : 'timestamptz');
+    const rest = { ...source, conditions: [...source.conditions, `${source.time} >= ${until}`] };
+    return [steps(until), ...samples(before), ...samples({ from: whole.from, to: range.to }, rest)];
+  }
   const value = valueOfSteps[aggregate as keyof typeof valueOfSteps];
   const head = ['k0::text', ...keys.slice(1), 'step'];
   if (pieces.length === 1) {
@@ -150,6 +152,12 @@ function endOf(end: 'first' | 'last', usable: string, numbers: boolean, found: F
   return `(${end === 'first' ? 'min' : 'max'}(ARRAY[${seconds}, ${value}]))[2]`;
 }
 
+interface Fitting {
+  readonly rollup: MappedRollup;
+  /** The part of a range that it holds in whole steps. */
+  readonly whole: TimeRange;
+}
+
 /** The longest rollup whose steps make up those of the grid, and the part of the range that it holds in whole steps. */
 function rollupFor(
   { mapping }: Resolved,
@@ -157,7 +165,7 @@ function rollupFor(
   range: TimeRange,
   wants: ReadonlySet<Part>,
   found: Found,
-): { readonly rollup: MappedRollup; readonly whole: TimeRange } | null {
+): Fitting | null {
   const { time, tag, labels, timesRepeat } = mapping;
   // A rollup counts rows that are there twice.
   if (timesRepeat) return null;
@@ -183,6 +191,7 @@ function rollupSteps(
   { relation, time, tag, columns }: MappedRollup,
   grid: Grid,
   range: TimeRange,
+  until: string | null,
   wants: ReadonlySet<Part>,
   found: Found,
   parameters: Parameters,
@@ -203,7 +212,7 @@ function rollupSteps(
   const inner = [
     `SELECT ${key} AS k0, ${at} AS at, ${count(usable)} AS usable, ${columns.other === null ? '0::int8' : count(cell(columns.other))} AS other, ${columns.worst === null ? '0' : `${cell(columns.worst)}::int4`} AS worst${[...wants].map((name) => `, ${part(name)} AS ${name}`).join('')}`,
     `FROM ${from(relation, 's')}`,
-    `WHERE ${[timeWithin(mapping.time, column, range, parameters), ...conditions].join(' AND ')}`,
+    `WHERE ${[timeWithin(mapping.time, column, range, parameters), ...(until === null ? [] : [`${column} < ${until}`]), ...conditions].join(' AND ')}`,
   ].join('\n');
   const seconds = numbers ? 'at::float8' : "date_part('epoch', at)";
   const of: Record<Part, string> = {

@@ -17,7 +17,8 @@ export function guessRollups(
     if (typeof found === 'string') reasons.push(`"${view.name}" is not used when zoomed out: ${found}`);
     else {
       const steps = found.stepMs >= 60_000 ? `${found.stepMs / 60_000} min` : `${found.stepMs / 1_000} s`;
-      reasons.push(`"${view.name}" holds the same in steps of ${steps}, for long ranges.`);
+      const rest = found.live ? '' : ' What came since its last refresh is read from the samples.';
+      reasons.push(`"${view.name}" holds the same in steps of ${steps}, for long ranges.${rest}`);
       rollups.push(found);
     }
   }
@@ -34,8 +35,6 @@ function fitting(
   const bare = values.length === 1 && value!.jsonPath.length === 0 && value!.type === 'number';
   if (tag.kind === 'columns' || !bare) return 'the tags are columns, or values of several columns.';
   if (quality !== null) return 'it counts bad values as good ones.';
-  if (!live)
-    return 'what came since its last refresh is missing from it. Have it made with materialized_only = false, or add it by hand if that is enough.';
   if (filtered) return 'it holds some of the rows alone, or those of other tables too.';
   const counted = step?.count ?? null;
   const stepMs = step?.ms ?? (counted === null ? null : (counted * 1e3) / COUNTS_PER_SECOND[time.unit]);
@@ -64,6 +63,7 @@ function fitting(
     stepMs,
     time: start,
     tag: key,
+    live,
     columns: {
       min: of('min'),
       max: of('max'),
