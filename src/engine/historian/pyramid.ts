@@ -43,21 +43,27 @@ export function summaryOf(numbers: Run, recipe: number): Summary {
 let scratch = new ArrayBuffer(0);
 /** The same for samples in stored forms, which it leaves as they are; `form` is the recipe they were stored under. */
 export function summaryOfStored(run: Run, form: number, decoder: TagDecoder): Summary {
-  const { length, time } = run;
+  return summaryOf(numbersOf(run, 0, run.length, form, decoder), decoder.newest.recipe.version);
+}
+
+/** Samples `from` to `to` as numbers, without receive times; valid until it is called again. */
+export function numbersOf(run: Run, from: number, to: number, form: number, decoder: TagDecoder): Run {
+  const length = to - from;
   if (scratch.byteLength < length * 10) scratch = new ArrayBuffer(length * 10);
   const copy: Run = {
     length,
-    time,
+    time: run.time.subarray(from, to),
     value: new Float64Array(scratch, 0, length),
     quality: new Uint16Array(scratch, length * 8, length),
     received: null,
   };
-  wordsOf(copy.value).set(wordsOf(run.value).subarray(0, length * 2));
-  copy.quality.set(run.quality.subarray(0, length));
-  return summaryOf(decoder.numbers(copy, form), decoder.newest.recipe.version);
+  wordsOf(copy.value).set(wordsOf(run.value).subarray(from * 2, to * 2));
+  copy.quality.set(run.quality.subarray(from, to));
+  return decoder.numbers(copy, form);
 }
 
-function summarise(list: BucketList, recipe: number): Summary {
+/** The row of buckets; `recipe` as in `summaryOf`. */
+export function summarise(list: BucketList, recipe: number): Summary {
   const { length } = list;
   let count = 0;
   let bad = 0;

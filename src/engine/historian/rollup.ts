@@ -56,18 +56,23 @@ export interface BucketList {
 /** Memory that a bucket of a list takes: ten numbers, two counts, a quality. */
 export const BUCKET_BYTES = 90;
 
-/** Its columns share one buffer: to make thirteen takes longer than to decode a short list. */
-export function createBucketList(width: number, capacity: number): BucketList {
-  const buffer = new ArrayBuffer(capacity * BUCKET_BYTES);
+/** Columns of so many numbers in one buffer, one after the other: to make a dozen takes longer than to fill them. */
+function columnsIn(bytes: number, capacity: number) {
+  const buffer = new ArrayBuffer(bytes * capacity);
   let at = 0;
-  const numbers = (): Float64Array => {
-    at += capacity * 8;
-    return new Float64Array(buffer, at - capacity * 8, capacity);
+  const place = (size: number): number => {
+    at += size * capacity;
+    return at - size * capacity;
   };
-  const counts = (): Uint32Array => {
-    at += capacity * 4;
-    return new Uint32Array(buffer, at - capacity * 4, capacity);
+  return {
+    numbers: (): Float64Array => new Float64Array(buffer, place(8), capacity),
+    counts: (): Uint32Array => new Uint32Array(buffer, place(4), capacity),
+    codes: (): Uint16Array => new Uint16Array(buffer, place(2), capacity),
   };
+}
+
+export function createBucketList(width: number, capacity: number): BucketList {
+  const { numbers, counts, codes } = columnsIn(BUCKET_BYTES, capacity);
   return {
     width,
     length: 0,
@@ -83,7 +88,7 @@ export function createBucketList(width: number, capacity: number): BucketList {
     maxTime: numbers(),
     count: counts(),
     bad: counts(),
-    quality: new Uint16Array(buffer, at, capacity),
+    quality: codes(),
   };
 }
 
@@ -103,55 +108,75 @@ const joining = reusedList();
  * valid until it is called again.
  */
 export function bucketsOf(run: Run, width: number): BucketList {
-  const { time, value, quality, length } = run;
+  const { time, length } = run;
   const span = length === 0 ? 0 : Math.floor(time[length - 1]! / width) - Math.floor(time[0]! / width) + 1;
   const list = summing(width, Math.min(length, span));
+  addRun(list, run);
+  return list;
+}
+
+/** Adds a sorted run that lies behind all that the list sums up; false where its buckets find no room, with some added. */
+export function addRun(list: BucketList, { time, value, quality, length }: Run): boolean {
+  const { width } = list;
   let i = 0;
-  let at = 0;
+  let at = list.length;
   while (i < length) {
     const number = Math.floor(time[i]! / width);
     const until = (number + 1) * width;
+    if (at > 0 && list.number[at - 1] === number) at--;
+    else {
+      if (at === list.number.length) return false;
+      list.number[at] = number;
+      list.count[at] = 0;
+      list.bad[at] = 0;
+      list.quality[at] = 0;
+      list.min[at] = Number.POSITIVE_INFINITY;
+      list.max[at] = Number.NEGATIVE_INFINITY;
+      list.minTime[at] = Number.NaN;
+      list.maxTime[at] = Number.NaN;
+      list.sum[at] = 0;
+      list.first[at] = isBad(quality[i]!) ? Number.NaN : value[i]!;
+      list.firstTime[at] = time[i]!;
+    }
     const startedAt = i;
-    let count = 0;
-    let worst = 0;
-    let min = Number.POSITIVE_INFINITY;
-    let max = Number.NEGATIVE_INFINITY;
+    const before = list.count[at]!;
+    let count = before;
+    let worst = list.quality[at]!;
+    let min = list.min[at]!;
+    let max = list.max[at]!;
     let minAt = -1;
     let maxAt = -1;
-    let sum = 0;
+    let sum = list.sum[at]!;
     for (; i < length && time[i]! < until; i++) {
       const one = value[i]!;
       const state = quality[i]!;
       if (state > worst) worst = state;
       if (isBad(state) || Number.isNaN(one)) continue;
-      count++;
       sum += one;
-      if (one < min || minAt < 0) {
+      if (one < min || count === 0) {
         min = one;
         minAt = i;
       }
-      if (one > max || maxAt < 0) {
+      if (one > max || count === 0) {
         max = one;
         maxAt = i;
       }
+      count++;
     }
-    list.number[at] = number;
     list.count[at] = count;
-    list.bad[at] = i - startedAt - count;
+    list.bad[at]! += i - startedAt - (count - before);
     list.quality[at] = worst;
     list.min[at] = min;
     list.max[at] = max;
     list.sum[at] = sum;
-    list.first[at] = isBad(quality[startedAt]!) ? Number.NaN : value[startedAt]!;
     list.last[at] = isBad(quality[i - 1]!) ? Number.NaN : value[i - 1]!;
-    list.firstTime[at] = time[startedAt]!;
     list.lastTime[at] = time[i - 1]!;
-    list.minTime[at] = minAt < 0 ? Number.NaN : time[minAt]!;
-    list.maxTime[at] = maxAt < 0 ? Number.NaN : time[maxAt]!;
+    if (minAt >= 0) list.minTime[at] = time[minAt]!;
+    if (maxAt >= 0) list.maxTime[at] = time[maxAt]!;
     at++;
+    list.length = at;
   }
-  list.length = at;
-  return list;
+  return true;
 }
 
 /**
@@ -247,23 +272,24 @@ export interface Buckets {
 /** `from` and `to` must be multiples of `width`. */
 export function createBuckets(from: number, to: number, width: number): Buckets {
   const length = Math.max(0, Math.round((to - from) / width));
-  const filled = (value: number): Float64Array => new Float64Array(length).fill(value);
+  // Eleven numbers and a quality.
+  const { numbers, codes } = columnsIn(90, length);
   return {
     from,
     width,
     length,
-    count: new Float64Array(length),
-    bad: new Float64Array(length),
-    quality: new Uint16Array(length),
-    min: filled(Number.POSITIVE_INFINITY),
-    max: filled(Number.NEGATIVE_INFINITY),
-    sum: new Float64Array(length),
-    first: filled(Number.NaN),
-    last: filled(Number.NaN),
-    firstTime: filled(Number.POSITIVE_INFINITY),
-    lastTime: filled(Number.NEGATIVE_INFINITY),
-    minTime: filled(Number.NaN),
-    maxTime: filled(Number.NaN),
+    count: numbers(),
+    bad: numbers(),
+    sum: numbers(),
+    min: numbers().fill(Number.POSITIVE_INFINITY),
+    max: numbers().fill(Number.NEGATIVE_INFINITY),
+    first: numbers().fill(Number.NaN),
+    last: numbers().fill(Number.NaN),
+    firstTime: numbers().fill(Number.POSITIVE_INFINITY),
+    lastTime: numbers().fill(Number.NEGATIVE_INFINITY),
+    minTime: numbers().fill(Number.NaN),
+    maxTime: numbers().fill(Number.NaN),
+    quality: codes(),
   };
 }
 

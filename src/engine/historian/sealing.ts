@@ -1,6 +1,7 @@
 import type { Database } from '#engine/platform/index.ts';
 import { BLOCK_SAMPLES, CHUNK_BYTES, chunkSum, createChunkBuilder, decodeChunk, encodeChunk } from './chunk-codec.ts';
 import { type ChunkInfo, type ChunkReader, type ChunkTable, DamagedChunk } from './chunk-table.ts';
+import { growingSums } from './growing-sums.ts';
 import { appendOpen, clearOpen, sortedOpen } from './open-samples.ts';
 import { type Pyramid, summaryOfStored } from './pyramid.ts';
 import { appendRun, emptyRun, firstAtOrAfter, mergeRuns, type Run, sliceRun, wordsOf } from './run.ts';
@@ -9,7 +10,6 @@ import {
   type ClosedChunk,
   findTail,
   fullChunk,
-  type GrowingChunk,
   growsByBlocks,
   noteLast,
   openLimit,
@@ -91,6 +91,16 @@ export function sealingOf(
     if (found.closed === null) state.replaced.add(found.info.id);
     else state.closed.splice(state.closed.indexOf(found.closed), 1);
   };
+  /** `low`, `high` and `quality` are slot and quality of its last sample. */
+  const keep = (state: TagState, chunk: ClosedChunk, low: number, high: number, quality: number): void => {
+    const at = state.closed.findIndex((other) => other.first > chunk.first);
+    state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
+    if (chunk.last < state.closedLast) return;
+    state.closedLast = chunk.last;
+    state.closedLow = low;
+    state.closedHigh = high;
+    state.closedQuality = quality;
+  };
   const put = (
     state: TagState,
     run: Run,
@@ -103,21 +113,13 @@ export function sealingOf(
       const from = Math.floor((run.length * i) / pieces);
       const to = Math.floor((run.length * (i + 1)) / pieces);
       const part = pieces === 1 ? run : sliceRun(run, from, to);
-      const first = part.time[0]!;
-      const last = part.time[part.length - 1]!;
+      const end = part.length - 1;
       const data = encoded ?? encodeChunk(part);
       const summary = summaryOfStored(part, recipe, state.decoder);
       if (part.length >= BLOCK_SAMPLES) state.density = data.length / part.length;
-      chunk = { recipe, first, last, count: part.length, data, summary };
-      const at = state.closed.findIndex((other) => other.first > first);
-      state.closed.splice(at < 0 ? state.closed.length : at, 0, chunk);
-      if (last >= state.closedLast) {
-        state.closedLast = last;
-        const words = wordsOf(part.value);
-        state.closedLow = words[2 * part.length - 2]!;
-        state.closedHigh = words[2 * part.length - 1]!;
-        state.closedQuality = part.quality[part.length - 1]!;
-      }
+      chunk = { recipe, first: part.time[0]!, last: part.time[end]!, count: part.length, data, summary };
+      const words = wordsOf(part.value);
+      keep(state, chunk, words[2 * end]!, words[2 * end + 1]!, part.quality[end]!);
     }
     return chunk;
   };
@@ -128,16 +130,20 @@ export function sealingOf(
   const sameForm = (state: TagState, found: Found): boolean =>
     classOf(state, found.info.recipe) === classOf(state, state.form);
 
+  /** The chunk before that is joined with so many samples more, the last of them at `last`; null for none. */
+  const joinable = (state: TagState, more: number, last: number): Found | null => {
+    const before = preceding(state, Number.MAX_SAFE_INTEGER);
+    if (before === null || !sameForm(state, before)) return null;
+    const { count, first } = before.info;
+    if (count + more > leastSamples && last - first > LONGEST_SPAN) return null;
+    return count > more * 1.5 || count + more > fullChunk(state.density, chunkSamples) ? null : before;
+  };
   /** Small chunks grow by being joined, each sample a few times at most, because only as large ones are joined. */
   const addInOrder = (state: TagState, run: Run, encoded?: Uint8Array<ArrayBuffer>): void => {
     let joined = run;
     for (;;) {
-      const before = preceding(state, Number.MAX_SAFE_INTEGER);
-      if (before === null || !sameForm(state, before)) break;
-      const { count, first } = before.info;
-      const span = joined.time[joined.length - 1]! - first;
-      if (count + joined.length > leastSamples && span > LONGEST_SPAN) break;
-      if (count > joined.length * 1.5 || count + joined.length > fullChunk(state.density, chunkSamples)) break;
+      const before = joinable(state, joined.length, joined.time[joined.length - 1]!);
+      if (before === null) break;
       const samples = samplesOf(before);
       if (samples === null) break;
       takeOut(state, before);
@@ -146,28 +152,40 @@ export function sealingOf(
     put(state, joined, state.form, joined === run ? encoded : undefined);
   };
 
+  /** Blocks go to the growing chunk. */
+  const grow = (state: TagState, run: Run, from: number, to: number): void => {
+    state.growing ??= {
+      builder: createChunkBuilder(),
+      sums: growingSums(run, from, to, state.decoder),
+      first: run.time[from]!,
+      last: 0,
+      low: 0,
+      high: 0,
+      quality: 0,
+    };
+    const { growing } = state;
+    growing.builder.add(run, from, to);
+    growing.sums?.add(run, from, to, state.form, state.decoder);
+    const words = wordsOf(run.value);
+    growing.last = run.time[to - 1]!;
+    growing.low = words[2 * to - 2]!;
+    growing.high = words[2 * to - 1]!;
+    growing.quality = run.quality[to - 1]!;
+  };
+
   const grown = emptyRun(0);
   /** The growing chunk with all its samples becomes a closed one. */
   const finish = (state: TagState): void => {
     if (state.growing === null) return;
-    const { builder } = state.growing;
+    const { builder, sums, first, last, low, high, quality } = state.growing;
     state.growing = null;
+    const { count } = builder;
     const data = builder.finish();
-    addInOrder(state, decodeChunk(data, grown), data);
-  };
-
-  /** A chunk that begins behind a small one leaves room to be joined with it. */
-  const startGrowing = (state: TagState, first: number): GrowingChunk => {
-    const before = preceding(state, Number.MAX_SAFE_INTEGER);
-    const full = fullChunk(state.density, chunkSamples);
-    const small = before !== null && sameForm(state, before) && before.info.count <= full / 2;
-    const samples = chunkSamples - (small ? before.info.count : 0);
-    return {
-      builder: createChunkBuilder(),
-      first,
-      last: first,
-      limit: Math.floor(samples / BLOCK_SAMPLES) * BLOCK_SAMPLES,
-    };
+    // A full one is not joined with the short one before it, which would be encoding it once more.
+    state.density = data.length / count;
+    const summary = sums?.finish(first, last, count, state.decoder) ?? null;
+    if (summary === null || joinable(state, count, last) !== null) addInOrder(state, decodeChunk(data, grown), data);
+    else keep(state, { recipe: state.form, first, last, count, data, summary }, low, high, quality);
   };
 
   const addLate = (state: TagState, late: Run): void => {
@@ -222,7 +240,7 @@ export function sealingOf(
       const inOrder = cut < run.length ? sliceRun(run, cut, run.length) : null;
       clearOpen(open);
       state.limit = openLimit(chunkSamples);
-      if (state.growing !== null && inOrder !== null) state.growing.builder.add(inOrder, 0, inOrder.length);
+      if (state.growing !== null && inOrder !== null) grow(state, inOrder, 0, inOrder.length);
       else if (inOrder !== null) addInOrder(state, inOrder);
       finish(state);
       if (late !== null) addLate(state, late);
@@ -242,9 +260,7 @@ export function sealingOf(
       let end = cut;
       if (run.length - cut >= BLOCK_SAMPLES) {
         end += BLOCK_SAMPLES;
-        state.growing ??= startGrowing(state, run.time[cut]!);
-        state.growing.builder.add(run, cut, end);
-        state.growing.last = run.time[end - 1]!;
+        grow(state, run, cut, end);
       }
       // The run is a copy of what was open: only the samples behind the block stay.
       clearOpen(state.open);
@@ -253,7 +269,7 @@ export function sealingOf(
       const { growing } = state;
       const isWhole =
         growing !== null &&
-        (growing.builder.count >= growing.limit ||
+        (growing.builder.count + BLOCK_SAMPLES > chunkSamples ||
           growing.builder.bytes >= CHUNK_BYTES ||
           growing.last - growing.first >= LONGEST_SPAN);
       if (late !== null || isWhole) finish(state);

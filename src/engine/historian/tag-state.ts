@@ -1,6 +1,7 @@
 import type { DecodeRecipe } from '#shared/model/index.ts';
 import { BLOCK_SAMPLES, CHUNK_BYTES, type ChunkBuilder } from './chunk-codec.ts';
 import { type TagDecoder, tagDecoderOf } from './chunk-table.ts';
+import type { GrowingSums } from './growing-sums.ts';
 import { appendOpen, type OpenSamples, openSamples, pushOpen, timeOfOpen } from './open-samples.ts';
 import type { Summary } from './pyramid.ts';
 import { type Run, wordsOf } from './run.ts';
@@ -45,10 +46,13 @@ export interface ClosedChunk {
 /** Whole blocks of a chunk to be, encoded, and the times of its first and last sample. */
 export interface GrowingChunk {
   readonly builder: ChunkBuilder;
+  readonly sums: GrowingSums | null;
   readonly first: number;
   last: number;
-  /** Samples at which it is closed. */
-  readonly limit: number;
+  /** Slot and quality of the last sample. */
+  low: number;
+  high: number;
+  quality: number;
 }
 
 /**

@@ -153,10 +153,12 @@ async function startWriter(options: WriterOptions, deps: WriterDeps, database: D
     const until = now + Math.min(ADVANCE_MS, (now - advancedAt) * ADVANCE_SHARE);
     advancedAt = now;
     let done = 0;
-    while (done < full.length && (done === 0 || monotonicMs() < until)) {
+    // Not one that would take longer than the time that is left, if it takes as long as the one before.
+    for (let at = now, took = 0; done < full.length && (done === 0 || at + took <= until); done++) {
       const state = full[done]!;
       if (state.open.length >= state.limit) sealing.advance(state);
-      done++;
+      took = monotonicMs() - at;
+      at += took;
     }
     if (done > 0) full = full.slice(done);
   }
