@@ -36,11 +36,13 @@ const renderModules = {
   dashboards: ['widgets', 'client', 'ui'],
   // Live cells of tags and the recorder's control appear on several pages; pages don't import one another otherwise.
   tags: ['client', 'ui'],
-  recordings: ['client', 'ui'],
+  // What is recorded can be sent from where it is looked at, and from the source that it goes to.
+  sending: ['client', 'ui'],
+  recordings: ['sending', 'client', 'ui'],
   exporting: ['client', 'ui'],
   log: ['client', 'ui'],
-  backends: ['client', 'ui'],
-  viewer: ['plot', 'tags', 'recordings', 'exporting', 'client', 'ui'],
+  backends: ['sending', 'client', 'ui'],
+  viewer: ['plot', 'tags', 'recordings', 'exporting', 'sending', 'client', 'ui'],
   // A graph is opened in the trend by the keys that its traces have there.
   graphs: ['plot', 'viewer', 'client', 'ui'],
   overview: ['tags', 'recordings', 'client', 'ui'],

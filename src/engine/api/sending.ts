@@ -16,6 +16,16 @@ export function sendingHandlers({ clock, files, sendJobs }: Services): HandlersO
       refuseEmpty(range);
       return sendJobs.estimate({ path: pathOf(source), tags, range }, signal);
     },
+    async tags({ source, text, limit }, { signal }) {
+      const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+      const found = (await sendJobs.numbers(pathOf(source), signal)).filter(({ name, description }) => {
+        const searched = `${name} ${description}`.toLowerCase();
+        return words.every((word) => searched.includes(word));
+      });
+      const byName = found.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+      const tags = byName.slice(0, limit).map(({ id, name, recipe }) => ({ id, name, unit: recipe.unit }));
+      return { tags, total: found.length };
+    },
     async start(request) {
       refuseEmpty(request.range);
       return { id: sendJobs.start({ ...request, path: pathOf(request.source) }) };

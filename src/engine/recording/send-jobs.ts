@@ -1,4 +1,4 @@
-import type { HistorySource, OpenedFile } from '#engine/historian/index.ts';
+import type { HistorySource, OpenedFile, StoredTag } from '#engine/historian/index.ts';
 import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
 import { orAborted } from '#engine/tsdb/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
@@ -58,6 +58,8 @@ export interface SendJobs {
     request: Pick<SendRequest, 'path' | 'tags' | 'range'>,
     signal: AbortSignal,
   ): Promise<{ readonly tags: number; readonly samples: number; readonly leftOut: string[] }>;
+  /** Tags of a recording that can be sent. */
+  numbers(path: string | null, signal: AbortSignal): Promise<readonly StoredTag[]>;
   /** Throws `store.not-found` for a source that is not there, `rpc.limit` where too many wait. */
   start(request: SendRequest): string;
   list(): readonly SendJob[];
@@ -135,6 +137,15 @@ export function createSendJobs(options: SendJobsOptions): SendJobs {
     changes.notify();
   };
 
+  const reading = async <T>(path: string | null, work: (history: HistorySource) => Promise<T>): Promise<T> => {
+    const file = path === null ? null : await options.openFile(path);
+    try {
+      return await work(file ?? options.history);
+    } finally {
+      await file?.close();
+    }
+  };
+
   /** What passes by itself is waited for, however long that takes. */
   const patiently = async <T>(entry: Entry, work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
@@ -158,10 +169,8 @@ export function createSendJobs(options: SendJobsOptions): SendJobs {
     if (entry === undefined || entry.abort.signal.aborted) return;
     const { signal } = entry.abort;
     change(entry, { state: 'running', message: null });
-    let file: OpenedFile | null = null;
     try {
-      if (entry.saved.path !== null) file = await options.openFile(entry.saved.path);
-      const lost = await sendAll(entry, file ?? options.history, signal);
+      const lost = await reading(entry.saved.path, (history) => sendAll(entry, history, signal));
       change(entry, { state: 'done', message: lost });
       const { sent, refused } = jobOf(entry.saved, 0, 0);
       log.info('Samples were sent to a source.', { source: entry.saved.targetName, sent, refused });
@@ -175,7 +184,6 @@ export function createSendJobs(options: SendJobsOptions): SendJobs {
       }
     } finally {
       entry.partial = 0;
-      await file?.close();
     }
   };
 
@@ -254,18 +262,15 @@ export function createSendJobs(options: SendJobsOptions): SendJobs {
     begin() {
       for (const [id, { saved }] of jobs) if (isOpen(saved)) begin(id);
     },
-    async estimate({ path, tags, range }, signal) {
-      const file = path === null ? null : await options.openFile(path);
-      try {
-        const history = file ?? options.history;
+    estimate: ({ path, tags, range }, signal) =>
+      reading(path, async (history) => {
         const { sent, leftOut } = sentTags(await chosenTags(history, { tags }, signal), []);
         const ids = sent.map(({ tag }) => tag.id);
         const samples = await countSamples(history, ids, range, signal);
         return { tags: sent.length, samples, leftOut: leftOut.map(leftOutText) };
-      } finally {
-        await file?.close();
-      }
-    },
+      }),
+    numbers: (path, signal) =>
+      reading(path, async (history) => sentTags(await history.tags(signal), []).sent.map(({ tag }) => tag)),
     start({ path, source, sourceName, tags, range, target }) {
       const { name, place } = targets.describe(target);
       refuseTooMany();

@@ -1,6 +1,7 @@
-import { FileCode2, Play, RotateCw } from 'lucide-react';
+import { FileCode2, Play, RotateCw, Send } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useState } from 'react';
-import { errorText, useAbort, useClient } from '#renderer/client/index.ts';
+import { errorText, useAbort, useClient, useStores, useZone } from '#renderer/client/index.ts';
+import { fileChoices, historyChoice, type SendChoice, SendDialog, SendJobs } from '#renderer/sending/index.ts';
 import {
   Banner,
   Button,
@@ -54,6 +55,9 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
   const [issues, setIssues] = useState<ReadonlyMap<string, string>>(new Map());
   const [menu, setMenu] = useState<{ readonly at: MenuPlace; readonly rollup: string } | null>(null);
   const [counting, setCounting] = useState(false);
+  const zone = useZone();
+  const { files, opened } = useStores('files', (all) => all);
+  const [sending, setSending] = useState<readonly SendChoice[] | null>(null);
 
   const read = useCallback(async (): Promise<void> => {
     const signal = newSignal();
@@ -91,6 +95,12 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
       setCounting(false);
     }
   };
+  const send = (): void => {
+    const recordings = [...files, ...opened.filter((one) => !files.some((file) => file.id === one.id))];
+    historyChoice(client)
+      .then((history) => setSending([history, ...fileChoices(recordings)]))
+      .catch((error: unknown) => client.fail(error, 'The running history could not be looked at'));
+  };
   const plan = (): void => {
     if (form === null || settings === null) return;
     const fields = readFields(form.settings);
@@ -120,6 +130,11 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
               : 'Not ours'}
         </Mark>
         <span className="toolbar-gap" />
+        {there && (
+          <Button icon={Send} onClick={send}>
+            Send to this source
+          </Button>
+        )}
         <Button icon={RotateCw} onClick={() => void read()}>
           Look again
         </Button>
@@ -141,6 +156,7 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
           <Statistics statistics={statistics} counting={counting} onCount={() => void count()} />
         )}
         {there && <EachSeries id={id} />}
+        <SendJobs target={id} />
         {there && <Policies state={state} />}
         {there && (
           <Rollups state={state} onMenu={(rollup, element) => setMenu({ at: belowElement(element), rollup })} />
@@ -207,6 +223,7 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
           </details>
         )}
       </section>
+      {sending !== null && <SendDialog choices={sending} target={id} zone={zone} onClose={() => setSending(null)} />}
       {menu !== null && (
         <Menu
           at={menu.at}

@@ -129,6 +129,10 @@ export function createClient(openPort: OpenPort): AppClient {
     (rpc, signal) => rpc.recordingJobs.watch(undefined, { signal }),
     ({ jobs }) => stores.recordingJobs.setState({ jobs }),
   );
+  session.follow(
+    (rpc, signal) => rpc.sending.watch(undefined, { signal }),
+    ({ jobs }) => stores.sendJobs.setState({ jobs }),
+  );
   const loadCatalogue = (): void => {
     session.rpc.catalogue
       .get()

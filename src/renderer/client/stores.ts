@@ -23,6 +23,7 @@ import type { RuntimeTagInfo } from '#shared/rpc/contract.ts';
 import type { ExportJob } from '#shared/rpc/exporting.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import type { RecordingJob } from '#shared/rpc/recordings.ts';
+import type { SendJob } from '#shared/rpc/sending.ts';
 
 type StoredMap<T> = ReadonlyMap<string, Stored<T>>;
 
@@ -67,6 +68,7 @@ export interface Stores {
   readonly health: StoreApi<{ readonly health: EngineHealth | null; readonly receivedAt: number }>;
   readonly exports: StoreApi<{ readonly jobs: readonly ExportJob[] }>;
   readonly recordingJobs: StoreApi<{ readonly jobs: readonly RecordingJob[] }>;
+  readonly sendJobs: StoreApi<{ readonly jobs: readonly SendJob[] }>;
   readonly catalogue: StoreApi<{ readonly catalogue: Catalogue | null }>;
   /** What the answers to clicks have to say: errors without a place of their own, and offers to undo. */
   readonly notices: StoreApi<{ readonly notices: readonly Notice[] }>;
@@ -122,6 +124,7 @@ export function createStores(): Stores {
     health: createStore(() => ({ health: null as EngineHealth | null, receivedAt: 0 })),
     exports: createStore(() => ({ jobs: [] as readonly ExportJob[] })),
     recordingJobs: createStore(() => ({ jobs: [] as readonly RecordingJob[] })),
+    sendJobs: createStore(() => ({ jobs: [] as readonly SendJob[] })),
     catalogue: createStore(() => ({ catalogue: null as Catalogue | null })),
     notices: createStore(() => ({ notices: [] as readonly Notice[] })),
     view: createStore(() => ({

@@ -1,6 +1,7 @@
-import { FolderOpen, NotebookPen, Trash2 } from 'lucide-react';
+import { FolderOpen, NotebookPen, Send, Trash2 } from 'lucide-react';
 import { type ReactNode, useMemo, useState } from 'react';
 import { useClient, useStores, useZone } from '#renderer/client/index.ts';
+import { fileChoices, historyChoice, type SendChoice, SendDialog, SendJobs } from '#renderer/sending/index.ts';
 import {
   Button,
   type Column,
@@ -45,6 +46,7 @@ export function RecordingsPage(): ReactNode {
   const recording = useStores('recording', (state) => state.state);
   const [selection, setSelection] = useState<ReadonlySet<string>>(noRows);
   const [dialog, setDialog] = useState<'open' | 'note' | 'remove' | 'split' | 'merge' | null>(null);
+  const [sending, setSending] = useState<readonly SendChoice[] | null>(null);
   const [eventsVersion, setEventsVersion] = useState(0);
   const { open, choose, backToLive } = useOpenRecording();
   const desktop = useStores('health', (state) => state.health?.host === 'desktop');
@@ -72,6 +74,17 @@ export function RecordingsPage(): ReactNode {
     client.rpc.recordingJobs
       .start({ kind, id: selected.file.id })
       .catch((error: unknown) => client.fail(error, `"${selected.file.name}" is not worked on`));
+  };
+
+  /** The selected recording, else the running history. */
+  const send = (): void => {
+    const files = fileChoices(selected === null ? [] : [selected.file]);
+    if (files.length > 0) setSending(files);
+    else {
+      historyChoice(client)
+        .then((choice) => setSending([choice]))
+        .catch((error: unknown) => client.fail(error, 'The running history could not be looked at'));
+    }
   };
 
   const columns = useMemo((): readonly Column<FileRow>[] => fileColumns(zone), [zone]);
@@ -141,6 +154,13 @@ export function RecordingsPage(): ReactNode {
         run: () => setDialog('merge'),
       },
       {
+        id: 'recordings.send',
+        title: selected === null ? 'Send the running history to a source' : 'Send the selected recording to a source',
+        group: 'Recordings',
+        words: 'upload copy database backend write',
+        run: send,
+      },
+      {
         id: 'recordings.delete',
         title: 'Delete the selected recording',
         group: 'Recordings',
@@ -208,6 +228,7 @@ export function RecordingsPage(): ReactNode {
               { label: 'Make a compact copy', disabled: !canWork, run: () => work('compact') },
               { label: 'Split', disabled: !canWork, run: () => setDialog('split') },
               { label: 'Merge the selected', disabled: !canMerge, run: () => setDialog('merge') },
+              { label: 'Send to a source…', icon: Send, disabled: selected.file.from === null, run: send },
               'separator',
               { label: 'Delete the file', icon: Trash2, keys: 'Delete', danger: true, run: () => setDialog('remove') },
             ]
@@ -238,7 +259,14 @@ export function RecordingsPage(): ReactNode {
   const side = (
     <aside className="side" aria-label="Properties">
       {selected === null ? (
-        <h2>Running history: last 24 hours</h2>
+        <>
+          <h2>Running history: last 24 hours</h2>
+          <div className="side-actions">
+            <Button icon={Send} onClick={send}>
+              Send to a source
+            </Button>
+          </div>
+        </>
       ) : (
         <>
           <h2>{selected.file.name}</h2>
@@ -268,6 +296,11 @@ export function RecordingsPage(): ReactNode {
               Open in the trend
             </Button>
             {selected.opened && <Button onClick={() => close(selected)}>Close</Button>}
+            {selected.file.from !== null && (
+              <Button icon={Send} onClick={send}>
+                Send to a source
+              </Button>
+            )}
             <Button look="danger" icon={Trash2} onClick={() => setDialog('remove')}>
               Delete
             </Button>
@@ -275,6 +308,7 @@ export function RecordingsPage(): ReactNode {
         </>
       )}
       <RecordingJobs />
+      <SendJobs />
       <section className="side-events" aria-label="Events">
         <h3 className="section-title">Events</h3>
         {selected === null ? (
@@ -311,6 +345,7 @@ export function RecordingsPage(): ReactNode {
       <div className="rec-split">
         <SplitPane name="recordings" first={table} second={side} secondSize="26rem" />
       </div>
+      {sending !== null && <SendDialog choices={sending} target={null} zone={zone} onClose={() => setSending(null)} />}
       {dialog === 'open' && <OpenRecordingDialog onClose={() => setDialog(null)} />}
       {dialog === 'note' && (
         <NoteDialog

@@ -193,7 +193,7 @@ export function SelectField<T extends string>({
   readonly help?: string | undefined;
   readonly error?: string | undefined;
   readonly value: T;
-  readonly choices: readonly { readonly value: T; readonly label: string }[];
+  readonly choices: readonly { readonly value: T; readonly label: string; readonly disabled?: boolean }[];
   readonly onChange: (value: T) => void;
   readonly disabled?: boolean;
 }): ReactNode {
@@ -208,7 +208,7 @@ export function SelectField<T extends string>({
           onChange={(event) => onChange(event.target.value as T)}
         >
           {choices.map((choice) => (
-            <option key={choice.value} value={choice.value}>
+            <option key={choice.value} value={choice.value} disabled={choice.disabled}>
               {choice.label}
             </option>
           ))}

@@ -26,6 +26,8 @@ export interface TrendPageCommands {
   fetchRange(): void;
   /** Traces are drawn that another source has. */
   readonly canFetch: boolean;
+  /** The other way round: what is recorded here, to a source. */
+  sendRange(): void;
   openRange(): void;
 }
 
@@ -137,6 +139,7 @@ export function trendActions(controller: TrendController | null, page: TrendPage
       enabled: () => page.canFetch,
       words: 'download copy offline plant source',
     }),
+    action('send', 'Send this range to a source', [], page.sendRange, { words: 'upload copy database write backend' }),
     action('save', 'Save the trend', ['Ctrl+S'], page.save, { inFields: true }),
     action('save-as', 'Save the trend as', [], page.saveAs),
     action('wheel', 'Zoom at the pointer; over an axis that axis; with Ctrl the values', ['Wheel'], () => undefined, {

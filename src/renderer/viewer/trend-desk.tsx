@@ -285,6 +285,7 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
       if (now.controller === null) return;
       setOpen({ kind: 'fetch', choices: fetchChoices(now.trend, now.tags, now.all, now.controller) });
     },
+    sendRange: () => setOpen({ kind: 'send' }),
     canFetch: trend.plots.some(({ traces }) => traces.some(({ tagId }) => traceParts(tagId).source !== null)),
     openRange: () => setRangeOpen(true),
   };

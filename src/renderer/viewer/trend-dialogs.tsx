@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { ExportDialog } from '#renderer/exporting/index.ts';
 import { type FetchChoice, FetchDialog, NoteDialog } from '#renderer/recordings/index.ts';
+import { SendDialog } from '#renderer/sending/index.ts';
 import { Menu, type MenuEntry, type MenuPlace } from '#renderer/ui/index.ts';
 import { AxisDialog } from './axis-dialog.tsx';
 import { NameDialog } from './name-dialog.tsx';
@@ -24,6 +25,7 @@ export type TrendOpen =
   | { readonly kind: 'name'; readonly what: 'save-as' | 'rename' }
   | { readonly kind: 'export' }
   | { readonly kind: 'fetch'; readonly choices: readonly FetchChoice[] }
+  | { readonly kind: 'send' }
   | { readonly kind: 'note'; readonly place: TrendController['notePlace'] }
   | null;
 
@@ -107,6 +109,33 @@ export function TrendDialogs(props: TrendDialogsProps): ReactNode {
       )}
       {open?.kind === 'fetch' && open.choices.length > 0 && (
         <FetchDialog choices={open.choices} zone={zone} onClose={() => setOpen(null)} />
+      )}
+      {open?.kind === 'send' && controller !== null && (
+        <SendDialog
+          choices={[
+            {
+              source,
+              sourceName: sources.find(({ id }) => id === source)?.name ?? source,
+              ranges: [
+                ...(controller.numbersRange.between
+                  ? [{ label: 'Between the cursors', range: controller.numbersRange.range }]
+                  : []),
+                { label: 'What is visible', range: controller.window },
+              ],
+              // Those of other sources are not recorded here.
+              tags: [
+                ...new Set(
+                  trend.plots.flatMap(({ traces }) =>
+                    traces.flatMap(({ tagId }) => (traceParts(tagId).source === null ? traceParts(tagId).tagId : [])),
+                  ),
+                ),
+              ],
+            },
+          ]}
+          target={null}
+          zone={zone}
+          onClose={() => setOpen(null)}
+        />
       )}
       {open?.kind === 'export' && controller !== null && (
         <ExportDialog

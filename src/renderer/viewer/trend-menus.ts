@@ -73,6 +73,7 @@ export function plotMenu(
     { label: 'Copy the visible data', keys: 'Ctrl+Shift+C', run: page.copyData },
     { label: 'Export…', keys: 'Ctrl+E', run: page.exportData },
     { label: 'Fetch this range to a local recording…', disabled: !page.canFetch, run: page.fetchRange },
+    { label: 'Send to a source…', run: page.sendRange },
   );
   return entries;
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { errorText, useClient, useSession } from '#renderer/client/index.ts';
+import { errorText, useClient, useSession, useStores } from '#renderer/client/index.ts';
 import { traceKey } from './trace-key.ts';
 import type { TraceTag } from './trend-model.ts';
 
@@ -24,6 +24,11 @@ export function useSourceTags(sources: readonly string[], text: string): Readonl
   const answering = useSession((state) => state.phase === 'open');
   const [found, setFound] = useState<ReadonlyMap<string, SourceTags>>(new Map());
   const wanted = sources.join('\n');
+  // What is sent to a source makes tags there.
+  const sent = useStores('sendJobs', ({ jobs }) =>
+    jobs.flatMap((job) => (sources.includes(job.target) ? `${job.id} ${job.state} ${job.sent > 0}` : [])).join('\n'),
+  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was sent is seen by asking again
   useEffect(() => {
     if (!answering || wanted === '') return;
     const abort = new AbortController();
@@ -51,6 +56,6 @@ export function useSourceTags(sources: readonly string[], text: string): Readonl
       clearTimeout(timer);
       abort.abort();
     };
-  }, [client, answering, wanted, text]);
+  }, [client, answering, wanted, text, sent]);
   return found;
 }

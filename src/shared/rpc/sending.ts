@@ -50,6 +50,16 @@ export const sending = {
     output: z.object({ tags: z.number().int(), samples: z.number(), leftOut: z.array(z.string()) }),
     errors: ['store.not-found', 'store.damaged', 'config.invalid', 'rpc.limit'],
   }),
+  /** Its tags with numbers whose names and descriptions hold all words of the text, by name. */
+  tags: call({
+    role: 'viewer',
+    input: z.object({ source, text: z.string().max(200), limit: z.number().int().min(1).max(1_000) }),
+    output: z.object({
+      tags: z.array(z.object({ id, name: z.string(), unit: z.string().nullable() })),
+      total: z.number().int(),
+    }),
+    errors: ['store.not-found', 'store.damaged'],
+  }),
   start: call({
     role: 'operator',
     audit: true,

@@ -1,0 +1,85 @@
+import { CircleCheck, CircleX, Hourglass, Loader, Play, Trash2, TriangleAlert, X } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { useClient, useStores } from '#renderer/client/index.ts';
+import { IconButton, MiddleText } from '#renderer/ui/index.ts';
+import type { SendJob } from '#shared/rpc/sending.ts';
+import { sendText, sendTitle } from './send-text.ts';
+import './sending.css';
+
+/** Sends, the newest first: progress, cancel, go on, result, forget. Nothing where there is none. */
+export function SendJobs({ target }: { readonly target?: string }): ReactNode {
+  const client = useClient();
+  const all = useStores('sendJobs', (state) => state.jobs);
+  const jobs = target === undefined ? all : all.filter((job) => job.target === target);
+  if (jobs.length === 0) return null;
+  const act = (name: 'cancel' | 'resume' | 'remove', id: string, failed: string): void => {
+    client.rpc.sending[name]({ id }).catch((error: unknown) => client.fail(error, failed));
+  };
+  return (
+    <ul className="send-jobs" aria-label="Sends to sources">
+      {jobs.map((job) => {
+        const title = sendTitle(job);
+        const open = job.state === 'running' || job.state === 'waiting';
+        return (
+          <li key={job.id} className="send-job">
+            <JobMark job={job} />
+            <div className="send-job-text">
+              <MiddleText text={title} />
+              <span className="quiet selectable">{sendText(job)}</span>
+              {job.state === 'running' && (
+                <progress
+                  className="send-job-progress"
+                  value={job.total === 0 ? 0 : job.done / job.total}
+                  max={1}
+                  aria-label={`Progress of ${title}`}
+                />
+              )}
+              {job.sentences.map((sentence) => (
+                <span key={sentence} className="selectable">
+                  {sentence}
+                </span>
+              ))}
+            </div>
+            {open ? (
+              <IconButton
+                icon={X}
+                label={`Cancel ${title}`}
+                onClick={() => act('cancel', job.id, 'The send was not cancelled')}
+              />
+            ) : (
+              <>
+                <IconButton
+                  icon={Play}
+                  label={job.state === 'done' ? `Send what has come since, ${title}` : `Go on with ${title}`}
+                  onClick={() => act('resume', job.id, 'The send does not go on')}
+                />
+                <IconButton
+                  icon={Trash2}
+                  label={`Remove ${title} from the list`}
+                  onClick={() => act('remove', job.id, 'It was not removed from the list')}
+                />
+              </>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+const marks = { waiting: Hourglass, running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
+const words = {
+  waiting: 'Waiting',
+  running: 'Running',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+} as const;
+
+function JobMark({ job }: { readonly job: SendJob }): ReactNode {
+  const refused = job.state === 'done' && job.refused > 0;
+  const stuck = job.state === 'running' && job.message !== null;
+  const Icon = refused ? TriangleAlert : stuck ? Hourglass : marks[job.state];
+  const label = refused ? 'Done, with refusals' : stuck ? 'Waiting for the source' : words[job.state];
+  return <Icon size={15} aria-label={label} role="img" />;
+}
