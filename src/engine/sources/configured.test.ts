@@ -30,7 +30,8 @@ sources:
       { PLANT_PASSWORD: 'hunter2' },
     );
     expect(issues).toEqual([]);
-    const [{ document, secret }] = sources as [(typeof sources)[number]];
+    const [{ document, secret, place }] = sources as [(typeof sources)[number]];
+    expect(place).toEqual({ file: 'sources.yaml', line: 3 });
     expect(document).toMatchObject({ id: 'plant', enabled: true, limits: { connections: 4, cacheMegabytes: 64 } });
     expect(await secret('password')).toBe('hunter2');
     expect(await secret('key')).toBe('from a file');

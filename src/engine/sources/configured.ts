@@ -61,9 +61,10 @@ export function readConfiguredSources(
   if (content === null) return { sources: [], issues };
   const sources = Object.keys(content.sources).flatMap((id): ConfiguredSource[] => {
     const one = readOne(document, id, backends, report);
-    return one === null
-      ? []
-      : [{ document: one.document, secret: (field) => secretAt(one.secrets[field], field, env) }];
+    if (one === null) return [];
+    const { line } = document.issue(['sources', id], '');
+    const secret = (field: string) => secretAt(one.secrets[field], field, env);
+    return [{ document: one.document, secret, place: { file, line } }];
   });
   return { sources, issues };
 }

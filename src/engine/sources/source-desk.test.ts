@@ -27,6 +27,7 @@ const setUp = (documents: SourceDocument[] = [document()]) => {
   const alerts = createAlerts(clock);
   const kept = new Map<string, string>();
   const project = { documents };
+  const place = { file: 'sources.yaml', line: 4 };
   const desk = createSourceDesk({
     clock,
     log: createLogger(() => undefined),
@@ -38,7 +39,7 @@ const setUp = (documents: SourceDocument[] = [document()]) => {
     },
     metric: () => undefined,
     documents: () => project.documents,
-    configured: [{ document: document({ id: 'given', name: 'Given' }), secret: async () => 'from elsewhere' }],
+    configured: [{ document: document({ id: 'given', name: 'Given' }), secret: async () => 'from elsewhere', place }],
     secrets: {
       get: async (name) => kept.get(name),
       set: async (name, value) => void kept.set(name, value),
@@ -62,6 +63,7 @@ describe('the sources of a project', () => {
       { id: 'plant', state: 'running', configured: false, endpoint: 'x:1' },
       { id: 'given', state: 'running', configured: true, endpoint: 'x:1' },
     ]);
+    expect(desk.status().map(({ place }) => place)).toEqual([null, { file: 'sources.yaml', line: 4 }]);
     expect(await codeOf(() => desk.open('other', never))).toBe('store.not-found');
     await desk.close();
     expect(server.closes).toBe(2);

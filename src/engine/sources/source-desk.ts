@@ -29,6 +29,8 @@ export interface ConfiguredSource {
   readonly document: SourceDocument;
   /** Fields that are secret, read anew for each connection. */
   readonly secret: (field: string) => Promise<string | undefined>;
+  /** Where it is written, for people. */
+  readonly place: { readonly file: string; readonly line: number };
 }
 
 export interface SourceDeskDeps {
@@ -240,6 +242,7 @@ export function createSourceDesk(deps: SourceDeskDeps): SourceDesk {
       backend: document.backend,
       endpoint: endpointOf(backends, document),
       configured: entry.configured !== null,
+      place: entry.configured?.place ?? null,
       drift: drift.map((one) => ({ ...one, problems: [...one.problems] })) as SourceStatus['drift'],
     };
     if (now === null) {

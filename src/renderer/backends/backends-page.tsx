@@ -55,10 +55,12 @@ export function BackendsPage(): ReactNode {
   const columns = useMemo(() => sourceColumns(), []);
 
   const id = route?.id ?? null;
-  const stored = id === null ? undefined : project.source.get(id);
   const status = id === null ? undefined : statuses.get(id);
+  // One of the configuration takes the place of the project's with its id, and is not changed here.
+  const stored = id === null || status?.configured === true ? undefined : project.source.get(id);
   const here: SourceDocument | null = stored?.document ?? null;
-  const draft = (id === null ? undefined : drafts.get(id)) ?? (stored === undefined ? null : draftOf(stored));
+  const own = id === null || status?.configured === true ? undefined : drafts.get(id);
+  const draft = own ?? (stored === undefined ? null : draftOf(stored));
   const all = catalogue?.backends ?? [];
   const backends = useMemo(() => all.filter(({ remote }) => remote), [all]);
   const backend = all.find((entry) => entry.id === (draft?.source.backend ?? status?.backend)) ?? null;

@@ -32,7 +32,8 @@ export interface SourceRow {
   readonly mappings: number;
   /** It has changes that are not saved. */
   readonly draft: boolean;
-  readonly configured: boolean;
+  /** Where the configuration gives it; null for one of the project. */
+  readonly place: SourceStatus['place'];
   /** Rounded, so that rows are drawn anew once a second at most. */
   readonly age: string;
 }
@@ -58,7 +59,7 @@ export function useSourceRows(): readonly SourceRow[] {
         status,
         mappings,
         draft: drafts.has(id),
-        configured: status?.configured === true,
+        place: status?.place ?? null,
         age: status === undefined ? NO_VALUE : formatAge((now - status.since) / 1000, 'seconds'),
       };
     };
@@ -107,8 +108,11 @@ export function sourceColumns(): readonly Column<SourceRow>[] {
       cell: (row) => (
         <span className="link-name">
           <MiddleText text={row.name === '' ? 'Without a name' : row.name} />
-          {row.configured && (
-            <span className="quiet" title="Given by the configuration, not by the project">
+          {row.place !== null && (
+            <span
+              className="quiet"
+              title={`Given by the configuration, not by the project: ${row.place.file}, line ${row.place.line}`}
+            >
               configured
             </span>
           )}

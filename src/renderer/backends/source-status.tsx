@@ -66,6 +66,11 @@ export function SourceStatusView({
           </Button>
         )}
       </div>
+      {status.place !== null && (
+        <Banner tone="info">
+          {`Given by the configuration: ${status.place.file}, line ${status.place.line}. It is changed there, and holds from the next start.`}
+        </Banner>
+      )}
       {status.message !== null && <p className="selectable">{status.message}</p>}
       {status.advice !== null && <p className="selectable ladder-advice">{status.advice}</p>}
       {state === 'running' && status.can.foreign && source?.mappings.length === 0 && (

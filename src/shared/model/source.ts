@@ -159,6 +159,8 @@ export const sourceStatus = z.object({
   endpoint: z.string().nullable(),
   /** From configuration rather than from the project: shown, not to be changed here. */
   configured: z.boolean(),
+  /** Where it stands there; null for one of the project. */
+  place: z.object({ file: z.string(), line: z.number().int() }).nullable(),
   server: serverHealth.nullable(),
   /** Null until it was connected for the first time. */
   capabilities: backendCapabilities.nullable(),
