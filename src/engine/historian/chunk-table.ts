@@ -31,7 +31,8 @@ export function shareOf(chunk: { readonly first: number; readonly last: number }
 
 /** Where chunks are found; chunks of one tag never overlap in time. Ranges are half-open, lists in time order. */
 export interface ChunkTable {
-  overlapping(tag: number, from: number, to: number): ChunkInfo[];
+  /** With `most` the list may end where chunks that lie wholly in the range have more samples than that. */
+  overlapping(tag: number, from: number, to: number, most?: number): ChunkInfo[];
   /** The chunk with the latest first sample at or before `time`; null if there is none. */
   preceding(tag: number, time: number): ChunkInfo | null;
   /** The chunk with the earliest first sample after `time`; null if there is none. */
@@ -49,6 +50,9 @@ export class DamagedChunk extends Error {
   }
 }
 
+/** Rows after which a list is judged that may end early. */
+const SOME = 4;
+
 type InfoRow = [id: number, recipe: number, first: number, last: number, count: number];
 type DataRow = [crc: number, data: Uint8Array, tag: number, recipe: number, first: number, last: number, count: number];
 const infoOf = (row: InfoRow): ChunkInfo => ({
@@ -63,13 +67,11 @@ export function chunkTableOf(database: Database): ChunkTable {
   const columns = 'id, recipe, first, last, count';
   // With a bare `?` beside an indexed column this build of SQLite (STAT4) plans the statement anew for every value that
   // is bound, which takes eight times as long as the look-up itself. The sign hides the value from the planner.
-  const overlapping = database
-    .prepare<[number, number, number, number, number], InfoRow>(
-      `SELECT ${columns} FROM chunks WHERE tag = +? AND first < +? AND first >=
-         coalesce((SELECT first FROM chunks WHERE tag = +? AND first <= +? ORDER BY first DESC LIMIT 1), -9e18)
-         AND last >= +? ORDER BY first`,
-    )
-    .raw();
+  const inRange = `SELECT ${columns} FROM chunks WHERE tag = +? AND first < +? AND first >=
+      coalesce((SELECT first FROM chunks WHERE tag = +? AND first <= +? ORDER BY first DESC LIMIT 1), -9e18)
+      AND last >= +? ORDER BY first`;
+  const overlapping = database.prepare<[number, number, number, number, number], InfoRow>(inRange).raw();
+  const begin = database.prepare<[number, number, number, number, number], InfoRow>(`${inRange} LIMIT ${SOME}`).raw();
   const preceding = database
     .prepare<[number, number], InfoRow>(
       `SELECT ${columns} FROM chunks WHERE tag = +? AND first <= +? ORDER BY first DESC LIMIT 1`,
@@ -95,7 +97,14 @@ export function chunkTableOf(database: Database): ChunkTable {
   };
   const one = (row: InfoRow | undefined): ChunkInfo | null => (row === undefined ? null : infoOf(row));
   return {
-    overlapping: (tag, from, to) => overlapping.all(tag, to, tag, from, from).map(infoOf),
+    overlapping(tag, from, to, most) {
+      if (most !== undefined) {
+        const some = begin.all(tag, to, tag, from, from).map(infoOf);
+        const inside = some.reduce((sum, { first, last, count }) => sum + (first >= from && last < to ? count : 0), 0);
+        if (some.length < SOME || inside > most) return some;
+      }
+      return overlapping.all(tag, to, tag, from, from).map(infoOf);
+    },
     preceding: (tag, time) => one(preceding.get(tag, time)),
     following: (tag, time) => one(following.get(tag, time)),
     data(chunk) {

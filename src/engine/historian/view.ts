@@ -71,7 +71,7 @@ export function viewOf(tag: ViewTag, from: number, to: number, pixels: number, c
 
 /** The raw samples of the range with one before and one after it; null if they are more than `limit`. */
 function fewSamples(tag: ViewTag, from: number, to: number, limit: number, check: () => void): ViewColumns | null {
-  const chunks = tag.table.overlapping(tag.number, from, to);
+  const chunks = tag.table.overlapping(tag.number, from, to, limit);
   let expected = tag.tail.length;
   let inside = 0;
   for (const chunk of chunks) {
