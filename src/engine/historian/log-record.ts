@@ -12,7 +12,15 @@ const LOG_FORMAT = 1;
 
 export const RECORD = { samples: 1, forms: 3, strings: 4, chunk: 5, carriedChunk: 6 } as const;
 
-const FLAG = { oneTime: 1, oneQuality: 2, received: 4, tagsInARow: 8, oneTag: 16 } as const;
+const FLAG = {
+  oneTime: 1,
+  oneQuality: 2,
+  received: 4,
+  tagsInARow: 8,
+  oneTag: 16,
+  tagsAgain: 32,
+  nearTimes: 64,
+} as const;
 const SAMPLES_HEADER_BYTES = 24;
 
 const padded = (bytes: number): number => (bytes + 7) & ~7;
@@ -39,12 +47,34 @@ export function readSegmentHeader(bytes: Uint8Array, owner: Uint8Array): number 
   return view.getUint32(8, true);
 }
 
+/** Samples after which the tags come again in the same order, as in a block of several polls; 0 where they do not. */
+function strideOf({ tag, length }: SampleBlock): number {
+  let stride = 1;
+  while (stride < length && tag[stride] !== tag[0]) stride++;
+  for (let i = stride; i < length; i++) if (tag[i] !== tag[i - stride]) return 0;
+  return stride < length ? stride : 0;
+}
+
+/** The earliest of whole times that four bytes can tell the distances from; NaN where they cannot. */
+function nearestBase({ time, length }: SampleBlock): number {
+  let least = time[0]!;
+  let most = least;
+  for (let i = 1; i < length; i++) {
+    if (time[i]! < least) least = time[i]!;
+    else if (time[i]! > most) most = time[i]!;
+  }
+  return most - least < 2 ** 32 ? least : Number.NaN;
+}
+
 /** Collects records for one write. Two are used in turn: one is being written while the other fills. */
 export interface RecordBuffer {
   readonly length: number;
   bytes(): Uint8Array;
   reset(): void;
-  /** `numbers[block.tag[i]]` is the tag's number on file; samples without one (0) must have been taken out. */
+  /**
+   * `tagNumber(block.tag[i])` is the tag's number on file; samples without one (0) must have been taken out, and times
+   * must be whole.
+   */
   addSamples(block: SampleBlock, tagNumber: (index: number) => number): void;
   /** Which recipe version each tag's samples are stored under from here on. */
   addForms(pairs: Uint32Array): void;
@@ -103,14 +133,15 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
         for (let i = 1; i < length; i++) if (tagNumber(tag[i]!) !== firstNumber + i) return false;
         return true;
       };
-      const tags = same(tag) ? FLAG.oneTag : inARow() ? FLAG.tagsInARow : 0;
-      const flags =
-        tags |
-        (same(time) ? FLAG.oneTime : 0) |
-        (same(quality) ? FLAG.oneQuality : 0) |
-        (received === null ? 0 : FLAG.received);
-      const tagBytes = tags === 0 ? padded(length * 4) : 0;
-      const timeBytes = flags & FLAG.oneTime ? 0 : length * 8;
+      const stride = strideOf(block);
+      const tags = stride === 1 ? FLAG.oneTag : stride > 1 ? FLAG.tagsAgain : inARow() ? FLAG.tagsInARow : 0;
+      const oneTime = same(time);
+      const base = oneTime ? time[0]! : nearestBase(block);
+      const times = oneTime ? FLAG.oneTime : Number.isNaN(base) ? 0 : FLAG.nearTimes;
+      const flags = tags | times | (same(quality) ? FLAG.oneQuality : 0) | (received === null ? 0 : FLAG.received);
+      const listed = tags === 0 ? length : tags === FLAG.tagsAgain ? stride : 0;
+      const tagBytes = padded(listed * 4);
+      const timeBytes = times === FLAG.oneTime ? 0 : times === FLAG.nearTimes ? padded(length * 4) : length * 8;
       const qualityBytes = flags & FLAG.oneQuality ? 0 : padded(length * 2);
       const receivedBytes = received === null ? 0 : length * 8;
       let p = start(
@@ -121,18 +152,17 @@ export function createRecordBuffer(initial = 1 << 20): RecordBuffer {
       view.setUint16(p + 4, flags, true);
       view.setUint16(p + 6, quality[0]!, true);
       view.setUint32(p + 8, firstNumber, true);
-      view.setUint32(p + 12, 0, true);
-      view.setFloat64(p + 16, time[0]!, true);
+      view.setUint32(p + 12, tags === FLAG.tagsAgain ? stride : 0, true);
+      view.setFloat64(p + 16, Number.isNaN(base) ? time[0]! : base, true);
       p += SAMPLES_HEADER_BYTES;
-      if (tagBytes > 0) {
-        const numbers = new Uint32Array(buffer, p, length);
-        for (let i = 0; i < length; i++) numbers[i] = tagNumber(tag[i]!);
-        p += tagBytes;
-      }
-      if (timeBytes > 0) {
-        new Float64Array(buffer, p, length).set(time.subarray(0, length));
-        p += timeBytes;
-      }
+      const numbers = new Uint32Array(buffer, p, listed);
+      for (let i = 0; i < listed; i++) numbers[i] = tagNumber(tag[i]!);
+      p += tagBytes;
+      if (times === FLAG.nearTimes) {
+        const distances = new Uint32Array(buffer, p, length);
+        for (let i = 0; i < length; i++) distances[i] = time[i]! - base;
+      } else if (times === 0) new Float64Array(buffer, p, length).set(time.subarray(0, length));
+      p += timeBytes;
       // As bytes: slots of 64-bit tags are not numbers.
       bytes.set(new Uint8Array(value.buffer, value.byteOffset, length * 8), p);
       p += length * 8;
@@ -245,13 +275,25 @@ function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visi
     for (let i = 0; i < length; i++) number[i] = first + i;
   } else if (flags & FLAG.oneTag) {
     number = new Uint32Array(length).fill(view.getUint32(8, true));
+  } else if (flags & FLAG.tagsAgain) {
+    const stride = view.getUint32(12, true);
+    const listed = new Uint32Array(buffer, p, stride);
+    number = new Uint32Array(length);
+    for (let i = 0; i < length; i++) number[i] = listed[i % stride]!;
+    p += padded(stride * 4);
   } else {
     number = new Uint32Array(buffer, p, length);
     p += padded(length * 4);
   }
   let time: Float64Array<ArrayBuffer>;
-  if (flags & FLAG.oneTime) time = new Float64Array(length).fill(view.getFloat64(16, true));
-  else {
+  const base = view.getFloat64(16, true);
+  if (flags & FLAG.oneTime) time = new Float64Array(length).fill(base);
+  else if (flags & FLAG.nearTimes) {
+    const distances = new Uint32Array(buffer, p, length);
+    time = new Float64Array(length);
+    for (let i = 0; i < length; i++) time[i] = base + distances[i]!;
+    p += padded(length * 4);
+  } else {
     time = new Float64Array(buffer, p, length);
     p += length * 8;
   }
