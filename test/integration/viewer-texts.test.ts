@@ -49,7 +49,7 @@ const MAPPINGS = [
     id: 'mixed',
     relation: relation('mixed'),
     tag: { kind: 'column', column: 'tag' },
-    values: [{ column: 'value_int' }, { column: 'value_float' }, { column: 'value_text', type: 'text' }],
+    values: [{ column: 'value_int', unit: 'kN' }, { column: 'value_float' }, { column: 'value_text', type: 'text' }],
     quality: { column: 'quality', rule: 'opc' },
   },
   {
@@ -107,6 +107,7 @@ describe.skipIf(needs('postgresql'))('tags of texts in a database', () => {
       'plant.joined force': 'float64',
       'plant.many message': 'string',
     });
+    expect(tags.filter(({ unit }) => unit === 'kN').map(({ name }) => name)).toEqual(['broken', 'speed', 'written']);
   });
 
   it('are drawn as states from their samples, with the one before and the one after, beside numbers', async () => {

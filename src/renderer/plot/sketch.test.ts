@@ -206,6 +206,31 @@ describe('sketch of a trace', () => {
     expect([...sketch.bad.subarray(0, sketch.badLength)]).toEqual([12, 38]);
   });
 
+  it('breaks the line at a gap that begins before the merged point of the piece before it', () => {
+    const sketch = createSketch();
+    const gap = { range: { from: 12, to: 38 }, reason: 'No sample.', quality: 0x809b };
+    const merged = columnsOf([
+      [5, 1],
+      [14, 1],
+    ]);
+    const left: TraceSegment = { columns: { ...merged, min: merged.value, max: merged.value }, from: 0, to: 20 };
+    const right: TraceSegment = {
+      columns: columnsOf(
+        [
+          [11, 1],
+          [40, 2],
+          [50, 2],
+        ],
+        [gap],
+      ),
+      from: 20,
+      to: 100,
+    };
+    fillSketch(sketch, [left, right], 0, 100, 100, false);
+    expect([...sketch.x.subarray(0, sketch.length)]).toEqual([5, 14, 40, 50]);
+    expect([...sketch.mark.subarray(0, sketch.length)]).toEqual([RUN_STARTS, 0, RUN_STARTS, 0]);
+  });
+
   it('draws no line over a stretch that was not read', () => {
     const columns = columnsOf([
       [0, 1],

@@ -296,8 +296,10 @@ function fillSparse(
       const at = time[i]!;
       if (at <= previousTime) continue;
       while (g < gaps.length && gaps[g]!.range.to <= at) {
-        if (gaps[g]!.range.from >= previousTime) {
-          if (step && runOpen) holdUntil(sketch, (gaps[g]!.range.from - from) * perMicro, right);
+        // A merged point stands in the middle of its samples, which may be behind where the gap begins.
+        if (gaps[g]!.range.to > previousTime) {
+          const ends = Math.max(gaps[g]!.range.from, previousTime);
+          if (step && runOpen) holdUntil(sketch, (ends - from) * perMicro, right);
           runOpen = false;
         }
         g++;

@@ -67,7 +67,7 @@ export function traceStatistics(segments: readonly TraceSegment[], range: TimeRa
       const at = time[i]!;
       while (g < gaps.length && gaps[g]!.range.from < at) {
         const gap = gaps[g]!.range;
-        if (gap.from >= heldSince) {
+        if (gap.to > heldSince) {
           weigh(gap.from);
           heldValue = Number.NaN;
         }
@@ -95,7 +95,7 @@ export function traceStatistics(segments: readonly TraceSegment[], range: TimeRa
     // A gap behind the last sample ends what it holds.
     for (; g < gaps.length; g++) {
       const gap = gaps[g]!.range;
-      if (gap.from < heldSince || gap.from >= Math.min(segment.to, range.to)) continue;
+      if (gap.to <= heldSince || gap.from >= Math.min(segment.to, range.to)) continue;
       weigh(gap.from);
       heldValue = Number.NaN;
     }

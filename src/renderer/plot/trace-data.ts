@@ -86,7 +86,9 @@ function heldSample(segments: readonly TraceSegment[], s: number, index: number,
   for (let i = s; i < segments.length && gap === null; i++) {
     for (const candidate of segments[i]!.columns.gaps) {
       const { from, to } = candidate.range;
-      if (from >= time && from <= asked && asked < to) {
+      // A merged point stands in the middle of its samples, which may be behind where the gap begins.
+      const since = columns.min !== null || from >= time;
+      if (since && from <= asked && asked < to) {
         gap = candidate;
         break;
       }

@@ -204,11 +204,14 @@ export function createReadout(
       : 'Of merged points, near, until all samples have been read.';
     const near = result?.merged === true ? why : '';
     const sign = near === '' ? '' : '≈';
-    const number = (value: number | undefined): string => (value === undefined ? NO_VALUE : formatNumber(value, tag));
+    // Numbers that stand for texts have no order and no mean.
+    const isText = tag.type === 'string';
+    const number = (value: number | undefined): string =>
+      value === undefined || isText ? NO_VALUE : formatNumber(value, tag);
     put(element, 'min', number(result?.min));
     put(element, 'max', number(result?.max));
-    put(element, 'mean', result === null ? NO_VALUE : sign + number(result.mean), near);
-    put(element, 'deviation', result === null ? NO_VALUE : sign + number(result.deviation), near);
+    put(element, 'mean', result === null || isText ? NO_VALUE : sign + number(result.mean), near);
+    put(element, 'deviation', result === null || isText ? NO_VALUE : sign + number(result.deviation), near);
     const count = result === null ? '0' : result.merged ? NO_VALUE : formatNumber(result.count);
     put(element, 'count', count, near);
   }

@@ -68,8 +68,9 @@ export function createTextTags({
     }
     const typed = (tag: TsdbTag): TsdbTag => {
       const isText = known.get(tag.id);
-      if (isText === undefined || isText === (tag.type === 'text')) return tag;
-      return { ...tag, type: isText ? 'text' : 'number' };
+      if (isText === undefined || (!isText && tag.type !== 'text')) return tag;
+      // What it is measured in belongs to the numbers of its column.
+      return isText ? { ...tag, type: 'text', unit: null } : { ...tag, type: 'number' };
     };
     return { ...page, tags: page.tags.map(typed) };
   };
