@@ -8,13 +8,14 @@ import { samplesOf, startServer } from './rig.ts';
 import { measureRollups } from './rollups.ts';
 import { measureWrite } from './write.ts';
 
-describe('the way of panning and zooming', () => {
-  it('stays within the recording', () => {
-    for (const [from, to] of panZoom()) {
-      expect(from).toBeGreaterThanOrEqual(0);
-      expect(to).toBeLessThanOrEqual(1);
-      expect(to).toBeGreaterThan(from);
-    }
+describe('the recorded way of panning and zooming', () => {
+  it('has windows of many sizes, and less to ask for than to draw', () => {
+    const spans = panZoom.shown.map(([from, to]) => to - from);
+    expect(Math.min(...spans)).toBeGreaterThan(0);
+    expect(Math.max(...spans) / Math.min(...spans)).toBeGreaterThan(20);
+    expect(panZoom.shown.length).toBeGreaterThan(500);
+    expect(panZoom.asked.length).toBeGreaterThan(50);
+    for (const [from, to] of panZoom.asked) expect(to).toBeGreaterThan(from);
   });
 });
 
@@ -29,8 +30,8 @@ describe.skipIf(needs('postgresql'))('the measures of backends', () => {
   it('write, read and draw the same rows on both sides', async () => {
     expect(await measureWrite(server, samplesOf(1_000), 1)).toHaveLength(3);
     expect(await measureRead(server, 1_000, 1)).toHaveLength(2);
-    expect(await measureCache(server, 'ours', 10)).toHaveLength(2);
-  });
+    expect(await measureCache(server, 10)).toHaveLength(4);
+  }, 60_000);
 
   it('draw the same month from samples and from a rollup', async () => {
     expect(await measureRollups(server, 30_000, 1)).toHaveLength(1);

@@ -1,71 +1,99 @@
 import { createLogger, systemClock } from '#engine/platform/index.ts';
 import { createRunning } from '#engine/tsdb/running/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
-import { relation } from '#engine/tsdb/timescale/sql.ts';
+import { instant, relation } from '#engine/tsdb/timescale/sql.ts';
 import { viewerOf } from '#engine/tsdb/viewer.ts';
 import { DEFAULT_LIMITS, type TimeRange } from '#shared/model/index.ts';
 import type { PostgresServer } from '#test/support/postgres.ts';
 import { panZoom } from './pan-zoom.ts';
-import { configOf, contextOf, median, never, timed, type Verdict, verdict } from './rig.ts';
+import { configOf, contextOf, makeTables, median, never, timed, type Verdict, verdict } from './rig.ts';
 
+const SCHEMA = 'week';
+/** Points of a window, as wide as a screen. */
 const WIDTH = 1_500;
+/** One question of so many is asked without the cache too: they take long, and their time alone is looked at. */
+const WITHOUT_EVERY = 10;
 
-/** A hand's way through a recording, picture by picture, with the cache of the running source and without. */
-export async function measureCache(
-  server: PostgresServer,
-  schema: string,
-  pictures = Number.POSITIVE_INFINITY,
-): Promise<Verdict[]> {
-  const [ends] = await server.run(
-    `SELECT (extract(epoch FROM min(time)) * 1000000)::float8 AS first, (extract(epoch FROM max(time)) * 1000000)::float8 AS last FROM ${relation(schema, 'samples')}`,
-  );
-  const [first, last] = [ends!.first as number, ends!.last as number];
-  const ranges = panZoom()
-    .slice(0, pictures)
-    .map(
-      ([from, to]): TimeRange => ({
-        from: Math.round(first + from * (last - first)),
-        to: Math.round(first + to * (last - first)),
-      }),
-    );
-  const draw = async (cacheMegabytes: number) => {
+interface Question {
+  readonly range: TimeRange;
+  readonly pixels: number;
+}
+
+/**
+ * A recorded way of panning and zooming, with the cache of the running source and without: every window that was drawn,
+ * asked as it is by whoever keeps nothing; and what the trend itself, which keeps tiles, asked on that way.
+ * `questions`: of each, for a try.
+ */
+export async function measureCache(server: PostgresServer, questions = Number.POSITIVE_INFINITY): Promise<Verdict[]> {
+  await fill(server);
+  const draw = async (asked: readonly Question[], cacheMegabytes: number) => {
     const running = createRunning({
       name: 'bench',
       backend: timescale,
       limits: { ...DEFAULT_LIMITS, cacheMegabytes },
       clock: systemClock(),
       log: createLogger(() => undefined),
-      connect: (signal) => timescale.connect(configOf(server, schema), contextOf(server), signal),
+      connect: (signal) => timescale.connect(configOf(server, SCHEMA), contextOf(server), signal),
       onChange: () => undefined,
     });
     try {
       const connection = await running.open(never);
       const viewer = viewerOf(running.backend, connection);
       const { tags } = await connection.tags!({ text: '', ids: null, limit: 10, offset: 0 }, never);
+      if (tags.length !== panZoom.tags) throw new Error(`WRONG ANSWER: ${tags.length} tags`);
       const ids = tags.map(({ id }) => id);
       const times: number[] = [];
-      for (const range of ranges) times.push(await timed(() => viewer.view(ids, range, WIDTH, never)));
+      for (const { range, pixels } of asked) times.push(await timed(() => viewer.view(ids, range, pixels, never)));
       return { cache: running.status().health.cache, times };
     } finally {
       await running.close();
     }
   };
-  const without = await draw(0);
-  const { cache, times } = await draw(DEFAULT_LIMITS.cacheMegabytes);
-  const ratio = cache.hits / (cache.hits + cache.misses);
-  const sum = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0);
+  const measure = async (name: string, asked: readonly Question[], floor: number | null): Promise<Verdict[]> => {
+    const without = await draw(
+      asked.filter((_, n) => n % WITHOUT_EVERY === 0),
+      0,
+    );
+    const { cache, times } = await draw(asked, DEFAULT_LIMITS.cacheMegabytes);
+    const ratio = cache.hits / (cache.hits + cache.misses);
+    const mean = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0) / all.length;
+    return [
+      verdict(
+        `cache: hits, ${name}`,
+        ratio,
+        floor,
+        `${cache.hits} of ${cache.hits + cache.misses} tiles, ${asked.length} questions`,
+      ),
+      verdict(
+        `cache: time without to with, ${name}`,
+        mean(without.times) / mean(times),
+        null,
+        `half of them within ${median(without.times).toFixed(1)} ms, ${median(times).toFixed(1)} ms`,
+      ),
+    ];
+  };
+  const shown = panZoom.shown.slice(0, questions).map(([from, to]) => ({
+    range: { from: panZoom.from + from * 1e6, to: panZoom.from + to * 1e6 },
+    pixels: WIDTH,
+  }));
+  const asked = panZoom.asked.slice(0, questions).map(([from, to, pixels]) => ({ range: { from, to }, pixels }));
   return [
-    verdict(
-      'cache: hits on a way of panning and zooming',
-      ratio,
-      0.8,
-      `${cache.hits} of ${cache.hits + cache.misses} tiles, ${ranges.length} pictures`,
-    ),
-    verdict(
-      'cache: time of the whole way, without to with',
-      sum(without.times) / sum(times),
-      null,
-      `picture ${median(without.times).toFixed(1)} ms, ${median(times).toFixed(1)} ms`,
-    ),
+    ...(await measure('windows of a recorded way', shown, 0.8)),
+    ...(await measure('what the trend asked on it', asked, null)),
   ];
+}
+
+/** The tags that the way led through, with as many samples as they had. */
+async function fill(server: PostgresServer): Promise<void> {
+  const { from, days, everySeconds, tags } = panZoom;
+  await makeTables(server, SCHEMA, []);
+  const statements = [
+    `INSERT INTO ${relation(SCHEMA, 'series')} (metric, type, unit, labels)
+SELECT 'bench.value', 'gauge', 'm/min', jsonb_build_object('tag', n::text) FROM generate_series(1, ${tags}) n`,
+    `INSERT INTO ${relation(SCHEMA, 'samples')} (time, value, series, quality)
+SELECT TIMESTAMPTZ '${instant(from)}' + n * INTERVAL '${everySeconds} seconds', 50 + 40 * sin(n / 900.0) + n % 7, id, 0
+FROM generate_series(0, ${(days * 86_400) / everySeconds - 1}) n, ${relation(SCHEMA, 'series')}`,
+    'VACUUM ANALYZE',
+  ];
+  for (const statement of statements) await server.run(statement);
 }

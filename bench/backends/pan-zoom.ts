@@ -1,39 +1,22 @@
-import { seededRandom } from '#test/support/random.ts';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const pair = z.tuple([z.number(), z.number()]);
 
 /**
- * A hand's way through a recording, as parts of its whole: in with the wheel, 20 % a notch at a pointer that trembles,
- * along with the mouse there and back, farther in, along, and out again, three times at different places.
+ * A hand's way through a week of three tags, recorded from the trend in a browser (`e2e/record-pan-zoom.ts`): the wheel
+ * in, drags there and back, nearer, and out again, at three places.
  */
-export function panZoom(): readonly (readonly [number, number])[] {
-  const random = seededRandom(7);
-  const way: [number, number][] = [[0, 1]];
-  let [from, to] = [0, 1];
-  const zoom = (factor: number, pointer: number): void => {
-    const at = from + (to - from) * pointer;
-    from = Math.max(0, at - (at - from) * factor);
-    to = Math.min(1, at + (to - at) * factor);
-    way.push([from, to]);
-  };
-  const pan = (part: number): void => {
-    const move = Math.min(Math.max(part * (to - from), -from), 1 - to);
-    from += move;
-    to += move;
-    way.push([from, to]);
-  };
-  const times = (count: number, step: () => void): void => {
-    for (let n = 0; n < count; n++) step();
-  };
-  for (let place = 0; place < 3; place++) {
-    const pointer = 0.2 + 0.6 * random.next();
-    times(8, () => zoom(0.8, pointer + 0.02 * (random.next() - 0.5)));
-    times(14, () => pan(0.03 + 0.04 * random.next()));
-    times(10, () => pan(-0.03 - 0.04 * random.next()));
-    times(6, () => zoom(0.8, 0.5));
-    times(12, () => pan(0.05));
-    times(12, () => pan(-0.05));
-    times(14, () => zoom(1.25, pointer));
-    [from, to] = [0, 1];
-    way.push([from, to]);
-  }
-  return way;
-}
+export const panZoom = z
+  .strictObject({
+    /** Begin of the samples, microseconds since 1970; for so many days, one sample of each tag every so many seconds. */
+    from: z.number().int(),
+    days: z.number().int(),
+    everySeconds: z.number(),
+    tags: z.number().int(),
+    /** Windows as they were drawn, in seconds from the begin. */
+    shown: z.array(pair),
+    /** What the trend, which keeps tiles of its own, asked its source for meanwhile: microseconds since 1970, points. */
+    asked: z.array(z.tuple([z.number(), z.number(), z.number()])),
+  })
+  .parse(JSON.parse(readFileSync(new URL('./pan-zoom.json', import.meta.url), 'utf8')));
