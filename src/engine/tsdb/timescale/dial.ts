@@ -1,4 +1,5 @@
 import { isIP, connect as tcpConnect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import pg from 'pg';
 import type { Clock } from '#engine/platform/index.ts';
@@ -52,6 +53,7 @@ export async function connectClient(
   });
   // What ends a connection is told to the query that runs; one that is idle is noticed by the next query.
   client.on('error', () => {});
+  guardReading(client);
   const ready = (async () => {
     await client.connect();
     await client.query(sessionSettings(statementTimeoutMs));
@@ -64,6 +66,34 @@ export async function connectClient(
     throw error;
   }
   return client;
+}
+
+/** Of an answer that the client cannot read. */
+export const UNREADABLE = 'UNREADABLE';
+
+/**
+ * What the client cannot read, as a login by Kerberos or what no such server sends, is thrown out of the socket's own
+ * call, where nobody catches it: it would end the program. It ends the connection instead.
+ */
+function guardReading(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { attachListeners(stream: Duplex): void } };
+  const attach = connection.attachListeners.bind(connection);
+  connection.attachListeners = (stream) => {
+    const before = new Set(stream.listeners('data'));
+    attach(stream);
+    for (const read of stream.listeners('data') as ((chunk: Buffer) => void)[]) {
+      if (before.has(read)) continue;
+      stream.off('data', read);
+      stream.on('data', (chunk: Buffer) => {
+        try {
+          read(chunk);
+        } catch (cause) {
+          const said = cause instanceof Error ? cause.message : String(cause);
+          stream.destroy(Object.assign(new Error(said, { cause }), { code: UNREADABLE }));
+        }
+      });
+    }
+  };
 }
 
 /**

@@ -73,6 +73,8 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
   const used = new Set<pg.Client>();
   /** Connections that are being made count as used. */
   let making = 0;
+  /** Fewer than asked for where the login is not given as many. */
+  let most = connections;
   const waiting: (() => void)[] = [];
   const closing = new AbortController();
   const prepared = createPrepared();
@@ -115,19 +117,25 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
         used.add(client);
         return client;
       }
-      if (used.size + making < connections) break;
-      await room(signal);
-    }
-    making++;
-    try {
-      const client = await connectClient(login, statementTimeoutMs, signal);
-      used.add(client);
-      return client;
-    } catch (error) {
-      next();
-      throw error;
-    } finally {
-      making--;
+      if (used.size + making >= most) {
+        await room(signal);
+        continue;
+      }
+      making++;
+      try {
+        const made = await connectClient(login, statementTimeoutMs, signal);
+        used.add(made);
+        return made;
+      } catch (error) {
+        const others = used.size + making - 1;
+        if (others === 0 || (error as { code?: unknown }).code !== NO_CONNECTION_LEFT) {
+          next();
+          throw error;
+        }
+        most = others;
+      } finally {
+        making--;
+      }
     }
   };
   const give = (client: pg.Client, broken: boolean): void => {
@@ -336,7 +344,7 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
       };
     },
 
-    pool: () => ({ used: used.size + making, idle: idle.length, waiting: waiting.length, limit: connections }),
+    pool: () => ({ used: used.size + making, idle: idle.length, waiting: waiting.length, limit: most }),
 
     async close() {
       if (!closing.signal.aborted) {
@@ -372,8 +380,9 @@ const isOfText = (error: unknown): boolean => {
   return typeof code === 'string' && /^(0A|22|26|42)/.test(code);
 };
 
-/** An answer of the server, after which the connection is as before. */
-const isQuerysFault = (error: unknown): boolean => {
-  const severity: unknown = error instanceof Error ? (error as { severity?: unknown }).severity : undefined;
-  return severity === 'ERROR';
-};
+/** What the server answers where a login, or all together, have as many connections as they are given. */
+const NO_CONNECTION_LEFT = '53300';
+
+/** An answer of the server, after which the connection is as before. Its severity is in the server's own language. */
+const isQuerysFault = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && !/^(08|25P0|28|53300|57P|58|F0|XX)/.test(error.code ?? '08');

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { AppError, isAppError } from '#shared/errors.ts';
 import { endpointOf, type TimescaleConfig } from './config.ts';
+import { UNREADABLE } from './dial.ts';
 
 /** What the server or the way to it says, as one of our refusals in words that say what to do. */
 export interface TroubleContext {
@@ -109,6 +110,8 @@ function lostText(error: Error, config: TimescaleConfig): { text: string; retrya
     return { text, retryable: false };
   }
   switch (code) {
+    case UNREADABLE:
+      return { text: unreadable(endpoint, config.user, error.message), retryable: false };
     case 'ECONNREFUSED':
       return {
         text: `${endpoint} refused the connection: the computer is there, and no database listens on this port. Check the port, that the database runs, and its listen_addresses.`,
@@ -136,6 +139,12 @@ function lostText(error: Error, config: TimescaleConfig): { text: string; retrya
   }
   return null;
 }
+
+/** The kind of login is the only thing that a sound server may ask for and that is not had here. */
+const unreadable = (endpoint: string, user: string, said: string): string =>
+  said.includes('authentication')
+    ? `${endpoint} wants ${user} to log in by the domain (Kerberos, GSSAPI or SSPI), which ParX does not. Ask its administrator for a line in pg_hba.conf that lets ${user} in from this computer with a password (scram-sha-256).`
+    : `${endpoint} sent what no PostgreSQL server sends (${sentence(said)}) Check that this port is the database's own.`;
 
 const silent = (endpoint: string): string =>
   `${endpoint} did not answer in time. Check address and port, and that no firewall in between drops them.`;

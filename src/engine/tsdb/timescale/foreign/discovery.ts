@@ -185,10 +185,12 @@ async function addRanges(relations: readonly Draft[], ask: Ask, signal: AbortSig
     const part = open.slice(at, at + RANGES_AT_ONCE);
     const parts = part.map(({ relation, column }, n) => {
       const name = identifier(column.name);
-      const value = column.kind === 'integer' ? `${name}::float8` : `extract(epoch FROM ${name})::float8 * 1e6`;
+      const whole = column.kind === 'integer';
+      const value = whole ? `${name}::float8` : `extract(epoch FROM ${name})::float8 * 1e6`;
+      // "Valid until for ever" is no time of a sample.
+      const known = whole ? `${name} IS NOT NULL` : `${name} > '-infinity' AND ${name} < 'infinity'`;
       const ends = ['ASC', 'DESC'].map(
-        (order) =>
-          `(SELECT ${value} FROM ${tableName(relation)} WHERE ${name} IS NOT NULL ORDER BY ${name} ${order} LIMIT 1)`,
+        (order) => `(SELECT ${value} FROM ${tableName(relation)} WHERE ${known} ORDER BY ${name} ${order} LIMIT 1)`,
       );
       return `SELECT ${n} AS at, ${ends[0]} AS "from", ${ends[1]} AS "to"`;
     });

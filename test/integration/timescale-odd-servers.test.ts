@@ -1,0 +1,144 @@
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '#engine/platform/index.ts';
+import { timescale } from '#engine/tsdb/timescale/index.ts';
+import { createSession } from '#engine/tsdb/timescale/session.ts';
+import { catalogueRelation, type TestStep } from '#shared/model/index.ts';
+import { guardLeaks } from '#test/support/leak-guard.ts';
+import { needs } from '#test/support/needs.ts';
+import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
+import { tsdbContext } from '#test/support/tsdb-context.ts';
+
+const never = new AbortController().signal;
+const context = (password: string) => tsdbContext({ clock: systemClock(), secrets: { password } });
+
+/** A message of the server's: its letter, its length, what is in it. */
+function message(letter: string, ...body: readonly Buffer[]): Buffer {
+  const all = Buffer.concat(body);
+  const head = Buffer.alloc(5);
+  head.write(letter);
+  head.writeInt32BE(all.length + 4, 1);
+  return Buffer.concat([head, all]);
+}
+const int32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+};
+const LET_IN = Buffer.concat([
+  message('R', int32(0)),
+  message('K', int32(1), int32(2)),
+  message('Z', Buffer.from('I')),
+]);
+
+describe('servers that answer what nobody expects', () => {
+  guardLeaks();
+
+  /** Answers a login so, and every question after it. */
+  async function withStranger(login: Buffer, answer: Buffer, work: (port: number) => Promise<void>): Promise<void> {
+    const open = new Set<net.Socket>();
+    const server = net.createServer((socket) => {
+      open.add(socket);
+      let asked = 0;
+      socket.on('error', () => undefined);
+      socket.on('close', () => open.delete(socket));
+      socket.on('data', () => socket.write(asked++ === 0 ? login : answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await work((server.address() as net.AddressInfo).port);
+    } finally {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+  const connect = (port: number) =>
+    timescale.connect(timescale.config.parse({ port, user: 'anna', tls: 'off' }), context('x'), never);
+
+  it.each([
+    ['GSSAPI', 7],
+    ['SSPI', 9],
+  ])('says what to ask for where it wants a login by the domain: %s', async (_, kind) => {
+    await withStranger(message('R', int32(kind)), Buffer.alloc(0), async (port) => {
+      await expect(connect(port)).rejects.toMatchObject({
+        code: 'tsdb.unavailable',
+        retryable: false,
+        message: expect.stringMatching(/wants anna to log in by the domain.*pg_hba\.conf.*with a password/),
+      });
+      const steps: TestStep[] = [];
+      const config = timescale.config.parse({ port, user: 'anna', tls: 'off' });
+      for await (const step of timescale.test(config, context('x'), never)) steps.push(step);
+      const login = steps.find(({ name }) => name === 'Login');
+      expect(login).toMatchObject({ ok: false, advice: expect.stringContaining('scram-sha-256') });
+    });
+  });
+
+  it.each([
+    ['a row that ends within a cell', message('D', Buffer.from([0, 9, 0, 0]))],
+    ['a description that ends within a name', message('T', Buffer.from([0, 40, 65]))],
+  ])('ends the connection, not the program, where it sends %s', async (_, answer) => {
+    await withStranger(LET_IN, answer, async (port) => {
+      await expect(connect(port)).rejects.toMatchObject({
+        code: 'tsdb.unavailable',
+        message: expect.stringContaining('sent what no PostgreSQL server sends'),
+      });
+    });
+  });
+});
+
+describe.skipIf(needs('postgresql'))('servers with settings of their own', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres('none');
+    await server.run(`CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 1;
+      CREATE SCHEMA plant; GRANT USAGE ON SCHEMA plant TO few;
+      CREATE TABLE plant.validity (since timestamptz PRIMARY KEY, tag text, value float8);
+      INSERT INTO plant.validity VALUES ('-infinity', 'a', 0), ('2026-03-01Z', 'a', 1), ('2026-03-02Z', 'a', 2), ('infinity', 'a', 3);
+      GRANT SELECT ON ALL TABLES IN SCHEMA plant TO few`);
+  });
+  afterAll(() => server.stop());
+  guardLeaks();
+  const config = () => timescale.config.parse({ port: server.port, user: 'few', tls: 'off' });
+
+  it('does with as many connections as a login is given, and asks no server for more again and again', async () => {
+    const session = createSession({
+      backend: 'timescale',
+      login: { config: config(), password: 'few' },
+      statementTimeoutMs: 10_000,
+      connections: 3,
+      clock: systemClock(),
+    });
+    try {
+      const work = Array.from({ length: 6 }, (_, n) =>
+        session.query('SELECT $1::int AS n, pg_sleep(0.05)::text', [n], never),
+      );
+      expect((await Promise.all(work)).map(([row]) => row!.n)).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(session.pool()).toEqual({ used: 0, idle: 1, waiting: 0, limit: 1 });
+    } finally {
+      await session.close();
+    }
+  });
+
+  it('climbs the whole ladder with a login of one connection', async () => {
+    const steps: TestStep[] = [];
+    for await (const step of timescale.test(config(), context('few'), never)) steps.push(step);
+    expect(steps.filter(({ ok }) => !ok)).toEqual([]);
+    expect(steps.at(-1)!.name).toBe('One read');
+  });
+
+  it('tells from when to when a table reaches, without what is valid for ever', async () => {
+    const connection = await timescale.connect(config(), context('few'), never);
+    try {
+      for await (const page of connection.foreign!.discover(never)) {
+        expect(page.map((one) => catalogueRelation.parse(one))).toEqual(page);
+        expect(page.find(({ name }) => name === 'validity')!.range).toEqual({
+          column: 'since',
+          from: Date.UTC(2026, 2, 1) * 1_000,
+          to: Date.UTC(2026, 2, 2) * 1_000,
+        });
+      }
+    } finally {
+      await connection.close();
+    }
+  });
+});
