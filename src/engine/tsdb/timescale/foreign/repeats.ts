@@ -35,7 +35,7 @@ export async function repeatProblems(
   if (unique && time.kind !== 'timestamp') return [];
   const { repeated, rows } = (await countRepeats(mapping, keys, ask, signal)) ?? repeatsIn(shown);
   if (repeated === 0) return [];
-  const message = `Of ${rows} samples ${repeated} ${repeated === 1 ? 'has' : 'have'} the tag and the time of another. Choose labels that tell them apart, such as the machine. If they are the same samples twice, switch "Times repeat" on: else each of them counts in means, sums and numbers, and one of them is drawn.`;
+  const message = `Of ${rows} samples ${repeated} ${repeated === 1 ? 'has' : 'have'} the tag and the time of another: each counts in means and sums, and one is drawn. Choose Yes where they are the same samples, or labels that tell them apart.`;
   return [{ path: 'timesRepeat', message, severity: 'warning' }];
 }
 
