@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { FileWork, FileWorkDone, SplitBy } from '#engine/historian/index.ts';
-import { type Clock, createChanging, type Logger } from '#engine/platform/index.ts';
+import { type Clock, createChanging, type Logger, withStoreErrors } from '#engine/platform/index.ts';
 import { AppError, isAppError } from '#shared/errors.ts';
 import type { RecordingJob } from '#shared/rpc/recordings.ts';
 import type { FetchRequest, RangeFetcher } from './fetch-range.ts';
@@ -64,7 +64,7 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
       const onProgress = (progress: number): void => update({ progress });
       const done =
         request.kind === 'fetch'
-          ? await options.fetcher.fetch(request, newFile(request.name), onProgress, signal)
+          ? await options.fetcher.fetch(request, firstOrNewFile(request.name), onProgress, signal)
           : await options.work(workOf(request), onProgress, signal);
       const files = done.files.map(({ path, bytes, samples }) => ({ id: basename(path), bytes, samples }));
       const { sound, samples, sentences } = done;
@@ -108,6 +108,11 @@ export function createRecordingJobs(options: RecordingJobsOptions): RecordingJob
         return { kind: request.kind, path, to, name: null };
       }
     }
+  };
+  /** A fetch may be the first recording that there is. */
+  const firstOrNewFile = (name: string): string => {
+    withStoreErrors(directory, () => mkdirSync(directory, { recursive: true }));
+    return newFile(name);
   };
   const newFile = (name: string): string => freeName(`${fileStamp(clock.now())} ${fileName(name)}`);
   const freeName = (stem: string): string => {
