@@ -60,13 +60,13 @@ export async function makeOwnTables(
   }
 }
 
-function fixtureOf(edition: PostgresEdition, missing: () => boolean): BackendFixture {
+function fixtureOf(edition: PostgresEdition, missing: () => boolean, inFolder = false): BackendFixture {
   return {
     backend,
-    edition,
+    edition: inFolder ? `${edition}, Debian 13` : edition,
     missing,
     async start() {
-      const server = await startPostgres(edition);
+      const server = await startPostgres(edition, { inFolder });
       let made = 0;
       return {
         async open(metrics, samples) {
@@ -89,6 +89,7 @@ function fixtureOf(edition: PostgresEdition, missing: () => boolean): BackendFix
 
 export const timescaleFixtures: readonly BackendFixture[] = [
   fixtureOf('none', () => needs('postgresql')),
+  fixtureOf('none', () => needs('timescaledb'), true),
   fixtureOf('apache', () => needs('timescaledb')),
   fixtureOf('community', () => false),
 ];

@@ -36,6 +36,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of pg_hba.conf before the usual one, which lets every user in with a password. */
   readonly access?: readonly string[];
+  /** The server of the folder with Debian 13, without its extension: of edition `none`, which then needs 'timescaledb'. */
+  readonly inFolder?: boolean;
   /** To be asked for where a server has to come back under its old port. */
   readonly port?: number;
 }
@@ -51,8 +53,13 @@ const READY_MS = 60_000;
  */
 export async function startPostgres(edition: PostgresEdition, options: PostgresOptions = {}): Promise<PostgresServer> {
   const port = options.port ?? (await freePort());
-  const start = edition === 'community' ? startPglite : edition === 'apache' ? startInFolder : startInstalled;
-  const { launch, clean, database, user } = start(port, options);
+  const isInFolder = edition === 'apache' || (edition === 'none' && options.inFolder === true);
+  const { launch, clean, database, user } =
+    edition === 'community'
+      ? startPglite(port)
+      : isInFolder
+        ? startInFolder(port, options, edition === 'apache' ? 'timescaledb' : '')
+        : startInstalled(port, options);
   let said = '';
   let child = launch();
   let ended: Promise<void> = Promise.resolve();
@@ -189,13 +196,13 @@ function startInstalled(port: number, options: PostgresOptions): Started {
   return startCluster({ programs, outside: folder, inside: folder, owner, root: null, preload: '' }, port, options);
 }
 
-function startInFolder(port: number, options: PostgresOptions): Started {
+function startInFolder(port: number, options: PostgresOptions, preload: string): Started {
   const root = pathOf('timescaledb');
   const outside = mkdtempSync(join(root, 'tmp/parx-postgres-'));
   const inside = outside.slice(root.length);
   const owner = userOf(join(root, 'etc/passwd'), 'postgres');
   const programs = '/usr/lib/postgresql/17/bin';
-  return startCluster({ programs, outside, inside, owner, root, preload: 'timescaledb' }, port, options);
+  return startCluster({ programs, outside, inside, owner, root, preload }, port, options);
 }
 
 function userOf(passwd: string, name: string): { uid: number; gid: number } {
