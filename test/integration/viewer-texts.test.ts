@@ -34,9 +34,12 @@ CREATE INDEX ON mixed (tag, at);
 CREATE TABLE wide (at timestamptz PRIMARY KEY, coil text, weight text, speed float8);
 INSERT INTO wide SELECT ${when('n')}, CASE WHEN n % 60 = 0 THEN 'C-' || (n / 60) END, CASE WHEN n % 2 = 0 THEN n::text END, n FROM generate_series(0, 3599) n;
 CREATE TABLE tags (id int PRIMARY KEY, name text);
-INSERT INTO tags VALUES (1, 'alarm'), (2, 'force');
+INSERT INTO tags VALUES (1, 'alarm'), (2, 'force'), (3, 'again'), (4, 'again');
 CREATE TABLE joined (tag int, at timestamptz, value text);
 INSERT INTO joined SELECT 1, ${when('n * 60')}, 'E' || (n % 3) FROM generate_series(0, 59) n;
+INSERT INTO joined SELECT 3, ${when('n * 60')}, 'E' || (n % 3) FROM generate_series(0, 59) n;
+INSERT INTO joined SELECT 4, ${when('7200 + n * 60')}, 'F' || (n % 3) FROM generate_series(0, 59) n;
+INSERT INTO joined SELECT 4, ts, 'for ever' FROM (VALUES ('9999-12-31'::timestamptz), ('infinity')) v (ts);
 INSERT INTO joined SELECT 2, ${when('n')}, n::text FROM generate_series(0, 599) n;
 CREATE INDEX ON joined (tag, at);
 CREATE TABLE many (at timestamptz PRIMARY KEY, message text);
@@ -104,6 +107,7 @@ describe.skipIf(needs('postgresql'))('tags of texts in a database', () => {
       'plant.wide weight': 'float64',
       'plant.wide speed': 'float64',
       'plant.joined alarm': 'string',
+      'plant.joined again': 'string',
       'plant.joined force': 'float64',
       'plant.many message': 'string',
     });
@@ -153,6 +157,18 @@ describe.skipIf(needs('postgresql'))('tags of texts in a database', () => {
     expect([before, after]).toEqual([
       { time: at(99), value: numbers.get('idle'), quality: 0 },
       { time: at(101), value: numbers.get(STATES[1]!), quality: 0 },
+    ]);
+  });
+
+  it('that were made anew under their old name go on, and what is valid for ever is no end', async () => {
+    const id = ids.get('joined again')!;
+    expect(await viewer.ends([id], never)).toEqual([{ from: at(0), to: at(7_200 + 59 * 60) + 1 }]);
+    const found: [number, string | null][] = [];
+    for await (const [part] of viewer.raw([id], { from: at(3_500), to: at(7_300) }, never)) found.push(...shown(part!));
+    expect(found).toEqual([
+      [3_540, 'E2'],
+      [7_200, 'F0'],
+      [7_260, 'F1'],
     ]);
   });
 

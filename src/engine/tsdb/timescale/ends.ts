@@ -2,17 +2,20 @@ import type { TsdbTag } from '#engine/tsdb/tsdb.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TimeRange } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
-import { cellOf, timeCell } from './expressions.ts';
+import { cellOf, timeCell, timeWithin } from './expressions.ts';
 import { type Ask, requireCost } from './foreign/index.ts';
 import { oneTag } from './one-tag.ts';
 import type { Statement } from './query.ts';
 import { wideValues } from './relations.ts';
 import type { Session } from './session.ts';
+import { indent } from './source.ts';
 
 /** Rows that the server may look at for one end: with an index by tag and time it is one. */
 const MOST_ROWS = 200_000;
 /** An end that takes longer to find is not known. */
 const MOST_MS = 2_000;
+/** Of these times microseconds are whole numbers. */
+const KNOWN_TIMES: TimeRange = { from: Date.UTC(1685, 0) * 1_000, to: Date.UTC(2255, 0) * 1_000 };
 /** All that is asked for at once; what is left then is not known this time. */
 const ALL_MS = 15_000;
 
@@ -75,19 +78,29 @@ export function endStatement(
 ): Statement | null {
   const one = oneTag(tag, found);
   if (one === null) return null;
-  const { resolved, parameters, relation, time, conditions } = one;
+  const { resolved, parameters, relation, time, conditions, keys } = one;
   const { mapping } = resolved;
-  const all = [...conditions, `${time} IS NOT NULL`];
+  // "For ever" and its like would be no end that anybody can go to.
+  const all = [...conditions, timeWithin(mapping.time, time, KNOWN_TIMES, parameters)];
   if (mapping.tag.kind === 'columns') {
     const [value] = wideValues(resolved, tag.labels).values();
     if (value === undefined) return null;
     all.push(`${cellOf(value, 's', parameters)} IS NOT NULL`);
   }
+  const end = (more: readonly string[]): string =>
+    [
+      `SELECT ${timeCell(mapping.time, time, parameters)} AS at`,
+      `FROM ${relation}`,
+      `WHERE ${[...more, ...all].join(' AND ')}`,
+      `ORDER BY ${time}${last ? ' DESC' : ''}`,
+      'LIMIT 1',
+    ].join('\n');
+  if (keys === null) return { text: end([]), values: parameters.values };
+  // Each key by itself, so that an index by it and the time gives its end at once.
   const text = [
-    `SELECT ${timeCell(mapping.time, time, parameters)} AS at`,
-    `FROM ${relation}`,
-    `WHERE ${all.join(' AND ')}`,
-    `ORDER BY ${time}${last ? ' DESC' : ''}`,
+    'SELECT e.at AS at',
+    `FROM (${keys.query}) k CROSS JOIN LATERAL (\n${indent(end([`${keys.column} = k.k0`]))}\n) e`,
+    `ORDER BY e.at${last ? ' DESC' : ''}`,
     'LIMIT 1',
   ].join('\n');
   return { text, values: parameters.values };

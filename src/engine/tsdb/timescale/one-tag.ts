@@ -9,14 +9,19 @@ export interface OneTag {
   readonly parameters: Parameters;
   readonly relation: string;
   readonly time: string;
-  /** Beside those of time, and that there is a value. */
+  /** Beside those of time, of its keys, and that there is a value. */
   readonly conditions: readonly string[];
+  /**
+   * Where keys of a table of tags stand in the rows: that column, and a query for those of the tag as `k0`. They are few,
+   * and more than one where a tag was made anew under its old name. Null: the conditions say all.
+   */
+  readonly keys: { readonly column: string; readonly query: string } | null;
 }
 
-/**
- * Null where the tag is of nothing that is known here. Its key is one that is equal to something, so that an index by it
- * and the time gives rows in the order of their times, from either end.
- */
+/** A tag that has more keys than this was not made anew so often: it is not told apart from others. */
+const MOST_KEYS = 100;
+
+/** Null where the tag is of nothing that is known here. */
 export function oneTag(
   { metric, override, labels }: Pick<TsdbTag, 'metric' | 'override' | 'labels'>,
   found: TimescaleCapabilities['timescale'],
@@ -27,10 +32,19 @@ export function oneTag(
   const parts = tagConditions(resolved, labels, { samples: parameters, tags: parameters });
   if (parts === null) return null;
   const { tag, time, relation } = resolved.mapping;
-  const conditions = [...parts.samples];
-  if (tag.kind === 'table' && parts.tags.length > 0) {
-    const key = `(SELECT ${columnOf('t', tag.key)} FROM ${from(tag.relation, 't')} WHERE ${parts.tags.join(' AND ')} LIMIT 1)`;
-    conditions.push(`${columnOf('s', tag.column)} = ${key}`);
-  }
-  return { resolved, parameters, relation: from(relation, 's'), time: columnOf('s', time.column), conditions };
+  const keys =
+    tag.kind === 'table' && parts.tags.length > 0
+      ? {
+          column: columnOf('s', tag.column),
+          query: `SELECT ${columnOf('t', tag.key)} AS k0 FROM ${from(tag.relation, 't')} WHERE ${parts.tags.join(' AND ')} LIMIT ${MOST_KEYS}`,
+        }
+      : null;
+  return {
+    resolved,
+    parameters,
+    relation: from(relation, 's'),
+    time: columnOf('s', time.column),
+    conditions: parts.samples,
+    keys,
+  };
 }

@@ -50,14 +50,16 @@ export function textStatement(
 ): Statement | null {
   const one = oneTag(tag, found);
   if (one === null) return null;
-  const { resolved, parameters, relation, time, conditions } = one;
+  const { resolved, parameters, relation, time, conditions, keys } = one;
   const { mapping } = resolved;
   const cells = cellsOf(mapping, [...wideValues(resolved, tag.labels).values()][0], parameters);
   if (cells === null) return null;
+  const keyed = keys === null ? [] : [`${keys.column} = ANY (ARRAY(${keys.query}))`];
+  const where = [timeWithin(mapping.time, time, range, parameters), ...keyed, ...conditions, ...cells.conditions];
   const text = [
     `SELECT ${timeCell(mapping.time, time, parameters)}, left(${cells.text}, ${MOST_LETTERS}), ${cells.quality}`,
     `FROM ${relation}`,
-    `WHERE ${[timeWithin(mapping.time, time, range, parameters), ...conditions, ...cells.conditions].join(' AND ')}`,
+    `WHERE ${where.join(' AND ')}`,
     `ORDER BY ${time}`,
   ].join('\n');
   return { text, values: parameters.values };
