@@ -1,9 +1,10 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#engine/platform/index.ts';
+import { type TsdbTagPage, type ViewerSource, viewerOf } from '#engine/tsdb/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { createSession } from '#engine/tsdb/timescale/session.ts';
-import { catalogueRelation, type TestStep } from '#shared/model/index.ts';
+import { catalogueRelation, type TestStep, tableMapping, timeRange } from '#shared/model/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { needs } from '#test/support/needs.ts';
 import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
@@ -94,6 +95,12 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
       CREATE SCHEMA plant; GRANT USAGE ON SCHEMA plant TO few;
       CREATE TABLE plant.validity (since timestamptz PRIMARY KEY, tag text, value float8);
       INSERT INTO plant.validity VALUES ('-infinity', 'a', 0), ('2026-03-01Z', 'a', 1), ('2026-03-02Z', 'a', 2), ('infinity', 'a', 3);
+      CREATE TABLE plant.times (time timestamptz NOT NULL, tag text NOT NULL, value float8, PRIMARY KEY (tag, time));
+      INSERT INTO plant.times SELECT t::timestamptz, 'a', 1 FROM unnest(ARRAY['-infinity', '0001-01-01Z', '2026-03-01Z', '2026-03-02Z', '9999-12-31Z', 'infinity']) AS t;
+      CREATE TABLE plant.tags (id int PRIMARY KEY, tagpath text, retired bigint);
+      INSERT INTO plant.tags VALUES (1, 'line/speed', 5), (2, 'line/speed', NULL), (3, 'line/force', NULL);
+      CREATE TABLE plant.samples (tagid int, value float8, time timestamptz, PRIMARY KEY (tagid, time));
+      INSERT INTO plant.samples SELECT 1 + n % 3, n, '2026-03-01Z'::timestamptz + n * interval '1 s' FROM generate_series(0, 29) AS n;
       GRANT SELECT ON ALL TABLES IN SCHEMA plant TO few`);
   });
   afterAll(() => server.stop());
@@ -124,6 +131,72 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
     for await (const step of timescale.test(config(), context('few'), never)) steps.push(step);
     expect(steps.filter(({ ok }) => !ok)).toEqual([]);
     expect(steps.at(-1)!.name).toBe('One read');
+  });
+
+  const viewing = async (mapping: object, work: (viewer: ViewerSource, tags: TsdbTagPage) => Promise<void>) => {
+    const mappings = [tableMapping.parse(mapping)];
+    const connection = await timescale.connect(config(), { ...context('few'), mappings }, never);
+    try {
+      const page = await connection.tags!({ text: '', ids: null, offset: 0, limit: 100 }, never);
+      await work(viewerOf(timescale, connection), page);
+    } finally {
+      await connection.close();
+    }
+  };
+  const march = (second: number): number => Date.UTC(2026, 2, 1, 0, 0, second) * 1_000;
+
+  it('ends a tag where its samples end, whatever stands there for "never" and "for ever"', async () => {
+    const mapping = {
+      id: 'times',
+      relation: { schema: 'plant', name: 'times' },
+      time: { column: 'time', kind: 'timestamptz' },
+      tag: { kind: 'column', column: 'tag' },
+      values: [{ column: 'value' }],
+    };
+    await viewing(mapping, async (viewer, { tags }) => {
+      const ends = await viewer.ends([tags[0]!.id], never);
+      expect(ends).toEqual([{ from: march(0), to: march(86_400) + 1 }]);
+      expect(timeRange.parse(ends[0])).toEqual(ends[0]);
+    });
+  });
+
+  it('says what to do about tags that were made anew under their name, and draws them with a label', async () => {
+    const mapping = {
+      id: 'samples',
+      relation: { schema: 'plant', name: 'samples' },
+      time: { column: 'time', kind: 'timestamptz' },
+      tag: {
+        kind: 'table',
+        column: 'tagid',
+        relation: { schema: 'plant', name: 'tags' },
+        key: 'id',
+        name: 'tagpath',
+      },
+      values: [{ column: 'value' }],
+    };
+    const range = { from: march(0), to: march(30) };
+    await viewing(mapping, async (viewer, { tags, notes }) => {
+      expect(tags.map(({ name }) => name)).toEqual(['line/force', 'line/speed']);
+      expect(notes!.join()).toMatch(/1 tag has the name and the labels of another.*such as "id"/);
+      expect((await viewer.view([tags[0]!.id], range, 100, never))[0]!.time.length).toBe(10);
+      await expect(viewer.view([tags[1]!.id], range, 100, never)).rejects.toMatchObject({
+        code: 'tsdb.refused',
+        message: expect.stringMatching(
+          /"line\/speed" stands in several rows .*"plant"."tags".*Add a label of that table/,
+        ),
+      });
+    });
+    const labels = [{ column: 'id', name: 'id', of: 'tags' }];
+    await viewing({ ...mapping, labels }, async (viewer, { tags, notes }) => {
+      expect(notes).toEqual([]);
+      const ids = tags.map(({ id }) => id);
+      const drawn = await viewer.view(ids, range, 100, never);
+      expect(tags.map(({ labels: { tag, id } }, at) => [tag, id, drawn[at]!.value[0]])).toEqual([
+        ['line/force', '3', 2],
+        ['line/speed', '1', 0],
+        ['line/speed', '2', 1],
+      ]);
+    });
   });
 
   it('tells from when to when a table reaches, without what is valid for ever', async () => {

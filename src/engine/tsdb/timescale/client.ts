@@ -9,7 +9,14 @@ import {
   type Labels,
   stepQuality,
 } from '#shared/model/graph/index.ts';
-import { isBad, type MappedValue, MOST_CELLS, mappedValueName, TAG_LABEL } from '#shared/model/index.ts';
+import {
+  isBad,
+  type MappedValue,
+  MOST_CELLS,
+  mappedValueName,
+  TAG_LABEL,
+  type TableMapping,
+} from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { createParameters } from './expressions.ts';
 import type { Settle } from './held.ts';
@@ -80,7 +87,7 @@ export function createTimescaleClient({
     let byKey: Map<string, FoundTag> | null = null;
     if (series.tags !== null) {
       const tags = await tagsOf(series.tags, series.tagLabels, signal);
-      if (tags.length > planned.limit) throw tooManySeries(series.planned);
+      if (tags.length > planned.limit) throw sameNames(mapping, tags) ?? tooManySeries(series.planned);
       if (tags.length === 0) return null;
       byKey = new Map(tags.map((tag) => [tag.key, tag]));
     }
@@ -336,6 +343,24 @@ async function distinctTags(
     `SELECT tag::text AS tag FROM tags WHERE tag IS NOT NULL LIMIT ${limit}`,
   ].join('\n');
   return (await session.query(text, [], signal)).map(({ tag }) => String(tag));
+}
+
+/** Rows of a table of tags that nothing tells apart, as of a tag that was made anew under its name; null: there are none. */
+function sameNames({ tag }: TableMapping, tags: readonly FoundTag[]): AppError | null {
+  if (tag.kind !== 'table' || tag.metric !== null) return null;
+  const seen = new Map<string, FoundTag>();
+  for (const one of tags) {
+    const text = JSON.stringify([one.name, Object.entries(one.labels).sort()]);
+    const first = seen.get(text);
+    if (first === undefined) {
+      seen.set(text, one);
+      continue;
+    }
+    const { schema, name } = tag.relation;
+    const reason = `"${one.name}" stands in several rows of the table of tags "${schema}"."${name}" (such as ${first.key} and ${one.key}), which the mapping does not tell apart. Add a label of that table to it, such as "${tag.key}": each of them is a tag of its own then. Or map a view with those alone that are in use.`;
+    return new AppError('tsdb.refused', reason, { details: { backend: BACKEND, reason } });
+  }
+  return null;
 }
 
 const nothingKnown = (definition: string, key: string): string =>

@@ -118,6 +118,22 @@ export function destroy(client: pg.Client): void {
   stream.destroy();
 }
 
+/** How long a server may take to end a connection. */
+const LEAVE_MS = 500;
+
+/** Ends a connection in order. Resolves when the server has it no more, or does not answer. */
+export function leave(client: pg.Client, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('end', () => resolve());
+    const late = clock.after(LEAVE_MS, () => {
+      destroy(client);
+      resolve();
+    });
+    client.once('end', () => late[Symbol.dispose]());
+    client.end().catch(() => destroy(client));
+  });
+}
+
 /** Number of the protocol's request to cancel what another connection does; in the place of a version. */
 const CANCEL_CODE = 80_877_102;
 const TLS_CODE = 80_877_103;

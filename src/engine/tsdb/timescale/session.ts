@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Clock } from '#engine/platform/index.ts';
 import { AppError } from '#shared/errors.ts';
-import { connectClient, destroy, type Login, requestCancel, unlessAborted } from './dial.ts';
+import { connectClient, destroy, type Login, leave, requestCancel, unlessAborted } from './dial.ts';
 import { cellTypes } from './parse.ts';
 import { createPrepared } from './prepared.ts';
 import { type TroubleContext, troubleOf } from './trouble.ts';
@@ -82,16 +82,7 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
 
   const next = (): void => waiting.shift()?.();
   const drop = (client: pg.Client): void => {
-    // A server that is gone does not answer a goodbye.
-    const gone = new Promise<void>((resolve) => {
-      client.once('end', () => resolve());
-      const late = clock.after(500, () => {
-        destroy(client);
-        resolve();
-      });
-      client.once('end', () => late[Symbol.dispose]());
-      client.end().catch(() => destroy(client));
-    });
+    const gone = leave(client, clock);
     ends.add(gone);
     void gone.then(() => ends.delete(gone));
   };

@@ -4,7 +4,7 @@ import { climb, climbNetwork, type Ladder, type TsdbContext } from '#engine/tsdb
 import { isAppError } from '#shared/errors.ts';
 import type { TestStep } from '#shared/model/index.ts';
 import { endpointOf, type TimescaleConfig } from './config.ts';
-import { connectClient, destroy, tlsOptions, unlessAborted } from './dial.ts';
+import { connectClient, leave, tlsOptions, unlessAborted } from './dial.ts';
 import { editionText, findOut, foundFrom, type ServerFacts } from './found.ts';
 import { createSession, type Session } from './session.ts';
 import { relation } from './sql.ts';
@@ -81,7 +81,8 @@ async function* steps(
     yield await step('Login', async () => {
       try {
         const client = await connectClient(login, limits.statementTimeoutMs, signal);
-        destroy(client);
+        // A login may have one connection only, which the next step needs.
+        await leave(client, clock);
       } catch (error) {
         // A database that is not there is the next step's.
         const { code } = error as { code?: unknown };
