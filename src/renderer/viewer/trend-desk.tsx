@@ -1,12 +1,11 @@
 import { Pause, Play } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useClient, useSession, useStores, useZone } from '#renderer/client/index.ts';
-import { createHueBook, type PlotHit, zoneOf } from '#renderer/plot/index.ts';
+import { createHueBook, type PlotHit } from '#renderer/plot/index.ts';
 import { type MenuPlace, SplitPane, useActions, useLook, usePreference } from '#renderer/ui/index.ts';
 import { isAppError } from '#shared/errors.ts';
 import type { TimeRange } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
-import { copyPicture, copyText } from './clipboard.ts';
 import { fetchChoices } from './fetch-choices.ts';
 import { LEGEND_COLUMNS, type LegendActions, LegendTable } from './legend-table.tsx';
 import { mountTrend } from './mount-trend.ts';
@@ -14,14 +13,12 @@ import type { LegendColumn, Readout } from './readout.ts';
 import { requestedTags } from './requested-tags.ts';
 import { TagPicker } from './tag-picker.tsx';
 import { isPlain, traceParts } from './trace-key.ts';
-import { type TrendPageCommands, trendActions } from './trend-commands.ts';
+import { trendActions } from './trend-commands.ts';
 import type { TrendController } from './trend-controller.ts';
 import { TrendDialogs, type TrendOpen } from './trend-dialogs.tsx';
 import { TrendEmpty } from './trend-empty.tsx';
 import { axisMenu, plotMenu, traceMenu } from './trend-menus.ts';
 import {
-  addAxis,
-  addPlot,
   addTags,
   allTagIds,
   moveTrace,
@@ -31,15 +28,14 @@ import {
   soloTrace,
   type TraceRef,
   type TraceTag,
-  traceName,
 } from './trend-model.ts';
+import { pageCommands } from './trend-page-commands.ts';
 import { TrendToolbar } from './trend-toolbar.tsx';
 import { useDecoding } from './use-decoding.ts';
 import { usePlotDrops } from './use-plot-drops.ts';
 import { type TrendSourceName, useTraceTags } from './use-trace-tags.ts';
 import { useTrendDraft } from './use-trend-draft.ts';
 import { useTrendTags } from './use-trend-tags.ts';
-import { visibleTable } from './visible-data.ts';
 
 const NO_TAGS: ReadonlyMap<string, TraceTag> = new Map();
 const DEFAULT_COLUMNS: readonly LegendColumn[] = ['value', 'a', 'b', 'delta', 'min', 'max', 'mean'];
@@ -213,82 +209,29 @@ export function TrendDesk({ source, sources, plants, onSource, trendId, onTrend 
     });
   };
 
-  const page: TrendPageCommands = {
-    save: () => void draft.save(spanS()),
-    undoChange: draft.undo,
-    canUndoChange: draft.canUndo,
-    addPlot: () => draft.change((before) => addPlot(before).trend),
-    addAxis: () => {
-      const plotId = selected?.plotId ?? trend.plots.at(-1)?.id;
-      if (plotId !== undefined) draft.change((before) => addAxis(before, plotId, '').trend);
+  const page = pageCommands({
+    client,
+    controller,
+    draft,
+    tags,
+    zone,
+    source,
+    selected,
+    actions: () => legendActions,
+    spanS,
+    setOpen,
+    fetchable: () => {
+      // The palette holds this longer than the trend stays as it is.
+      const now = latest.current;
+      return now.controller === null ? null : fetchChoices(now.trend, now.tags, now.all, now.controller);
     },
     findTags: () => {
       setPicker(true);
       requestAnimationFrame(() => search.current?.focus());
     },
-    removeSelected: () => {
-      if (selected !== null) remove(selected);
-    },
-    hasSelected: selected !== null,
-    toggleSelected: () => {
-      if (selected !== null) legendActions.toggle(selected);
-    },
-    soloSelected: () => {
-      if (selected !== null) legendActions.solo(selected);
-    },
-    axisOfSelected: () => {
-      const trace = trend.plots
-        .find((plot) => plot.id === selected?.plotId)
-        ?.traces.find((one) => one.tagId === selected?.tagId);
-      if (selected !== null && trace !== undefined) {
-        setOpen({ kind: 'axis', plotId: selected.plotId, axisId: trace.axisId });
-      }
-    },
-    saveAs: () => setOpen({ kind: 'name', what: 'save-as' }),
-    note: () => {
-      if (controller !== null) setOpen({ kind: 'note', place: controller.notePlace });
-    },
-    canNote: source === RUNNING_HISTORY,
-    nextEvent: (direction) => {
-      if (controller?.goEvent(direction) === false) {
-        client.notify({
-          kind: 'info',
-          text: direction > 0 ? 'No later event is recorded.' : 'No earlier event is recorded.',
-        });
-      }
-    },
     toggleStatistics: () => setStatistics(!statistics),
-    copyPicture: () => {
-      if (controller !== null) void copyPicture(controller.stack.picture(), trend.name, client);
-    },
-    copyData: () => {
-      if (controller === null) return;
-      const table = visibleTable(
-        trend.plots.flatMap((plot) =>
-          plot.traces.flatMap((trace) => {
-            const tag = tags.get(trace.tagId);
-            if (tag === undefined || !trace.visible) return [];
-            const texts =
-              tag.type === 'string' ? { textOf: (value: number) => controller.store.textOf(tag.id, value) } : {};
-            return [{ name: traceName(tag), unit: tag.unit, segments: controller.store.segments(tag.id), ...texts }];
-          }),
-        ),
-        controller.window,
-        zoneOf(zone),
-      );
-      void copyText(table, client);
-    },
-    exportData: () => setOpen({ kind: 'export' }),
-    fetchRange: () => {
-      // The palette holds this longer than the trend stays as it is.
-      const now = latest.current;
-      if (now.controller === null) return;
-      setOpen({ kind: 'fetch', choices: fetchChoices(now.trend, now.tags, now.all, now.controller) });
-    },
-    sendRange: () => setOpen({ kind: 'send' }),
-    canFetch: trend.plots.some(({ traces }) => traces.some(({ tagId }) => traceParts(tagId).source !== null)),
     openRange: () => setRangeOpen(true),
-  };
+  });
   const commands = useRef(page);
   commands.current = page;
   // The list is made anew with the page; what an entry runs is looked up when it runs.
