@@ -15,13 +15,14 @@ import { tagsOf } from './pages/tags.ts';
 import { trendOf } from './pages/trend.ts';
 import { takeBackends } from './pictures-backends.ts';
 import { type Camera, takeLooking } from './pictures-looking.ts';
+import { takeSending } from './pictures-sending.ts';
 
 // Pictures for people to look at: every page, its dialogs, and its empty and faulty states, in both themes, pages in
 // two sizes. `node e2e/screenshots.ts FOLDER [PART...]` after a build; without a part all of them. As root on Linux also
 // what a full disk looks like.
 
 const [folder, ...wanted] = process.argv.slice(2);
-const PARTS = { empty, full, listening, looking, backends, disk: fullDisk };
+const PARTS = { empty, full, listening, looking, backends, sending, disk: fullDisk };
 if (folder === undefined || wanted.some((part) => !Object.hasOwn(PARTS, part))) {
   console.error(`Usage: node e2e/screenshots.ts FOLDER [${Object.keys(PARTS).join('|')}...]`);
   process.exit(2);
@@ -387,6 +388,10 @@ function looking(): Promise<void> {
 /** Sources, their tables and their states. Needs PostgreSQL. */
 function backends(): Promise<void> {
   return takeBackends(camera());
+}
+
+function sending(): Promise<void> {
+  return takeSending(camera());
 }
 
 /** The recorder has no room left. Needs a file system of its own, so root. */

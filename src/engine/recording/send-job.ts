@@ -7,7 +7,7 @@ import type { LeftOut } from './sent-series.ts';
 
 /** Names in a sentence, and sentences of what was refused. */
 const MOST_NAMES = 10;
-const MOST_SENTENCES = 50;
+const MOST_SENTENCES = 20;
 const MOST_REFUSALS = 1_000;
 
 /** In `read` of a piece. */
@@ -96,21 +96,28 @@ export function withPiece(saved: SavedJob, piece: number, done: SentPiece): Part
 export function leftOutText({ names, reason }: LeftOut): string {
   const some = names.slice(0, MOST_NAMES).join(', ');
   const what = names.length === 1 ? '1 tag is' : `${names.length} tags are`;
-  return `${what} left out, because ${reason}: ${some}${names.length > MOST_NAMES ? ' …' : ''}.`;
+  return `${what} left out, because ${reason}: ${some}${names.length > MOST_NAMES ? ' …' : '.'}`;
 }
 
+/** A sentence for each reason, with the tags that it met. */
 function refusalTexts({ refusals, refused }: SavedJob): string[] {
-  const byTag = new Map<string, { tag: string; reason: string; count: number; first: number }>();
+  const byReason = new Map<string, Map<string, { count: number; first: number }>>();
   for (const { tag, reason, count, first } of refusals) {
-    const key = `${tag}\n${reason}`;
-    const known = byTag.get(key) ?? { tag, reason, count: 0, first };
-    byTag.set(key, { ...known, count: known.count + count, first: Math.min(known.first, first) });
+    const tags = byReason.get(reason) ?? new Map<string, { count: number; first: number }>();
+    const known = tags.get(tag) ?? { count: 0, first };
+    tags.set(tag, { count: known.count + count, first: Math.min(known.first, first) });
+    byReason.set(reason, tags);
   }
-  const texts = [...byTag.values()].map(
-    ({ tag, reason, count, first }) =>
-      `${tag}: ${count === 1 ? '1 sample was' : `${count} samples were`} refused, the first of ${new Date(first / 1_000).toISOString()}. ${reason}`,
-  );
+  const texts = [...byReason].map(([reason, tags]) => {
+    const all = [...tags.values()].reduce((sum, { count }) => sum + count, 0);
+    const some = [...tags].slice(0, MOST_NAMES).map(([tag, { count, first }]) => {
+      const begin = new Date(first / 1_000).toISOString();
+      return `${tag} ${count === 1 ? `1, of ${begin}` : `${count}, the first of ${begin}`}`;
+    });
+    const what = all === 1 ? '1 sample was' : `${all} samples were`;
+    return `${what} refused. ${reason} ${some.join('; ')}${tags.size > MOST_NAMES ? ' …' : '.'}`;
+  });
   if (texts.length <= MOST_SENTENCES) return texts;
   const all = refused.reduce((sum, one) => sum + one, 0);
-  return [...texts.slice(0, MOST_SENTENCES), `More was refused for such reasons: ${all} samples in all.`];
+  return [...texts.slice(0, MOST_SENTENCES), `There are more such reasons; ${all} samples were refused in all.`];
 }

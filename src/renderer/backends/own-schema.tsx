@@ -147,6 +147,7 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
         {refusal !== null && <Banner tone="error">{refusal}</Banner>}
         <p>{standings[state.standing]}</p>
         <p className="quiet">{state.edition}</p>
+        <SendJobs target={id} />
         {state.problems.map((problem) => (
           <Banner key={problem} tone="warn">
             {problem}
@@ -156,7 +157,6 @@ export function OwnSchema({ id }: { readonly id: string }): ReactNode {
           <Statistics statistics={statistics} counting={counting} onCount={() => void count()} />
         )}
         {there && <EachSeries id={id} />}
-        <SendJobs target={id} />
         {there && <Policies state={state} />}
         {there && (
           <Rollups state={state} onMenu={(rollup, element) => setMenu({ at: belowElement(element), rollup })} />

@@ -147,7 +147,6 @@ export function SendDialog({
                 disabled: fault !== null,
               })),
             ]}
-            help={target === null ? undefined : ruleOf(target)}
           />
         </div>
         {firstOf(targets) === null && <Banner tone="info">{NO_TARGET}</Banner>}
@@ -168,7 +167,6 @@ export function SendDialog({
             })),
             { value: OTHER, label: 'Other times' },
           ]}
-          help={range === null ? undefined : `${formatTime(from, zone, 'second')} to ${formatTime(to, zone, 'second')}`}
         />
         {typed !== null && (
           <div className="send-pair">
@@ -196,9 +194,15 @@ export function SendDialog({
           ]}
         />
         {which === 'chosen' && <TagChooser key={source} source={source} chosen={chosen} onChange={setChosen} />}
-        <p className="send-estimate" aria-live="polite">
-          {key === '' ? 'Choose at least one tag.' : range === null ? '' : estimateText(estimate)}
-        </p>
+        <div className="send-estimate" aria-live="polite">
+          {range !== null && (
+            <p className="mono">
+              {formatTime(from, zone, 'second')} to {formatTime(to, zone, 'second')}
+            </p>
+          )}
+          <p>{key === '' ? 'Choose at least one tag.' : range === null ? '' : estimateText(estimate)}</p>
+          {target !== null && <p>{ruleOf(target)}</p>}
+        </div>
         <SendJobs />
       </div>
     </Dialog>

@@ -11,7 +11,8 @@ export function sendText(job: SendJob): string {
       return 'Waits for the send before it';
     case 'running':
       if (job.message !== null) return `${of}. Waits: ${job.message}`;
-      return job.total === 0 ? 'Counting what there is…' : `${of}, ${formatCount(Math.round(job.rate))} 1/s`;
+      if (job.total === 0) return 'Counting what there is…';
+      return job.rate < 1 ? of : `${of}, ${formatCount(Math.round(job.rate))} 1/s`;
     case 'cancelled':
       return `Cancelled. ${plural(job.sent, 'sample')} of ${plural(job.total, 'sample')} lie there and stay.`;
     case 'failed':
