@@ -2,19 +2,17 @@ import { existsSync, statSync } from 'node:fs';
 import { type Clock, type Database, storeError, withStoreErrors } from '#engine/platform/index.ts';
 import type { SampleBlock } from '#shared/model/index.ts';
 import { carriedWeight, formsOf, mostCarried, notClosed } from './carry.ts';
-import { BLOCK_SAMPLES, decodeChunk } from './chunk-codec.ts';
 import { createSegment, logBytes, removeSegment, type Segment } from './log.ts';
 import { createRecordBuffer, RECORD, type RecordBuffer } from './log-record.ts';
 import type { StringRow } from './messages.ts';
 import { trimPages } from './open-samples.ts';
-import { recoveryReport, replayLog } from './recovery.ts';
 import type { Registry } from './registry.ts';
+import { restoreLog } from './restore.ts';
 import { usedBytes } from './retention.ts';
-import { emptyRun, type Run, wordsOf } from './run.ts';
 import type { Meta } from './schema.ts';
 import type { Sealing } from './sealing.ts';
 import type { RecoveryReport } from './store.ts';
-import { type ClosedChunk, fullChunk, pushSample, pushSamples, type TagState } from './tag-state.ts';
+import type { ClosedChunk, TagState } from './tag-state.ts';
 
 /** Bytes of waiting records that are worth a commit before the flush interval ends. */
 const EARLY_FLUSH_BYTES = 4 << 20;
@@ -127,78 +125,26 @@ export function createJournal(options: JournalOptions, deps: JournalDeps): Journ
   };
 
   async function recover(strings: StringRow[]): Promise<RecoveryReport> {
-    const wasClosed = meta.get('closed') !== 0;
-    const from = Number(meta.get('log_from') ?? 1);
-    const known = new Set(strings.map((row) => row.number));
-    let unknown = 0;
-    let lastStored = Number(meta.get('stored_until') ?? Number.NEGATIVE_INFINITY);
-    const replay = await replayLog(path, owner, from, {
-      samples(logged) {
-        const words = wordsOf(logged.value);
-        for (let i = 0; i < logged.length; i++) {
-          lastStored = Math.max(lastStored, (logged.received ?? logged.time)[i]!);
-          const state = registry.states.get(logged.number[i]!);
-          if (state === undefined) {
-            unknown++;
-            continue;
-          }
-          const received = logged.received === null ? null : logged.received[i]!;
-          pushSample(state, logged.time[i]!, words[2 * i]!, words[2 * i + 1]!, logged.quality[i]!, received);
-          if (state.open.length >= state.limit) sealing.advance(state);
-        }
-      },
-      form(number, version) {
-        const state = registry.states.get(number);
-        if (state === undefined || state.form === version) return;
-        sealing.close(state);
-        state.form = version;
-      },
-      chunk(number, data) {
-        const run = decodeChunk(data, emptyRun(BLOCK_SAMPLES));
-        const state = registry.states.get(number);
-        if (state === undefined) unknown += run.length;
-        else restore(state, run, data);
-        for (let i = 0; i < run.length; i++) lastStored = Math.max(lastStored, (run.received ?? run.time)[i]!);
-        return run.length;
-      },
-      string(number, text) {
-        if (known.has(number)) return;
-        known.add(number);
-        strings.push({ number, text });
-        newStrings.push({ number, text });
-      },
-    });
-    for (const state of registry.states.values()) {
-      const newest = state.recipes.at(-1)?.version ?? state.form;
-      if (state.form !== newest) sealing.close(state);
-      state.form = newest;
-      durableMaxTime = Math.max(durableMaxTime, state.lastTime);
-    }
+    const { segments, next, lastSample, ...restored } = await restoreLog(
+      path,
+      owner,
+      options.chunkSamples,
+      deps,
+      strings,
+    );
+    newStrings = [...restored.strings];
+    durableMaxTime = lastSample ?? Number.NEGATIVE_INFINITY;
     // What was read stays in the log until the next fold, so that a history with many tags is open at once.
-    kept = [...replay.segments];
-    // Never below what the file asks for: such a segment would be taken for one that it holds already.
-    segment = await createSegment(path, Math.max(replay.highest + 1, from), owner, null, clock.monotonicMs);
+    kept = [...segments];
+    segment = await createSegment(path, next, owner, null, clock.monotonicMs);
     const forms = createRecordBuffer(1 << 16);
     forms.addForms(formsOf(registry.states.values()));
     await segment.write(forms);
     await commitStates([]);
     if (kept.length > 0) foldInBackground();
-    const lastSample = Number.isFinite(durableMaxTime) ? durableMaxTime : null;
     // A device's clock that runs ahead must not promise what is still to come.
     storedUntil = lastSample === null ? null : Math.min(lastSample + 1, clock.now());
-    return recoveryReport(replay, { unknown, wasClosed, lastSample, lastStored: Math.min(lastStored, clock.now()) });
-  }
-
-  /** A chunk that was logged as such, which may be in the file by now. */
-  function restore(state: TagState, run: Run, data: Uint8Array<ArrayBuffer>): void {
-    if (run.length >= fullChunk(data.length / run.length, options.chunkSamples) && run.time[0]! > state.lastTime) {
-      sealing.take(state, run, data);
-      return;
-    }
-    for (let at = 0; at < run.length; ) {
-      at += pushSamples(state, run, at, run.length);
-      if (state.open.length >= state.limit) sealing.advance(state);
-    }
+    return restored.report;
   }
 
   /** Removes the segments that the file no longer needs, but for one that is used again. */
