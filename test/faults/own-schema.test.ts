@@ -3,17 +3,21 @@ import { chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '#engine/platform/index.ts';
+import { createLogger, systemClock } from '#engine/platform/index.ts';
+import { createRunning } from '#engine/tsdb/index.ts';
 import { timescaleConfig } from '#engine/tsdb/timescale/config.ts';
+import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { createIngestor } from '#engine/tsdb/timescale/own-schema/ingestor.ts';
 import { createSchemaManager } from '#engine/tsdb/timescale/own-schema/manager.ts';
 import { createSession } from '#engine/tsdb/timescale/session.ts';
 import type { MetricSamples } from '#shared/model/graph/index.ts';
+import { DEFAULT_LIMITS } from '#shared/model/index.ts';
 import { needs } from '#test/support/needs.ts';
 import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
 import { accessTo } from '#test/support/postgres-lease.ts';
 import { seededRandom } from '#test/support/random.ts';
 import { suiteDirectory } from '#test/support/temporary-directory.ts';
+import { tsdbContext } from '#test/support/tsdb-context.ts';
 import { never, SECOND, START } from '../contracts/store-samples.ts';
 
 const ROWS = 2_000;
@@ -173,6 +177,45 @@ describe.skipIf(needs('postgresql', 'root'))('a server whose disk is full', () =
     expect(await rows()).toBe(stored * ROWS);
     execFileSync('mount', ['-o', 'remount,size=64m', disk]);
     await ingestor.write([batch(stored)], never);
+    expect(await rows()).toBe((stored + 1) * ROWS);
+  });
+
+  it('is told in words, takes no reading with it, and is written to when there is room', {
+    timeout: 60_000,
+  }, async () => {
+    await server.run('TRUNCATE parx.samples');
+    execFileSync('mount', ['-o', 'remount,size=3m', disk]);
+    const running = createRunning({
+      name: 'full',
+      backend: timescale,
+      limits: DEFAULT_LIMITS,
+      clock: systemClock(),
+      log: createLogger(() => undefined),
+      connect: (signal) =>
+        timescale.connect(
+          timescaleConfig.parse({ ...server, tls: 'off', write: true }),
+          tsdbContext({ secrets: { password: server.password } }),
+          signal,
+        ),
+      onChange: () => undefined,
+    });
+    onTestFinished(() => running.close());
+    const { ingestor, raw } = await running.open(never);
+    const rows = async (): Promise<number> => {
+      const text = 'SELECT max(time) AS time, count(*) AS n FROM parx.samples';
+      const { series } = await raw!({ text, range: { from: 0, to: 1 }, limit: 10 }, never);
+      return series[0]!.value[0]!;
+    };
+    let stored = 0;
+    const failure = await (async () => {
+      for (; stored < 1_000; stored++) await ingestor!.write([batch(stored)], never);
+    })().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'tsdb.unavailable', message: expect.stringContaining('Have space made') });
+    expect(stored).toBeGreaterThan(3);
+    expect(await rows()).toBe(stored * ROWS);
+    expect(running.status().state).toBe('running');
+    execFileSync('mount', ['-o', 'remount,size=64m', disk]);
+    await ingestor!.write([batch(stored)], never);
     expect(await rows()).toBe((stored + 1) * ROWS);
   });
 });
