@@ -68,7 +68,8 @@ export async function findTraces(
 /** Samples of one portion, about; a portion with more than so many times more is taken in smaller ones. */
 const PORTION_SAMPLES = 150_000;
 const MOST_SAMPLES = 4 * PORTION_SAMPLES;
-const FEWEST_PORTIONS = 20;
+/** Of a range whose samples the source does not count. */
+const UNCOUNTED_PORTIONS = 20;
 
 /**
  * Every sample of all traces at the times where they are shown, in blocks of which each holds all samples of one stretch
@@ -87,7 +88,8 @@ export async function* readAligned(
   }
   const length = range.to - range.from;
   const counted = await countOf(groups, range, signal);
-  let span = Math.max(1, Math.ceil(length / Math.max(FEWEST_PORTIONS, Math.ceil((counted ?? 0) / PORTION_SAMPLES))));
+  const portions = counted === null ? UNCOUNTED_PORTIONS : Math.ceil(counted / PORTION_SAMPLES);
+  let span = Math.max(1, Math.ceil(length / Math.max(1, portions)));
   for (let from = range.from; from < range.to; ) {
     const portion = { from, to: Math.min(range.to, from + span) };
     const found = await readPortion(groups, portion, span > 1 ? MOST_SAMPLES : Number.POSITIVE_INFINITY, signal);
@@ -95,7 +97,7 @@ export async function* readAligned(
       span = Math.max(1, Math.floor(span / 4));
       continue;
     }
-    if (found.samples < PORTION_SAMPLES / 4) span = Math.min(Math.ceil(length / FEWEST_PORTIONS), span * 2);
+    if (found.samples < PORTION_SAMPLES / 4) span = Math.min(length, span * 2);
     from = portion.to;
     if (found.samples > 0) yield found.series;
   }
