@@ -56,7 +56,7 @@ const breaches: readonly (readonly [rule: string, file: string, imports: string]
   ['module-order-engine-alarms', 'src/engine/alarms/b.ts', '#engine/recording/index.ts'],
   ['module-order-engine-analytics', 'src/engine/analytics/b.ts', '#engine/recording/index.ts'],
   ['module-order-renderer-backends', 'src/renderer/backends/b.ts', '#renderer/setup/index.ts'],
-  ['module-order-renderer-sending', 'src/renderer/sending/b.ts', '#renderer/recordings/index.ts'],
+  ['module-order-renderer-sending', 'src/renderer/sending/b.ts', '#renderer/setup/index.ts'],
   ['module-order-renderer-client', 'src/renderer/client/b.ts', '#renderer/ui/index.ts'],
   ['module-order-renderer-ui', 'src/renderer/ui/b.ts', '#renderer/client/index.ts'],
   ['module-order-renderer-plot', 'src/renderer/plot/b.ts', '#renderer/ui/index.ts'],
