@@ -7,16 +7,10 @@ import {
   gridTimes,
   keyOf,
   type Labels,
+  labelsText,
   stepQuality,
 } from '#shared/model/graph/index.ts';
-import {
-  isBad,
-  type MappedValue,
-  MOST_CELLS,
-  mappedValueName,
-  TAG_LABEL,
-  type TableMapping,
-} from '#shared/model/index.ts';
+import { isBad, type MappedValue, MOST_CELLS, mappedValueName, TAG_LABEL } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { createParameters } from './expressions.ts';
 import type { Settle } from './held.ts';
@@ -50,6 +44,11 @@ interface Identity {
   readonly unit: string | null;
 }
 
+interface Identities {
+  readonly samples: Statement;
+  identify(cells: readonly unknown[]): Identity | null;
+}
+
 export function createTimescaleClient({
   session,
   found,
@@ -62,39 +61,45 @@ export function createTimescaleClient({
   const tagsOf = async (
     statement: Statement,
     tagLabels: readonly string[],
+    onTag: (tag: FoundTag) => void,
     signal: AbortSignal,
-  ): Promise<FoundTag[]> => {
-    const tags: FoundTag[] = [];
+  ): Promise<void> => {
     const take = ([key, name, unit, json, ...cells]: readonly (string | null)[]): void => {
       const labels = labelsOf(json ?? null);
       for (const [at, label] of tagLabels.entries()) {
         const cell = cells[at];
         if (cell != null) labels[label] = cell;
       }
-      tags.push({ key: key ?? '', name: name ?? '', unit: unit ?? null, labels });
+      onTag({ key: key ?? '', name: name ?? '', unit: unit ?? null, labels });
     };
     await session.each(statement.text, statement.values, (row) => take(row as readonly (string | null)[]), signal);
-    return tags;
   };
 
-  /** Who the rows of a series belong to, by their first cells; null for nobody at all. */
-  const identities = async (
-    series: CompiledSeries,
-    signal: AbortSignal,
-  ): Promise<((cells: readonly unknown[]) => Identity | null) | null> => {
+  /** The statement of a series, and who its rows belong to, by their first cells; null for nobody at all. */
+  const identities = async (series: CompiledSeries, signal: AbortSignal): Promise<Identities | null> => {
     const { planned, resolved } = series;
     const { mapping } = resolved;
+    let { samples } = series;
     let byKey: Map<string, FoundTag> | null = null;
     if (series.tags !== null) {
-      const tags = await tagsOf(series.tags, series.tagLabels, signal);
-      if (tags.length > planned.limit) throw sameNames(mapping, tags) ?? tooManySeries(series.planned);
-      if (tags.length === 0) return null;
-      byKey = new Map(tags.map((tag) => [tag.key, tag]));
+      const tags = new Map<string, FoundTag>();
+      const names = new Set<string>();
+      const take = (tag: FoundTag): void => {
+        tags.set(tag.key, tag);
+        names.add(labelsText(labelsHere(resolved, tag.name, tag.labels)));
+        if (names.size > planned.limit) throw tooManySeries(planned);
+      };
+      await tagsOf(series.tags, series.tagLabels, take, signal);
+      if (tags.size === 0) return null;
+      // Keys that were left out may be of any name.
+      if (tags.size >= series.mostTags) throw tooManySeries(planned);
+      if (names.size < tags.size) samples = series.merged() ?? samples;
+      byKey = tags;
     }
     const units = new Map(mapping.values.map((value) => [mappedValueName(value), value.unit]));
     const values: readonly MappedValue[] = mapping.values;
     const only = values.length === 1 ? values[0]!.unit : null;
-    return (cells) => {
+    const identify = (cells: readonly unknown[]): Identity | null => {
       const first = String(cells[0] ?? '');
       const tag = byKey?.get(first);
       if (byKey !== null && tag === undefined) return null;
@@ -107,11 +112,12 @@ export function createTimescaleClient({
       const unit = tag?.unit ?? (mapping.tag.kind === 'columns' ? (units.get(name) ?? null) : only);
       return { unit, labels: labelsHere(resolved, name, { ...tag?.labels, ...own }) };
     };
+    return { samples, identify };
   };
 
-  const read = async function* (series: CompiledSeries, signal: AbortSignal): AsyncGenerator<unknown[][]> {
-    await guard(series.samples, signal);
-    yield* session.cursor(series.samples.text, series.samples.values, ROWS, signal);
+  const read = async function* ({ text, values }: Statement, signal: AbortSignal): AsyncGenerator<unknown[][]> {
+    await guard({ text, values }, signal);
+    yield* session.cursor(text, values, ROWS, signal);
   };
 
   /** Rows by the series that they belong to; the key tells them apart. */
@@ -136,12 +142,12 @@ export function createTimescaleClient({
   };
 
   const samplesOf = async function* (series: CompiledSeries, signal: AbortSignal): AsyncGenerator<GraphSeries[]> {
-    const identify = await identities(series, signal);
-    if (identify === null) return;
-    const sorter = createSorter(series, identify);
+    const known = await identities(series, signal);
+    if (known === null) return;
+    const sorter = createSorter(series, known.identify);
     /** Time of the last sample of each series: the same time again is left out. */
     const last: number[] = [];
-    for await (const rows of read(series, signal)) {
+    for await (const rows of read(known.samples, signal)) {
       const parts = new Map<number, { readonly identity: Identity; readonly rows: unknown[][] }>();
       for (const row of rows) {
         const one = sorter.of(row);
@@ -186,11 +192,11 @@ export function createTimescaleClient({
 
       async function readSteps(series: CompiledSeries): Promise<void> {
         if (grid === null) return;
-        const identify = await identities(series, signal);
-        if (identify === null) return;
-        const sorter = createSorter(series, identify);
+        const known = await identities(series, signal);
+        if (known === null) return;
+        const sorter = createSorter(series, known.identify);
         const columns: { readonly identity: Identity; readonly steps: Steps }[] = [];
-        const samples = { ...series.samples, values: await settle(series.samples.values, signal) };
+        const samples = { ...known.samples, values: await settle(known.samples.values, signal) };
         await guard(samples, signal);
         const take = (row: readonly unknown[]): void => {
           const one = sorter.of(row);
@@ -240,8 +246,13 @@ export function createTimescaleClient({
         const conditions = tagConditions(resolved, {}, { samples: createParameters(), tags: parameters });
         const statement = tagStatement(resolved, conditions?.tags ?? [], limit, parameters);
         const names = mapping.labels.filter(({ of }) => of === 'tags').map(({ name }) => name);
-        const tags = await tagsOf(statement, names, signal);
-        return tags.map(({ name, labels }) => labelsHere(resolved, name, labels));
+        const found = new Map<string, Labels>();
+        const take = ({ name, labels }: FoundTag): void => {
+          const here = labelsHere(resolved, name, labels);
+          found.set(labelsText(here), here);
+        };
+        await tagsOf(statement, names, take, signal);
+        return [...found.values()];
       }
       const names = await distinctTags(session, resolved, tag.column, limit, signal);
       return names.map((name) => labelsHere(resolved, name, {}));
@@ -343,24 +354,6 @@ async function distinctTags(
     `SELECT tag::text AS tag FROM tags WHERE tag IS NOT NULL LIMIT ${limit}`,
   ].join('\n');
   return (await session.query(text, [], signal)).map(({ tag }) => String(tag));
-}
-
-/** Rows of a table of tags that nothing tells apart, as of a tag that was made anew under its name; null: there are none. */
-function sameNames({ tag }: TableMapping, tags: readonly FoundTag[]): AppError | null {
-  if (tag.kind !== 'table' || tag.metric !== null) return null;
-  const seen = new Map<string, FoundTag>();
-  for (const one of tags) {
-    const text = JSON.stringify([one.name, Object.entries(one.labels).sort()]);
-    const first = seen.get(text);
-    if (first === undefined) {
-      seen.set(text, one);
-      continue;
-    }
-    const { schema, name } = tag.relation;
-    const reason = `"${one.name}" stands in several rows of the table of tags "${schema}"."${name}" (such as ${first.key} and ${one.key}), which the mapping does not tell apart. Add a label of that table to it, such as "${tag.key}": each of them is a tag of its own then. Or map a view with those alone that are in use.`;
-    return new AppError('tsdb.refused', reason, { details: { backend: BACKEND, reason } });
-  }
-  return null;
 }
 
 const nothingKnown = (definition: string, key: string): string =>

@@ -15,13 +15,20 @@ export interface Statement {
 export interface CompiledSeries {
   readonly planned: PlannedSeries;
   readonly resolved: Resolved;
-  /** Tags of a table of tags, at most one more than the limit: key, name, unit, labels as JSON, label columns. */
+  /** Tags of a table of tags, in the order of their names: key, name, unit, labels as JSON, label columns. */
   readonly tags: Statement | null;
+  /** Rows of `tags` that are read at the most: one more than the limit, more where a name may have several keys. */
+  readonly mostTags: number;
   /**
    * Rows of: key or name of the tag, label columns, then time, value, quality; or time of the step, value, number of
    * usable and of other samples, worst quality and with an envelope the smallest and the largest value.
    */
   readonly samples: Statement;
+  /**
+   * The same where keys of one name and labels are one series, as a tag that was made anew under its name has; null where
+   * that cannot be.
+   */
+  merged(): Statement | null;
   /** Names of labels that come with each row. */
   readonly labels: readonly string[];
   /** Names of labels that come with each tag. */
@@ -44,29 +51,44 @@ export function compileTimescale(plan: QueryPlan, capabilities: BackendCapabilit
   return { plan, series, explain: () => explain(plan, series) };
 }
 
+/** Rows of a table of tags that one name may have on the average. */
+const KEYS_OF_A_NAME = 100;
+
 type Found = TimescaleCapabilities['timescale'];
 
 function compileSeries(plan: QueryPlan, planned: PlannedSeries, found: Found): CompiledSeries | null {
   const resolved = resolve(planned, found);
   if (resolved === null || !fixedMatches(resolved, planned.match)) return null;
   const { mapping } = resolved;
-  const parameters = { samples: createParameters(), tags: createParameters() };
-  // The conditions on tags are part of both statements, and their values of both lists.
-  const inSamples = tagConditions(resolved, planned.match, { samples: parameters.samples, tags: parameters.samples });
-  const alone = tagConditions(resolved, planned.match, { samples: createParameters(), tags: parameters.tags });
-  if (inSamples === null || alone === null) return null;
+  const { tag } = mapping;
+  const ofTags = createParameters();
+  const alone = tagConditions(resolved, planned.match, { samples: createParameters(), tags: ofTags });
+  if (alone === null) return null;
   const envelope = plan.envelope && isOnScale(planned.aggregate);
-  const source = createSource(resolved, planned, inSamples, parameters.samples);
-  if (source === null) return null;
-  const text =
-    plan.grid === null
-      ? rowsText(source, plan.range)
-      : stepsText(source, plan.grid, plan.range, planned, envelope, found, parameters.samples);
+  const statement = (merged: boolean): Statement | null => {
+    // The conditions on tags are part of both statements, and their values of both lists.
+    const parameters = createParameters();
+    const conditions = tagConditions(resolved, planned.match, { samples: parameters, tags: parameters });
+    const source = conditions === null ? null : createSource(resolved, planned, conditions, parameters, merged);
+    if (source === null) return null;
+    const text =
+      plan.grid === null
+        ? rowsText(source, plan.range)
+        : stepsText(source, plan.grid, plan.range, planned, envelope, found, parameters);
+    return { text, values: parameters.values };
+  };
+  const samples = statement(false);
+  if (samples === null) return null;
+  // Of the tables of our own each series has one row.
+  const several = tag.kind === 'table' && tag.metric === null;
+  const mostTags = (planned.limit + 1) * (several ? KEYS_OF_A_NAME : 1);
   return {
     planned,
     resolved,
-    tags: mapping.tag.kind === 'table' ? tagStatement(resolved, alone.tags, planned.limit + 1, parameters.tags) : null,
-    samples: { text, values: parameters.samples.values },
+    tags: tag.kind === 'table' ? tagStatement(resolved, alone.tags, mostTags, ofTags) : null,
+    mostTags,
+    samples,
+    merged: () => (several ? statement(true) : null),
     labels: mapping.labels.filter(({ of }) => of === 'samples').map(({ name }) => name),
     tagLabels: mapping.labels.filter(({ of }) => of === 'tags').map(({ name }) => name),
     envelope,

@@ -16,6 +16,8 @@ export interface Source {
   readonly quality: string;
   /** Beside those of time. */
   readonly conditions: readonly string[];
+  /** Keys of one name and labels are one series; no rollup knows of it. */
+  readonly merged: boolean;
   readonly time: string;
 }
 
@@ -24,6 +26,7 @@ export function createSource(
   planned: PlannedSeries,
   conditions: { readonly samples: readonly string[]; readonly tags: readonly string[] },
   parameters: Parameters,
+  merged = false,
 ): Source | null {
   const { mapping } = resolved;
   const { tag } = mapping;
@@ -33,6 +36,7 @@ export function createSource(
   const source = {
     resolved,
     parameters,
+    merged,
     relation: from(mapping.relation, 's'),
     time: columnOf('s', mapping.time.column),
   };
@@ -61,11 +65,33 @@ export function createSource(
   const key = columnOf('s', tag.column);
   if (tag.kind === 'table' && conditions.tags.length > 0) {
     // An array that is known before the scan begins: indexes and compressed chunks are looked up by it.
+    const limit = merged ? '' : ` LIMIT ${planned.limit + 1}`;
     all.push(
-      `${key} = ANY (ARRAY(SELECT ${columnOf('t', tag.key)} FROM ${from(tag.relation, 't')} WHERE ${conditions.tags.join(' AND ')} LIMIT ${planned.limit + 1}))`,
+      `${key} = ANY (ARRAY(SELECT ${columnOf('t', tag.key)} FROM ${from(tag.relation, 't')} WHERE ${conditions.tags.join(' AND ')}${limit}))`,
     );
   }
+  if (tag.kind === 'table' && merged) {
+    const relation = `${source.relation} JOIN (${newestKeys(resolved, conditions.tags)}) g ON g.key = ${key}`;
+    return { ...source, relation, keys: ['g.own', ...labels], ...cells, conditions: all };
+  }
   return { ...source, keys: [key, ...labels], ...cells, conditions: all };
+}
+
+/** Every key of a table of tags, with the newest one of its name and labels, which stands for all of them. */
+function newestKeys({ mapping, chosen }: Resolved, conditions: readonly string[]): string {
+  const { tag, labels } = mapping;
+  if (tag.kind !== 'table') throw new Error('There is no table of tags.');
+  const key = columnOf('t', tag.key);
+  const told =
+    chosen !== null
+      ? []
+      : [
+          ...labels.filter(({ of }) => of === 'tags').map(({ column }) => column),
+          ...(tag.labels === null ? [] : [tag.labels]),
+        ];
+  const same = [tag.name, ...told].map((column) => `${columnOf('t', column)}::text`);
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  return `SELECT ${key} AS key, first_value(${key}) OVER (PARTITION BY ${same.join(', ')} ORDER BY ${key} DESC) AS own FROM ${from(tag.relation, 't')}${where}`;
 }
 
 export const whereOf = ({ resolved, time, conditions, parameters }: Source, range: TimeRange): string =>

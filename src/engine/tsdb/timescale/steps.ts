@@ -46,7 +46,7 @@ export function stepsText(
     ...partsFor[aggregate as keyof typeof partsFor],
     ...(envelope ? (['min', 'max'] as const) : []),
   ]);
-  const rollup = rollupFor(source.resolved, grid, range, wants, found);
+  const rollup = source.merged ? null : rollupFor(source.resolved, grid, range, wants, found);
   const keys = source.keys.map((_, at) => `k${at}`);
   const samples = (edge: TimeRange, of = source): string[] =>
     edge.from < edge.to ? [sampleSteps(of, grid, edge, wants, found, parameters)] : [];

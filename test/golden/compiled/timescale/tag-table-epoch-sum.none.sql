@@ -4,7 +4,7 @@ SELECT t."id"::text, t."name"::text, t."unit"::text, NULL, t."area"::text
 FROM "plc"."tags" t
 WHERE t."name" = $1 AND coalesce(t."area"::text, '') NOT LIKE $2::text
 ORDER BY 2, 1
-LIMIT 101;
+LIMIT 10100;
 -- $1 "x"
 -- $2 "y%"
 SELECT k0::text, step, sum, usable, other, worst

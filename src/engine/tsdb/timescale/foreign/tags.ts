@@ -157,14 +157,7 @@ async function readTags(
     const tag = { unit: null, description: null, metric, type, override, ...draft };
     return { ...tag, id: idOf(tag.metric, tag.labels) };
   });
-  const tags = [...new Map(made.map((tag) => [tag.id, tag])).values()];
-  const { tag } = mapping;
-  if (tags.length < made.length && tag.kind === 'table') {
-    const count = made.length - tags.length;
-    const twice = `In "${mapping.name || mapping.relation.name}" ${count === 1 ? '1 tag has' : `${count} tags have`} the name and the labels of another and cannot be drawn. Add a label of "${tag.relation.name}" to the mapping that tells them apart, such as "${tag.key}".`;
-    note = note === null ? twice : `${note} ${twice}`;
-  }
-  return { tags, note };
+  return { tags: [...new Map(made.map((tag) => [tag.id, tag])).values()], note };
 }
 
 /** Names and labels of a plant may be long; an id stays below 500 characters and apart from every other. */
