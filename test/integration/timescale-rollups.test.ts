@@ -51,15 +51,15 @@ describe('continuous aggregates', () => {
     });
     await makeOwnTables(server, 'plain', samples);
     await makeOwnTables(server, 'rolled', samples);
-    // One is filled, one half, and what is not filled is worked out on reading.
-    for (const [seconds, until] of [
-      [60, '2026-01-01T06:00:00Z'],
-      [3_600, '2026-01-01T03:00:00Z'],
+    // One is filled, one in its middle alone: what comes after is worked out on reading, what was before is not there.
+    for (const [seconds, from, until] of [
+      [60, '2026-01-01T00:00:00Z', '2026-01-01T06:00:00Z'],
+      [3_600, '2026-01-01T02:00:00Z', '2026-01-01T03:00:00Z'],
     ] as const) {
       const { sql } = createRollup('rolled', seconds);
       await server.run(sql);
       const name = `rolled.samples_1${seconds === 60 ? 'm' : 'h'}`;
-      await server.run(`CALL refresh_continuous_aggregate('${name}', '2026-01-01T00:00:00Z', '${until}')`);
+      await server.run(`CALL refresh_continuous_aggregate('${name}', '${from}', '${until}')`);
     }
   });
   afterAll(() => server.stop());

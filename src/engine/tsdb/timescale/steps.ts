@@ -3,7 +3,7 @@ import type { Grid } from '#shared/model/graph/index.ts';
 import type { MappedRollup, TimeRange } from '#shared/model/index.ts';
 import type { TimescaleCapabilities } from './capabilities.ts';
 import { columnOf, type Parameters, timeCell, timeWithin } from './expressions.ts';
-import { heldUntil } from './held.ts';
+import { heldEnd } from './held.ts';
 import { from, type Resolved } from './relations.ts';
 import { indent, rangeText, type Source } from './source.ts';
 import { identifier, instant } from './sql.ts';
@@ -52,14 +52,20 @@ export function stepsText(
     edge.from < edge.to ? [sampleSteps(of, grid, edge, wants, found, parameters)] : [];
   const pieces = rollup === null ? samples(range) : withRollup(rollup);
   function withRollup({ rollup: one, whole }: Fitting): string[] {
-    const steps = (until: string | null): string =>
-      rollupSteps(source, one, grid, whole, until, wants, found, parameters);
-    const before = { from: range.from, to: whole.from };
-    if (one.live) return [steps(null), ...samples(before), ...samples({ from: whole.to, to: range.to })];
     const { time } = source.resolved.mapping;
-    const until = parameters.add(heldUntil(one, time, whole), time.kind === 'epoch' ? 'int8' : 'timestamptz');
-    const rest = { ...source, conditions: [...source.conditions, `${source.time} >= ${until}`] };
-    return [steps(until), ...samples(before), ...samples({ from: whole.from, to: range.to }, rest)];
+    const end = (name: 'from' | 'until'): string =>
+      parameters.add(heldEnd(one, name, time, whole), time.kind === 'epoch' ? 'int8' : 'timestamptz');
+    const rest = (condition: string): Source => ({ ...source, conditions: [...source.conditions, condition] });
+    // It may have been made for newer samples than there are.
+    const first = end('from');
+    const until = one.live ? null : end('until');
+    return [
+      rollupSteps(source, one, grid, whole, { first, until }, wants, found, parameters),
+      ...samples({ from: range.from, to: whole.to }, rest(`${source.time} < ${first}`)),
+      ...(until === null
+        ? samples({ from: whole.to, to: range.to })
+        : samples({ from: whole.from, to: range.to }, rest(`${source.time} >= ${until}`))),
+    ];
   }
   const value = valueOfSteps[aggregate as keyof typeof valueOfSteps];
   const head = ['k0::text', ...keys.slice(1), 'step'];
@@ -191,7 +197,7 @@ function rollupSteps(
   { relation, time, tag, columns }: MappedRollup,
   grid: Grid,
   range: TimeRange,
-  until: string | null,
+  held: { readonly first: string; readonly until: string | null },
   wants: ReadonlySet<Part>,
   found: Found,
   parameters: Parameters,
@@ -212,7 +218,7 @@ function rollupSteps(
   const inner = [
     `SELECT ${key} AS k0, ${at} AS at, ${count(usable)} AS usable, ${columns.other === null ? '0::int8' : count(cell(columns.other))} AS other, ${columns.worst === null ? '0' : `${cell(columns.worst)}::int4`} AS worst${[...wants].map((name) => `, ${part(name)} AS ${name}`).join('')}`,
     `FROM ${from(relation, 's')}`,
-    `WHERE ${[timeWithin(mapping.time, column, range, parameters), ...(until === null ? [] : [`${column} < ${until}`]), ...conditions].join(' AND ')}`,
+    `WHERE ${[timeWithin(mapping.time, column, range, parameters), `${column} >= ${held.first}`, ...(held.until === null ? [] : [`${column} < ${held.until}`]), ...conditions].join(' AND ')}`,
   ].join('\n');
   const seconds = numbers ? 'at::float8' : "date_part('epoch', at)";
   const of: Record<Part, string> = {
