@@ -31,6 +31,16 @@ const PLANT = `
   GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
 `;
 
+/** Samples of ParX's own, of series with long names. */
+const OWN = `
+  INSERT INTO parx.series (metric, type, unit, labels)
+    SELECT 'mill.stand.hydraulic.gap.position', 'gauge', 'mm', jsonb_build_object('stand', n, 'side', 'drive side of the finishing train')
+    FROM generate_series(1, 12) n;
+  INSERT INTO parx.samples (time, value, series, quality)
+    SELECT now() - n * interval '1 minute', 12.5 + sin(n / 30.0) * s.id, s.id, CASE WHEN n % 97 = 0 THEN 32768 ELSE 0 END
+    FROM parx.series s, generate_series(1, 1400) n;
+`;
+
 /** Backends: every state of a source, the mapping of tables, and own tables. */
 export async function takeBackends({ context, folder, shade, shoot }: Camera): Promise<void> {
   const server = await startPostgres('none', { settings: { max_locks_per_transaction: '256' } });
@@ -136,11 +146,48 @@ export async function takeBackends({ context, folder, shade, shoot }: Camera): P
     await dialog.getByRole('button', { name: 'Close' }).last().click();
     await backends.panel.getByText('Statistics').waitFor();
     await shoot(page, 'backend-own');
+    await server.run(OWN);
+    await backends.panel.getByRole('button', { name: 'Look again' }).click();
+    const each = backends.panel.getByRole('form', { name: 'Each series' });
+    await each.getByRole('button', { name: 'Work out' }).click();
+    await page.getByRole('grid', { name: 'Statistics of each series' }).waitFor();
+    await away();
+    await shoot(page, 'backend-own-series');
+    const prune = backends.panel.getByRole('form', { name: 'Remove old samples' });
+    await prune.getByLabel('Remove what is before', { exact: true }).fill('last week');
+    await prune.getByRole('button', { name: 'Show the plan' }).click();
+    await prune.scrollIntoViewIfNeeded();
+    await shoot(page, 'backend-own-prune-wrong', 'one');
+    await prune.getByLabel('Remove what is before', { exact: true }).fill('now-12h');
+    await prune.getByRole('button', { name: 'Show the plan' }).click();
+    await dialog.locator('.plan-steps li').first().waitFor();
+    await shoot(page, 'backend-own-prune', 'one');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+    // Two windows.
+    const other = await openScreen(context, host.origin);
+    await shellOf(other.page).go('Backends');
+    const there = backendsOf(other.page);
+    for (const one of [backends, there]) {
+      await one.choose('Archive');
+      await one.tab('Settings');
+    }
+    await there.form.getByLabel('Name', { exact: true }).fill('Archive of the hot strip mill and of the pickling line');
+    await there.form.getByLabel('Port', { exact: true }).fill('5433');
+    await there.form.getByRole('button', { name: 'Save', exact: true }).click();
+    await backends.form.getByLabel('Name', { exact: true }).fill('Archive, line 2');
+    await backends.form.getByRole('button', { name: 'Compare' }).waitFor();
+    await shoot(page, 'backend-outdated', 'one');
+    await backends.form.getByRole('button', { name: 'Compare' }).click();
+    await dialog.getByRole('radio').first().waitFor();
+    await shoot(page, 'backend-conflict', 'one');
+    await dialog.getByRole('button', { name: 'Take theirs' }).click();
+    await other.close();
 
     await server.kill();
     await backends.choose('Level 2 history');
     await backends.tab('Status');
-    await backends.row('Level 2').getByText('Lost').waitFor({ timeout: 90_000 });
+    await backends.row('Level 2').getByText('Lost', { exact: true }).waitFor({ timeout: 90_000 });
     await shoot(page, 'backend-lost');
     await close();
   } finally {

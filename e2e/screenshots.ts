@@ -14,6 +14,7 @@ import { PAGES, type PageName, shellOf } from './pages/shell.ts';
 import { tagsOf } from './pages/tags.ts';
 import { trendOf } from './pages/trend.ts';
 import { takeBackends } from './pictures-backends.ts';
+import { takeGraphs } from './pictures-graphs.ts';
 import { type Camera, takeLooking } from './pictures-looking.ts';
 import { takeSending } from './pictures-sending.ts';
 
@@ -22,7 +23,7 @@ import { takeSending } from './pictures-sending.ts';
 // what a full disk looks like.
 
 const [folder, ...wanted] = process.argv.slice(2);
-const PARTS = { empty, full, listening, looking, backends, sending, disk: fullDisk };
+const PARTS = { empty, full, listening, looking, backends, graphs, sending, disk: fullDisk };
 if (folder === undefined || wanted.some((part) => !Object.hasOwn(PARTS, part))) {
   console.error(`Usage: node e2e/screenshots.ts FOLDER [${Object.keys(PARTS).join('|')}...]`);
   process.exit(2);
@@ -392,6 +393,11 @@ function backends(): Promise<void> {
 
 function sending(): Promise<void> {
   return takeSending(camera());
+}
+
+/** Graphs and a trend of a plant's source. Needs PostgreSQL. */
+function graphs(): Promise<void> {
+  return takeGraphs(camera());
 }
 
 /** The recorder has no room left. Needs a file system of its own, so root. */

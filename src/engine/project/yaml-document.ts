@@ -190,4 +190,10 @@ export const isYamlDocument = (read: YamlDocument | readonly PlacedIssue[]): rea
 /** `metrics/network.yaml:12:5`, as editors open it. */
 export const placeText = ({ file, line, column }: PlacedIssue): string => `${file}:${line}:${column}`;
 
-const sentence = (text: string): string => (/[.!?]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
+/** What a schema says, as a sentence that says what to do. */
+function sentence(said: string): string {
+  const text = said.trim();
+  const [, options] = /^Invalid option: expected one of (.+)$/.exec(text) ?? [];
+  if (options !== undefined) return `Choose one of ${options.replaceAll('"', '').split('|').join(', ')}.`;
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -4,7 +4,7 @@ import { useClient, useZone } from '#renderer/client/index.ts';
 import { Button, formatTime, TextField } from '#renderer/ui/index.ts';
 import { parseTime, type UnixMicros, zoneOf } from '#shared/model/index.ts';
 
-const HINT = 'Write a time as 2026-11-21 14:03, or back from now as now-90d.';
+const HINT = 'Write a time as 2026-11-21 14:03 or now-90d.';
 
 /** Removing what is older than a time: first the plan, which tells how many samples that is. */
 export function PruneForm({
@@ -34,7 +34,7 @@ export function PruneForm({
         Old samples
       </h3>
       <form
-        className="query-bar"
+        className="query-bar prune"
         aria-label="Remove old samples"
         noValidate
         onSubmit={(event) => {

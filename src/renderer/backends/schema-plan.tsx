@@ -150,7 +150,11 @@ export function SchemaPlanDialog({
             </ol>
             {destructive > 0 && (
               <Check
-                label={`${plural(destructive, 'statement')} of these loses samples or settings for good. Do it.`}
+                label={
+                  plan.steps.length === 1
+                    ? 'This loses samples or settings for good. Do it.'
+                    : `${destructive} of these statements ${destructive === 1 ? 'loses' : 'lose'} samples or settings for good. Do it.`
+                }
                 checked={consent}
                 onChange={setConsent}
               />

@@ -146,13 +146,13 @@ function seriesColumns(zone: string | null): readonly Column<SeriesRow>[] {
     title,
     width,
     ...(yields === undefined ? {} : { yields }),
-    text: (row) => formatNumber(of(row)),
+    text: (row) => formatNumber(of(row), { significant: 5 }),
     order: of,
   });
   const end = (id: 'first' | 'last', title: string, yields: number): Column<SeriesRow> => ({
     id,
     title,
-    width: 145,
+    width: 160,
     mono: true,
     yields,
     text: (row) => formatTime(row[id]?.time, zone),
@@ -163,7 +163,7 @@ function seriesColumns(zone: string | null): readonly Column<SeriesRow>[] {
     {
       id: 'metric',
       title: 'Metric',
-      width: 130,
+      width: 104,
       grow: true,
       mono: true,
       yields: 2,
@@ -173,7 +173,7 @@ function seriesColumns(zone: string | null): readonly Column<SeriesRow>[] {
     {
       id: 'labels',
       title: 'Labels',
-      width: 150,
+      width: 120,
       grow: true,
       mono: true,
       text: (row) => labelsText(row.labels),
@@ -184,7 +184,7 @@ function seriesColumns(zone: string | null): readonly Column<SeriesRow>[] {
       ...number,
       id: 'rows',
       title: 'Samples',
-      width: 76,
+      width: 70,
       text: (row) => formatCount(row.rows),
       order: (row) => row.rows,
     },
@@ -199,10 +199,10 @@ function seriesColumns(zone: string | null): readonly Column<SeriesRow>[] {
     },
     end('first', 'First', 6),
     end('last', 'Last', 5),
-    value('first-value', 'First value', 84, (row) => row.first?.value ?? null, 8),
-    value('last-value', 'Last value', 84, (row) => row.last?.value ?? null, 7),
-    value('min', 'Smallest', 84, (row) => row.min),
-    value('max', 'Largest', 84, (row) => row.max),
-    value('delta', 'Change', 84, (row) => row.delta, 4),
+    value('first-value', 'First value', 80, (row) => row.first?.value ?? null, 8),
+    value('last-value', 'Last value', 80, (row) => row.last?.value ?? null, 7),
+    value('min', 'Smallest', 80, (row) => row.min),
+    value('max', 'Largest', 80, (row) => row.max),
+    value('delta', 'Change', 80, (row) => row.delta),
   ];
 }

@@ -113,9 +113,9 @@ export function SourceStatusView({
         <dd>
           <Mark tone={breakerMarks[health.breaker.state].tone} shape={breakerMarks[health.breaker.state].shape}>
             {breakerMarks[health.breaker.state].text}
+            {health.breaker.nextAttempt !== null &&
+              `, next in ${formatAge(Math.max(0, health.breaker.nextAttempt - now) / 1000, 'seconds')}`}
           </Mark>
-          {health.breaker.nextAttempt !== null &&
-            `, next in ${formatAge(Math.max(0, health.breaker.nextAttempt - now) / 1000, 'seconds')}`}
         </dd>
       </dl>
       <Figures health={health} writes={status.capabilities?.ingest === true} />

@@ -35,6 +35,8 @@ const shortNames = (label: string): string =>
   label.replace(/"(.{45,})"/s, (_whole, name: string) => `"${name.slice(0, 20)}…${name.slice(-20)}"`);
 
 const MAX_STEPS = 100;
+/** The news of a change comes right behind the answer to it. */
+const ARRIVAL_MS = 2_000;
 
 export function createProjectEdits(
   session: Session,
@@ -106,6 +108,26 @@ export function createProjectEdits(
     return inverse;
   };
 
+  /**
+   * Until the screen has what was written: whoever drops a draft then shows the new document, not the one of before for
+   * a blink. Not for ever, since the link may be lost between the two.
+   */
+  const arrived = (changes: readonly Reversal[]): Promise<void> =>
+    new Promise((resolve) => {
+      const here = ({ change: { kind, id, expected } }: Reversal): boolean =>
+        expected === null ? find(kind, id) === undefined : (find(kind, id)?.revision ?? -1) >= expected;
+      const end = (): void => {
+        clearTimeout(timer);
+        stop();
+        resolve();
+      };
+      const timer = setTimeout(end, ARRIVAL_MS);
+      const stop = stores.project.subscribe(() => {
+        if (changes.every(here)) end();
+      });
+      if (changes.every(here)) end();
+    });
+
   /** Takes a step back or forth; the new revisions stand for those whose content they brought back. */
   const take = async (step: Step): Promise<readonly Reversal[]> => {
     const changes = step.changes.map(({ change }): DocumentChange => {
@@ -159,6 +181,7 @@ export function createProjectEdits(
           action: { label: 'Undo', run: () => void step('undo') },
         });
       }
+      await arrived(changes);
     },
     undo: () => step('undo'),
     redo: () => step('redo'),

@@ -1,6 +1,6 @@
 import type { PlotSpec, TraceSegment, ValueRange } from '#renderer/plot/index.ts';
 import { gridTimes } from '#shared/model/graph/index.ts';
-import type { TimeRange } from '#shared/model/index.ts';
+import { TAG_LABEL, type TimeRange } from '#shared/model/index.ts';
 import type { Graph } from './graph-model.ts';
 
 export interface DrawnSeries {
@@ -53,7 +53,10 @@ export function drawnSeries(graph: Graph, { range, grid }: RunItem, series: RunS
     labels,
     unit,
     last,
-    title: named === '' ? (labels.name ?? (words.length === 0 ? key : `${key} ${words.join(' ')}`)) : named,
+    title:
+      named !== ''
+        ? named
+        : (labels.name ?? labels[TAG_LABEL] ?? (words.length === 0 ? key : `${key} ${words.join(' ')}`)),
     segment: {
       columns: { time, value, quality, min: envelope?.min ?? null, max: envelope?.max ?? null, gaps: [] },
       from: range.from,
@@ -78,11 +81,11 @@ export function plotOf(
     height: 1,
     axes: axes.map((axis) => {
       const { label = '', low = null, high = null } = graph.style.axes[axis] ?? {};
-      const unit = series.find((one) => axisOf(one) === axis)?.unit ?? '';
+      const units = new Set(series.flatMap((one) => (axisOf(one) === axis ? (one.unit ?? []) : [])));
       const id = `axis${axis}`;
       const fixed = low !== null && high !== null && high > low ? { low, high } : null;
       const own = zoomed.get(id);
-      return { id, label: label === '' ? unit : label, range: own === undefined ? fixed : own };
+      return { id, label: label === '' ? [...units].join(', ') : label, range: own === undefined ? fixed : own };
     }),
     traces: series.map((one, index) => {
       const definition = graph.series.find(({ id }) => id === one.definition);

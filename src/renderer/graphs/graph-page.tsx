@@ -1,7 +1,7 @@
 import { ChartLine, ChartSpline, Copy, Plus, Redo2, Save, Trash2, Undo2 } from 'lucide-react';
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useParams } from 'wouter';
-import { useClient, useProject, useStores } from '#renderer/client/index.ts';
+import { useClient, useProject, useStores, useZone } from '#renderer/client/index.ts';
 import {
   Button,
   Check,
@@ -14,6 +14,7 @@ import {
   TextField,
   useActions,
 } from '#renderer/ui/index.ts';
+import { parseRange, zoneOf } from '#shared/model/index.ts';
 import { RUNNING_HISTORY } from '#shared/rpc/history.ts';
 import type { DrawnSeries } from './graph-answer.ts';
 import { addSeries, changeSeries, type Graph, removeSeries } from './graph-model.ts';
@@ -91,6 +92,7 @@ export function GraphsPage(): ReactNode {
 function GraphEditor({ id }: { readonly id: string }): ReactNode {
   const client = useClient();
   const [, navigate] = useLocation();
+  const zone = useZone();
   const draft = useGraphDraft(id);
   const { document, change } = draft;
   const { graph } = document;
@@ -196,6 +198,10 @@ function GraphEditor({ id }: { readonly id: string }): ReactNode {
 
   const setGraph = useCallback((next: Graph) => change((before) => ({ ...before, graph: next })), [change]);
   const setRange = (part: Partial<Graph['range']>): void => setGraph({ ...graph, range: { ...graph.range, ...part } });
+  const { from, to } = graph.range;
+  const read = parseRange(from, to, client.now(), zoneOf(graph.range.zone ?? zone));
+  const faultOf = (field: 'from' | 'to'): string | undefined =>
+    'field' in read && read.field === field ? read.message : undefined;
   return (
     <div className="graph-editor">
       <div className="graph-bar" role="toolbar" aria-label="Graph">
@@ -283,11 +289,18 @@ function GraphEditor({ id }: { readonly id: string }): ReactNode {
                         <TextField
                           label="From"
                           mono
-                          value={graph.range.from}
-                          onChange={(from) => setRange({ from })}
+                          value={from}
+                          error={faultOf('from')}
+                          onChange={(text) => setRange({ from: text })}
                           help="now-8h, now/d+6h, or 2026-11-21 06:00"
                         />
-                        <TextField label="To" mono value={graph.range.to} onChange={(to) => setRange({ to })} />
+                        <TextField
+                          label="To"
+                          mono
+                          value={to}
+                          error={faultOf('to')}
+                          onChange={(text) => setRange({ to: text })}
+                        />
                         <TextField
                           label="Step"
                           unit="ms"

@@ -151,8 +151,14 @@ export function GraphPreview({
         aria-busy={busy}
         tabIndex={0}
       >
-        {graph.series.length === 0 && (
-          <p className="graph-empty">Search for a metric at the left and press Enter: its graph is drawn here.</p>
+        {answer === null && (
+          <p className="graph-empty">
+            {graph.series.length === 0
+              ? 'Search for a metric at the left and press Enter: its graph is drawn here.'
+              : fault === null
+                ? 'The source is being asked.'
+                : 'Nothing is drawn: the reason stands below.'}
+          </p>
         )}
       </div>
       {/* biome-ignore-end lint/a11y/noNoninteractiveTabindex: as above */}

@@ -18,9 +18,33 @@ import {
   zoomWindow,
 } from '#renderer/plot/index.ts';
 import { formatNumber, formatTime, NO_VALUE } from '#renderer/ui/index.ts';
-import { qualityText, type TimeRange } from '#shared/model/index.ts';
+import { QUALITY, qualityText, type TimeRange } from '#shared/model/index.ts';
 import { type GraphAnswer, plotOf } from './graph-answer.ts';
 import type { Graph } from './graph-model.ts';
+
+/** The segment without its steps that hold nothing, since the box tells the last value at or before the pointer. */
+const filled = new WeakMap<TraceSegment, readonly TraceSegment[]>();
+function known(segment: TraceSegment | undefined): readonly TraceSegment[] {
+  if (segment === undefined) return [];
+  let found = filled.get(segment);
+  if (found === undefined) {
+    const { time, value, quality } = segment.columns;
+    const { min, max } = segment.columns;
+    const at = Array.from(quality.keys()).filter((n) => quality[n] !== QUALITY.badNoData);
+    const of = (column: Float64Array): Float64Array => Float64Array.from(at, (n) => column[n]!);
+    const columns = {
+      time: of(time),
+      value: of(value),
+      quality: Uint16Array.from(at, (n) => quality[n]!),
+      min: min === null ? null : of(min),
+      max: max === null ? null : of(max),
+      gaps: [],
+    };
+    found = [{ ...segment, columns }];
+    filled.set(segment, found);
+  }
+  return found;
+}
 
 /** What is looked at of the graph: null as long as it is its own range. */
 export interface PreviewView {
@@ -103,9 +127,9 @@ export function createPreviewPlots(options: {
       const rows = (plot?.traces ?? []).flatMap((trace, index): HoverRow[] => {
         const series = answer?.series[index];
         if (!trace.visible || series === undefined) return [];
-        const held = heldAt(segments.get(series.key) ?? [], place.time);
+        const held = heldAt(known(segments.get(series.key)?.[0]), place.time);
         const none = held === null || held.quality >= 0x8000 || !Number.isFinite(held.value);
-        const words = held === null ? 'Nothing was asked here.' : qualityText(held.quality);
+        const words = held === null ? 'No sample of the range at or before this time.' : qualityText(held.quality);
         const merged =
           held === null || held.min === null || held.max === null || !(held.max > held.min)
             ? []
@@ -118,7 +142,7 @@ export function createPreviewPlots(options: {
             text: none ? NO_VALUE : formatNumber(held.value),
             unit: series.unit ?? '',
             colour: traceColour(index % 12, options.theme()),
-            words: none || held.quality >= 0x4000 ? words : '',
+            words: held !== null && held.quality >= 0x4000 ? words : '',
             distance: hoverDistance(stack.axisRange('preview', trace.axisId), held, place.share),
             details: () => told.join(' · '),
           },

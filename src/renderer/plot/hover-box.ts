@@ -38,6 +38,8 @@ export interface HoverBoxOptions {
 type At = { readonly x: number; readonly y: number };
 
 const MOST_ROWS = 12;
+/** CSS pixels that a row takes about, with what may be said beneath it. */
+const ROW = 22;
 const AWAY = 16;
 
 /** How far what is held lies from a place of its plot. */
@@ -110,8 +112,10 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
     }
     const { rows, notes } = content;
     const nearest = rows.reduce((best, row) => (row.distance < best.distance ? row : best));
-    const shown =
-      rows.length <= MOST_ROWS ? rows : [...rows].sort((a, b) => a.distance - b.distance).slice(0, MOST_ROWS);
+    const frameBox = options.place();
+    // A low plot has room for a few; the time, the details and the number of the others take three.
+    const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(frameBox.height / ROW) - 3));
+    const shown = rows.length <= most ? rows : [...rows].sort((a, b) => a.distance - b.distance).slice(0, most);
     used = 0;
     line('hover-time mono', [['', options.timeText(hit.time)]]);
     for (const row of shown) {
@@ -139,7 +143,6 @@ export function createHoverBox(host: HTMLElement, options: HoverBoxOptions): Hov
         .map(({ shape }) => shape)
         .join('\n') + nearest.id;
     if (size.key !== key) size = { width: box.offsetWidth, height: box.offsetHeight, key };
-    const frameBox = options.place();
     const right = at.x - frameBox.left + AWAY;
     const left = right + size.width > frameBox.width ? at.x - frameBox.left - AWAY - size.width : right;
     const top = Math.max(2, Math.min(frameBox.height - size.height - 2, at.y - frameBox.top + AWAY));
