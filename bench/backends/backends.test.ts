@@ -30,7 +30,7 @@ describe.skipIf(needs('postgresql'))('the measures of backends', () => {
   it('write, read and draw the same rows on both sides', async () => {
     expect(await measureWrite(server, samplesOf(1_000), 1)).toHaveLength(3);
     expect(await measureRead(server, 1_000, 1)).toHaveLength(2);
-    expect(await measureCache(server, 10)).toHaveLength(4);
+    expect(await measureCache(server, 10, 60)).toHaveLength(4);
   }, 60_000);
 
   it('draw the same month from samples and from a rollup', async () => {

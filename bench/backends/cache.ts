@@ -22,10 +22,14 @@ interface Question {
 /**
  * A recorded way of panning and zooming, with the cache of the running source and without: every window that was drawn,
  * asked as it is by whoever keeps nothing; and what the trend itself, which keeps tiles, asked on that way.
- * `questions`: of each, for a try.
+ * `questions` of each, and samples so far apart: fewer for a try.
  */
-export async function measureCache(server: PostgresServer, questions = Number.POSITIVE_INFINITY): Promise<Verdict[]> {
-  await fill(server);
+export async function measureCache(
+  server: PostgresServer,
+  questions = Number.POSITIVE_INFINITY,
+  everySeconds = panZoom.everySeconds,
+): Promise<Verdict[]> {
+  await fill(server, everySeconds);
   const draw = async (asked: readonly Question[], cacheMegabytes: number) => {
     const running = createRunning({
       name: 'bench',
@@ -83,9 +87,9 @@ export async function measureCache(server: PostgresServer, questions = Number.PO
   ];
 }
 
-/** The tags that the way led through, with as many samples as they had. */
-async function fill(server: PostgresServer): Promise<void> {
-  const { from, days, everySeconds, tags } = panZoom;
+/** The tags that the way led through. */
+async function fill(server: PostgresServer, everySeconds: number): Promise<void> {
+  const { from, days, tags } = panZoom;
   await makeTables(server, SCHEMA, []);
   const statements = [
     `INSERT INTO ${relation(SCHEMA, 'series')} (metric, type, unit, labels)
