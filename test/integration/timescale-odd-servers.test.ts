@@ -92,11 +92,15 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
   beforeAll(async () => {
     server = await startPostgres('none');
     await server.run(`CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 1;
+      ALTER ROLE few SET quote_all_identifiers = on; ALTER ROLE few SET DateStyle = 'SQL, DMY'; ALTER ROLE few SET TimeZone = 'Asia/Tokyo';
+      ALTER ROLE few SET standard_conforming_strings = off; ALTER ROLE few SET search_path = ''; ALTER ROLE few SET statement_timeout = 1;
       CREATE SCHEMA plant; GRANT USAGE ON SCHEMA plant TO few;
       CREATE TABLE plant.validity (since timestamptz PRIMARY KEY, tag text, value float8);
       INSERT INTO plant.validity VALUES ('-infinity', 'a', 0), ('2026-03-01Z', 'a', 1), ('2026-03-02Z', 'a', 2), ('infinity', 'a', 3);
       CREATE TABLE plant.times (time timestamptz NOT NULL, tag text NOT NULL, value float8, PRIMARY KEY (tag, time));
       INSERT INTO plant.times SELECT t::timestamptz, 'a', 1 FROM unnest(ARRAY['-infinity', '0001-01-01Z', '2026-03-01Z', '2026-03-02Z', '9999-12-31Z', 'infinity']) AS t;
+      CREATE TABLE plant.largest (time timestamptz, tag text, value float8);
+      INSERT INTO plant.largest SELECT '2026-03-01Z'::timestamptz + n * interval '1 s', 'a', 1.7976931348623157e308 FROM generate_series(0, 29) AS n;
       CREATE TABLE plant.tags (id int PRIMARY KEY, tagpath text, retired bigint);
       INSERT INTO plant.tags VALUES (1, 'line/speed', 5), (2, 'line/speed', NULL), (3, 'line/force', NULL);
       CREATE TABLE plant.samples (tagid int, value float8, time timestamptz, PRIMARY KEY (tagid, time));
@@ -160,6 +164,23 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
     });
   });
 
+  it('says what to do about the largest numbers there are, which no mean can hold', async () => {
+    const mapping = {
+      id: 'largest',
+      relation: { schema: 'plant', name: 'largest' },
+      time: { column: 'time', kind: 'timestamptz' },
+      tag: { kind: 'column', column: 'tag' },
+      values: [{ column: 'value' }],
+    };
+    await viewing(mapping, async (viewer, { tags }) => {
+      const drawing = viewer.view([tags[0]!.id], { from: march(0), to: march(30) }, 3, never);
+      await expect(drawing).rejects.toMatchObject({
+        code: 'tsdb.refused',
+        message: expect.stringMatching(/the largest numbers there are.*map a view/),
+      });
+    });
+  });
+
   it('draws tags that were made anew under their name as one, and each by itself with a label', async () => {
     const mapping = {
       id: 'samples',
@@ -204,6 +225,11 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
     try {
       for await (const page of connection.foreign!.discover(never)) {
         expect(page.map((one) => catalogueRelation.parse(one))).toEqual(page);
+        expect(page.find(({ name }) => name === 'validity')!.columns.map(({ type }) => type)).toEqual([
+          'timestamp with time zone',
+          'text',
+          'double precision',
+        ]);
         expect(page.find(({ name }) => name === 'validity')!.range).toEqual({
           column: 'since',
           from: Date.UTC(2026, 2, 1) * 1_000,

@@ -47,7 +47,8 @@ export function createBatchWriter({
     const samples: MetricSamples[] = [];
     for (const one of batch) {
       starts.push(samples.length);
-      samples.push(...one.samples);
+      // One call may bring more series than a call of a function takes arguments.
+      for (const series of one.samples) samples.push(series);
     }
     try {
       const { rejected } = await write(samples, stop.signal);

@@ -104,6 +104,8 @@ const sessionSettings = (statementTimeoutMs: number): string =>
   [
     "SET default_transaction_read_only = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres';",
     "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET standard_conforming_strings = on;",
+    // Definitions of views and names of types are read too.
+    'SET quote_all_identifiers = off;',
     `SET statement_timeout = ${statementTimeoutMs}; SET lock_timeout = ${Math.min(statementTimeoutMs, 10_000)};`,
     `SET idle_in_transaction_session_timeout = ${Math.max(statementTimeoutMs, 600_000)};`,
     // Streams are read to their end.

@@ -86,6 +86,10 @@ export function troubleOf(error: unknown, context: TroubleContext): unknown {
       return refused(
         'The table has been changed or removed since it was mapped: look at the mapping, and choose again.',
       );
+    case '22003':
+      return refused(
+        'Some values are the largest numbers there are, which often stand for "none": no sum and no mean can hold them. Ask for the last, the smallest or the largest value, or map a view that leaves them out.',
+      );
     case '25006':
       return refused('This source is only read. Ask for data only.');
     default:
