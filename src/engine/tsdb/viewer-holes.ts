@@ -44,6 +44,20 @@ function distancesAround(time: Float64Array, end: number, begin: number): number
   return distances;
 }
 
+/** Whether half of the distances around are so much shorter, which is soon told; fewer than would tell a habit may be. */
+function isFarAbove(time: Float64Array, begin: number, length: number): boolean {
+  let [all, short] = [0, 0];
+  const look = (from: number, to: number): void => {
+    for (let i = from; i <= to; i++) {
+      all++;
+      if (HOLE_FACTOR * (time[i]! - time[i - 1]!) < length) short++;
+    }
+  };
+  look(Math.max(1, begin - AROUND), begin - 1);
+  look(begin + 1, Math.min(time.length - 1, begin + AROUND));
+  return all < FEWEST || 2 * short >= all;
+}
+
 type Learn = (hole: TimeRange) => Promise<number | null>;
 
 /** Holes between samples; `learn` is asked where these are too few to tell the habit. */
@@ -56,7 +70,7 @@ export async function holesBetween(time: Float64Array, learn: Learn): Promise<Ho
   for (let i = 1; i < time.length; i++) {
     const hole = { from: time[i - 1]!, to: time[i]! };
     const length = hole.to - hole.from;
-    if (!few && length <= HOLE_FACTOR * least) continue;
+    if (!few && (length <= HOLE_FACTOR * least || !isFarAbove(time, i, length))) continue;
     const near = usualDistance(distancesAround(time, i - 1, i));
     const usual = near === undefined ? await learn(hole) : near;
     if (usual !== null && length > HOLE_FACTOR * usual) holes.push({ ...hole, usual });
