@@ -1,14 +1,7 @@
 import { z } from 'zod';
-import {
-  aggregation,
-  backendCapabilities,
-  graphDefinition,
-  labels,
-  metricIdentifier,
-  metricType,
-} from '../model/graph/index.ts';
+import { aggregation, backendCapabilities, graphDefinition, metricType } from '../model/graph/index.ts';
 import { timeRange, unixMicros } from '../model/index.ts';
-import { id } from './parts.ts';
+import { answeredSeries, id } from './parts.ts';
 import { call, column, nothing, stream } from './procedure.ts';
 
 /** A fault in a file, where an editor finds it; line and column from 1. */
@@ -107,16 +100,8 @@ export const graphs = {
       warnings: z.array(z.string()),
       /** How many there are in all. */
       count: z.number().int(),
-      series: z
-        .object({
-          definition: z.string(),
-          metric: metricIdentifier,
-          labels,
-          unit: z.string().nullable(),
-          value: column('f64'),
-          quality: column('u16'),
-          envelope: z.object({ min: column('f64'), max: column('f64') }).nullable(),
-        })
+      series: answeredSeries
+        .extend({ envelope: z.object({ min: column('f64'), max: column('f64') }).nullable() })
         .nullable(),
     }),
     errors: [

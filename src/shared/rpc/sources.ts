@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { graphDefinition, labels, metricIdentifier } from '../model/graph/index.ts';
+import { graphDefinition, labels } from '../model/graph/index.ts';
 import {
   catalogueRelation,
   documentId,
@@ -18,7 +18,7 @@ import {
   unixMicros,
 } from '../model/index.ts';
 import { schemaPlan, schemaProgress, schemaRequest, schemaState, schemaStatistics } from '../model/own-schema.ts';
-import { id, settings } from './parts.ts';
+import { answeredSeries, id, settings } from './parts.ts';
 import { call, column, nothing, stream } from './procedure.ts';
 
 const of = z.object({ id });
@@ -225,17 +225,7 @@ export const sources = {
       warnings: z.array(z.string()),
       /** How many there are in all; one item without a series where there is none. */
       count: z.number().int(),
-      series: z
-        .object({
-          definition: z.string(),
-          metric: metricIdentifier,
-          labels,
-          unit: z.string().nullable(),
-          time: column('f64'),
-          value: column('f64'),
-          quality: column('u16'),
-        })
-        .nullable(),
+      series: answeredSeries.extend({ time: column('f64') }).nullable(),
     }),
     errors,
   }),
