@@ -49,6 +49,14 @@ export function paintTrace(
   paintLonePoints(context, sketch, box.x, base, scale, ratio);
 }
 
+/** Farther out of a plot nothing is placed: a canvas drops a whole line for one point that it cannot count to. */
+const FAR = 1e7;
+
+function place(base: number, scale: number, value: number): number {
+  const y = base - value * scale;
+  return y > FAR ? FAR : y < -FAR ? -FAR : y;
+}
+
 /** `part` 0 takes all, 1 what is certain, 2 what is uncertain. A stretch is as its earlier sample is. */
 function tracePath(
   context: CanvasRenderingContext2D,
@@ -64,7 +72,7 @@ function tracePath(
   let penDown = false;
   for (let i = 0; i < length; i++) {
     const px = left + x[i]!;
-    const py = base - value[i]! * scale;
+    const py = place(base, scale, value[i]!);
     const starts = (mark[i]! & RUN_STARTS) !== 0;
     if (!starts) {
       const wanted = part === 0 || (((mark[i - 1] ?? 0) & UNCERTAIN) !== 0) === (part === 2);
@@ -96,7 +104,7 @@ function paintLonePoints(
   for (let i = 0; i < length; i++) {
     if ((mark[i]! & RUN_STARTS) === 0) continue;
     if (i + 1 < length && (mark[i + 1]! & RUN_STARTS) === 0) continue;
-    context.fillRect(left + x[i]! - size / 2, base - value[i]! * scale - size / 2, size, size);
+    context.fillRect(left + x[i]! - size / 2, place(base, scale, value[i]!) - size / 2, size, size);
   }
 }
 
@@ -121,12 +129,12 @@ function paintBand(
     const start = c;
     while (c < columns && high[c]! > low[c]!) c++;
     // The upper edge to the right, the lower one back: one outline per run of columns.
-    context.moveTo(left + start, base - high[start]! * scale);
-    for (let i = start; i < c; i++) context.lineTo(left + i + 0.5, base - high[i]! * scale);
-    context.lineTo(left + c, base - high[c - 1]! * scale);
-    context.lineTo(left + c, base - low[c - 1]! * scale);
-    for (let i = c - 1; i >= start; i--) context.lineTo(left + i + 0.5, base - low[i]! * scale);
-    context.lineTo(left + start, base - low[start]! * scale);
+    context.moveTo(left + start, place(base, scale, high[start]!));
+    for (let i = start; i < c; i++) context.lineTo(left + i + 0.5, place(base, scale, high[i]!));
+    context.lineTo(left + c, place(base, scale, high[c - 1]!));
+    context.lineTo(left + c, place(base, scale, low[c - 1]!));
+    for (let i = c - 1; i >= start; i--) context.lineTo(left + i + 0.5, place(base, scale, low[i]!));
+    context.lineTo(left + start, place(base, scale, low[start]!));
     context.closePath();
   }
   context.fill();

@@ -271,6 +271,20 @@ describe('sketch of a trace', () => {
     expect(sketch.anyUncertain).toBe(true);
   });
 
+  it.each([
+    ['few points', 100],
+    ['some in each column', 20],
+  ])('keeps the scale to what can be drawn, whatever infinite or largest number stands between: %s', (_, columns) => {
+    const odd = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.MAX_VALUE, -Number.MAX_VALUE];
+    const sketch = createSketch();
+    const data = Array.from({ length: 100 }, (_, i): Row => [i, i % 20 === 7 ? odd[i % 4]! : i]);
+    fillSketch(sketch, whole(columnsOf(data)), 0, 100, columns, false);
+    expect(sketch.min).toBeLessThanOrEqual(5);
+    expect(sketch.min).toBeGreaterThanOrEqual(0);
+    expect(sketch.max).toBeGreaterThanOrEqual(94);
+    expect(sketch.max).toBeLessThanOrEqual(99);
+  });
+
   it('does not allocate columns when it is filled again', () => {
     const sketch = createSketch();
     const data = whole(columnsOf(Array.from({ length: 5_000 }, (_, i): Row => [i * 2, Math.sin(i)])));

@@ -252,10 +252,17 @@ function fillDense(
     low[c] = smallest;
     high[c] = largest;
     if (largest > smallest) sketch.anyBand = true;
-    if (smallest < sketch.min) sketch.min = smallest;
-    if (largest > sketch.max) sketch.max = largest;
+    widen(sketch, smallest, largest);
   }
   sketch.length = n;
+}
+
+/** Beyond it no scale has steps: infinite values, and the largest numbers there are, which often stand for "none". */
+const LARGEST = 1e300;
+
+function widen(sketch: Sketch, smallest: number, largest: number): void {
+  if (smallest < sketch.min && Math.abs(smallest) < LARGEST) sketch.min = smallest;
+  if (largest > sketch.max && Math.abs(largest) < LARGEST) sketch.max = largest;
 }
 
 function fillSparse(
@@ -319,8 +326,7 @@ function fillSparse(
       const smallest = min === null ? v : min[i]!;
       const largest = max === null ? v : max[i]!;
       if (inside || (step && px < 0)) {
-        if (smallest < sketch.min) sketch.min = smallest;
-        if (largest > sketch.max) sketch.max = largest;
+        widen(sketch, smallest, largest);
       }
       if (min !== null && largest > smallest) {
         // A merged point stands in the middle of the samples it stands for. Toward a stretch without points its band
