@@ -1,6 +1,15 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { QUALITY, type SampleBlock } from '#shared/model/index.ts';
-import { createRecordBuffer, type LoggedSamples, readRecords, SEGMENT_HEADER_BYTES } from './log-record.ts';
+import {
+  createRecordBuffer,
+  LaterRecord,
+  type LoggedSamples,
+  readRecords,
+  readSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  segmentHeader,
+} from './log-record.ts';
 
 const START = 1_700_000_000_000_000;
 const nothing = (): void => undefined;
@@ -49,6 +58,8 @@ describe('a record of samples', () => {
       [4, 1, 9, 4, 1, 9, 4],
       [START, START + 5, START + 2, START + 100, START + 101, START, START + 200],
     ),
+    'a tag more than one poll': blockOf([4, 1, 9, 4], [START, START, START, START]),
+    'two samples of one tag': blockOf([4, 4], [START, START]),
     'polls of which one lacks a tag': blockOf([4, 1, 9, 4, 9, 4, 1], [1, 2, 3, 4, 5, 6, 7]),
     'times before 1970, out of order': blockOf([0, 1, 0, 1], [-5, -4_000_000_000, -7, 3]),
     'times as far apart as four bytes tell': blockOf([0, 1, 0], [START, START + 2 ** 32 - 1, START]),
@@ -80,6 +91,38 @@ describe('a record of samples', () => {
         block.received === null ? null : [...block.received],
       );
     }
+  });
+
+  it('is refused where it says what only a later version knows', () => {
+    const change = (at: number | null, value: number): Uint8Array<ArrayBuffer> => {
+      const records = createRecordBuffer(256);
+      records.addSamples(blockOf([0, 1, 0, 1], [1, 2, 3, 4]), (index) => index + 10);
+      if (at !== null) records.bytes()[at] = value;
+      records.seal(7);
+      const file = new Uint8Array(SEGMENT_HEADER_BYTES + records.length);
+      file.set(records.bytes(), SEGMENT_HEADER_BYTES);
+      return file;
+    };
+    const sound = change(null, 0);
+    const read = (file: Uint8Array<ArrayBuffer>): unknown =>
+      readRecords(file, 7, { samples: nothing, forms: nothing, string: nothing, chunk: nothing });
+    const flags = sound[SEGMENT_HEADER_BYTES + 20]!;
+    expect(() => read(change(20, flags))).not.toThrow();
+    expect(() => read(change(20, flags | 128))).toThrow(LaterRecord);
+    expect(() => read(change(21, 1))).toThrow(LaterRecord);
+    expect(() => read(change(12, 7))).toThrow(LaterRecord);
+    expect(() => read(change(12, 0))).toThrow(LaterRecord);
+
+    const owner = new Uint8Array(16).fill(3);
+    const header = segmentHeader(7, owner);
+    expect(readSegmentHeader(header, owner)).toBe(7);
+    const later = header.slice();
+    later[4] = 2;
+    // Bytes that are merely damaged are no later version.
+    expect(readSegmentHeader(later, owner)).toBeNull();
+    new DataView(later.buffer).setUint32(60, crc32(later.subarray(0, 60)), true);
+    expect(() => readSegmentHeader(later, owner)).toThrow(LaterRecord);
+    expect(readSegmentHeader(later, new Uint8Array(16))).toBeNull();
   });
 
   it('takes twelve bytes a sample of polls with times of their own, eight where they share one', () => {

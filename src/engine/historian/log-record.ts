@@ -8,7 +8,7 @@ import type { SampleBlock } from '#shared/model/index.ts';
 export const SEGMENT_HEADER_BYTES = 64;
 export const RECORD_HEADER_BYTES = 16;
 const MAGIC = 0x31474c50; // "PLG1"
-const LOG_FORMAT = 1;
+export const LOG_FORMAT = 1;
 
 export const RECORD = { samples: 1, forms: 3, strings: 4, chunk: 5, carriedChunk: 6 } as const;
 
@@ -21,7 +21,14 @@ const FLAG = {
   tagsAgain: 32,
   nearTimes: 64,
 } as const;
+const KNOWN_FLAGS = Object.values(FLAG).reduce((all, flag) => all | flag, 0);
+const KNOWN_KINDS: ReadonlySet<number> = new Set(Object.values(RECORD));
 const SAMPLES_HEADER_BYTES = 24;
+
+/** What a later version of the program wrote, whole and of this history: to leave it out would lose acknowledged samples. */
+export class LaterRecord extends Error {
+  override readonly name = 'LaterRecord';
+}
 
 const padded = (bytes: number): number => (bytes + 7) & ~7;
 
@@ -37,22 +44,27 @@ export function segmentHeader(segment: number, owner: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The segment's number, or null where the header is not whole or belongs to another history. */
+/** The segment's number, or null where the header is not whole or belongs to another history; throws LaterRecord. */
 export function readSegmentHeader(bytes: Uint8Array, owner: Uint8Array): number | null {
   if (bytes.length < SEGMENT_HEADER_BYTES) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_BYTES);
-  if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== LOG_FORMAT) return null;
-  if (view.getUint32(60, true) !== crc32(bytes.subarray(0, 60))) return null;
+  if (view.getUint32(0, true) !== MAGIC || view.getUint32(60, true) !== crc32(bytes.subarray(0, 60))) return null;
   for (let i = 0; i < 16; i++) if (bytes[16 + i] !== owner[i]) return null;
+  const format = view.getUint32(4, true);
+  if (format !== LOG_FORMAT) throw new LaterRecord(`log format ${format}`);
   return view.getUint32(8, true);
 }
 
-/** Samples after which the tags come again in the same order, as in a block of several polls; 0 where they do not. */
+/**
+ * Samples after which the tags come again in the same order, as in a block of several polls; 0 where they do not, and
+ * where their list would be no shorter: a version that does not know such lists then misses bytes and reads no other tags.
+ */
 function strideOf({ tag, length }: SampleBlock): number {
   let stride = 1;
   while (stride < length && tag[stride] !== tag[0]) stride++;
   for (let i = stride; i < length; i++) if (tag[i] !== tag[i - stride]) return 0;
-  return stride < length ? stride : 0;
+  if (stride === length) return 0;
+  return stride === 1 || padded(stride * 4) < padded(length * 4) ? stride : 0;
 }
 
 /** The earliest of whole times that four bytes can tell the distances from; NaN where they cannot. */
@@ -230,7 +242,7 @@ export interface SegmentEnd {
   readonly tornBytes: number;
 }
 
-/** Reads the records of a segment, header included in `file`, until the first that is not whole. */
+/** Reads the records of a segment, header included in `file`, until the first that is not whole; throws LaterRecord. */
 export function readRecords(file: Uint8Array<ArrayBuffer>, segment: number, visitor: LogVisitor): SegmentEnd {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   let p = SEGMENT_HEADER_BYTES;
@@ -254,6 +266,7 @@ export function readRecords(file: Uint8Array<ArrayBuffer>, segment: number, visi
 
 function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visitor: LogVisitor): void {
   const kind = new DataView(file.buffer, file.byteOffset + record).getUint32(12, true);
+  if (!KNOWN_KINDS.has(kind)) throw new LaterRecord(`a record of kind ${kind}`);
   // A copy, because columns need offsets that are multiples of eight in their buffer.
   const buffer = file.slice(record + RECORD_HEADER_BYTES, record + RECORD_HEADER_BYTES + size).buffer;
   const view = new DataView(buffer);
@@ -267,6 +280,7 @@ function visit(file: Uint8Array<ArrayBuffer>, record: number, size: number, visi
   }
   if (kind !== RECORD.samples) return;
   const flags = view.getUint16(4, true);
+  if ((flags & ~KNOWN_FLAGS) !== 0) throw new LaterRecord(`samples with flags ${flags}`);
   let p = SAMPLES_HEADER_BYTES;
   let number: Uint32Array<ArrayBuffer>;
   if (flags & FLAG.tagsInARow) {

@@ -1,7 +1,8 @@
 import { readFile, truncate } from 'node:fs/promises';
+import { AppError } from '#shared/errors.ts';
 import { isoTime } from './iso-time.ts';
 import { listSegments, removeSegment, segmentPath } from './log.ts';
-import { type LoggedSamples, RECORD, readRecords, readSegmentHeader } from './log-record.ts';
+import { LaterRecord, LOG_FORMAT, type LoggedSamples, RECORD, readRecords, readSegmentHeader } from './log-record.ts';
 import type { RecoveryReport } from './store.ts';
 
 export interface Replay {
@@ -24,9 +25,22 @@ export interface ReplayTarget {
 /**
  * Reads what the log holds beyond the history. Segments below `from` were sealed before the program ended and are
  * removed. Samples that segment `from` carries over from older ones count; those that later segments carry are also in
- * the segments before them.
+ * the segments before them. Throws `store.too-new` where a later version of the program wrote it, and leaves it as it is.
  */
 export async function replayLog(path: string, owner: Uint8Array, from: number, target: ReplayTarget): Promise<Replay> {
+  try {
+    return await replaySegments(path, owner, from, target);
+  } catch (error) {
+    if (!(error instanceof LaterRecord)) throw error;
+    throw new AppError(
+      'store.too-new',
+      `${path} was not closed by the later version of the program that wrote to it: its log holds ${error.message}, which this version cannot read. Open it with the later version and close it there.`,
+      { details: { path, found: LOG_FORMAT + 1, supported: LOG_FORMAT }, cause: error },
+    );
+  }
+}
+
+async function replaySegments(path: string, owner: Uint8Array, from: number, target: ReplayTarget): Promise<Replay> {
   const found = await listSegments(path);
   const sentences: string[] = [];
   let samples = 0;

@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readGaps } from '#engine/historian/event-table.ts';
 import { usedBytes } from '#engine/historian/retention.ts';
@@ -138,6 +139,32 @@ describe('a store in unusual use', () => {
     const slot = database.prepare<[], Uint8Array>('SELECT last_value FROM tags WHERE number = 2').pluck().get();
     expect(Buffer.from(slot!).toString('hex')).toBe('010000000000f07f');
     database.close();
+  });
+
+  it('leaves a log alone that a later version wrote, and says what to do', async () => {
+    const file = path();
+    const store = await openDirect(file);
+    store.writer.register([registration(0)]);
+    store.append([{ tag: 0, time: START, value: 7, quality: 0 }]);
+    await store.writer.flush();
+    const killed = leftBehind(file);
+    await store.close();
+
+    const name = join(killed, '..', readdirSync(join(killed, '..')).find((one) => one.includes('.log-'))!);
+    const log = readFileSync(name);
+    const later = Buffer.from(log);
+    later.writeUInt32LE(2, 4);
+    later.writeUInt32LE(crc32(later.subarray(0, 60)), 60);
+    writeFileSync(name, later);
+    await expect(openDirect(killed)).rejects.toMatchObject({
+      code: 'store.too-new',
+      message: expect.stringContaining('Open it with the later version'),
+    });
+    expect(readFileSync(name)).toEqual(later);
+    writeFileSync(name, log);
+    const again = await openDirect(killed);
+    expect(again.raw(['tag-0'], EVER)[0]!.value[0]).toBe(7);
+    await again.close();
   });
 
   it('makes overviews anew after a correction, and reads right meanwhile', async () => {
