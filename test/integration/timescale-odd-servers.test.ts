@@ -93,7 +93,7 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
     server = await startPostgres('none');
     await server.run(`CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 1;
       ALTER ROLE few SET quote_all_identifiers = on; ALTER ROLE few SET DateStyle = 'SQL, DMY'; ALTER ROLE few SET TimeZone = 'Asia/Tokyo';
-      ALTER ROLE few SET standard_conforming_strings = off; ALTER ROLE few SET search_path = ''; ALTER ROLE few SET statement_timeout = 1;
+      ALTER ROLE few SET standard_conforming_strings = off; ALTER ROLE few SET search_path = ''; ALTER ROLE few SET statement_timeout = '5s';
       CREATE SCHEMA plant; GRANT USAGE ON SCHEMA plant TO few;
       CREATE TABLE plant.validity (since timestamptz PRIMARY KEY, tag text, value float8);
       INSERT INTO plant.validity VALUES ('-infinity', 'a', 0), ('2026-03-01Z', 'a', 1), ('2026-03-02Z', 'a', 2), ('infinity', 'a', 3);
@@ -179,6 +179,20 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
         message: expect.stringMatching(/the largest numbers there are.*map a view/),
       });
     });
+  });
+
+  it('says what to do about texts that are in no encoding that it knows', async () => {
+    const connection = await timescale.connect(config(), context('few'), never);
+    try {
+      const text = "SELECT now(), convert_from('\\xf6df'::bytea, 'UTF8'), 1";
+      const asked = connection.raw!({ text, range: { from: march(0), to: march(1) }, limit: 10 }, never);
+      await expect(asked).rejects.toMatchObject({
+        code: 'tsdb.refused',
+        message: expect.stringContaining('map a view that converts them'),
+      });
+    } finally {
+      await connection.close();
+    }
   });
 
   it('draws tags that were made anew under their name as one, and each by itself with a label', async () => {

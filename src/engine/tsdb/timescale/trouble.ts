@@ -90,6 +90,11 @@ export function troubleOf(error: unknown, context: TroubleContext): unknown {
       return refused(
         'Some values are the largest numbers there are, which often stand for "none": no sum and no mean can hold them. Ask for the last, the smallest or the largest value, or map a view that leaves them out.',
       );
+    case '22021':
+    case '22P05':
+      return refused(
+        'Its texts are in another encoding than it says. Ask its administrator which one that is, and map a view that converts them (convert_from), or columns without such letters.',
+      );
     case '25006':
       return refused('This source is only read. Ask for data only.');
     default:
