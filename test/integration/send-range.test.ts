@@ -419,7 +419,7 @@ for (const [edition, missing, range] of editions) {
         expect(job).toMatchObject({ state: 'done', refused });
         expect(await rows()).toBe(job.sent);
         expect(job.sentences.join('\n')).toMatch(
-          /^\d+ samples? (was|were) refused\. The database refused it: .*low.* Stand 0 speed \d+, (the first )?of 2025-.*Z\.$/m,
+          /^\d+ samples? (was|were) refused\. The database refused it: .*low.* Stand 0 speed: \d+, (the first )?of 2025-.*Z\.$/m,
         );
       },
     );

@@ -112,7 +112,7 @@ function refusalTexts({ refusals, refused }: SavedJob): string[] {
     const all = [...tags.values()].reduce((sum, { count }) => sum + count, 0);
     const some = [...tags].slice(0, MOST_NAMES).map(([tag, { count, first }]) => {
       const begin = new Date(first / 1_000).toISOString();
-      return `${tag} ${count === 1 ? `1, of ${begin}` : `${count}, the first of ${begin}`}`;
+      return `${tag}: ${count === 1 ? `1, of ${begin}` : `${count}, the first of ${begin}`}`;
     });
     const what = all === 1 ? '1 sample was' : `${all} samples were`;
     return `${what} refused. ${reason} ${some.join('; ')}${tags.size > MOST_NAMES ? ' …' : '.'}`;
