@@ -108,7 +108,10 @@ function createStore(
   let lastAppend = 0;
   /** In the writer's order, as far as they have been asked for. */
   const tagIds: string[] = [];
-  /** Appends and registrations so far, and what the last values were when so many had come. */
+  /**
+   * Appends, registrations and words of the writer so far, and what the last values were when so many had come. What is
+   * sent may wait there for the disk longer than an answer, and is told of when it is done.
+   */
   let changes = 0;
   let lastTold: { readonly changes: number; readonly values: Awaited<ReturnType<SampleStore['lastValues']>> } | null =
     null;
@@ -135,6 +138,7 @@ function createStore(
 
   writer.onDurable((note) => {
     counts = note.counts;
+    changes++;
     let done = 0;
     while (done < waiting.length && waiting[done]!.id <= note.upTo) {
       backlog -= waiting[done]!.samples;

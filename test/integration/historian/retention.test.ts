@@ -201,7 +201,7 @@ describe('recordings above the count that is kept', () => {
     writeFileSync(archiveFolder, 'a file where the folder should be');
     const keeping = keepNewestRecordings(files, 1, { clock, alerts, archive, open });
     await clock.advance(60_000);
-    await expect.poll(() => alerts.list().map(({ id }) => id)).toEqual(['recordings-kept']);
+    await expect.poll(() => alerts.list().map(({ id }) => id), { timeout: 20_000 }).toEqual(['recordings-kept']);
     expect(readdirSync(directory).sort()).toEqual(['a.parx', 'b.parx', 'c.parx', 'd.parx']);
 
     rmSync(archiveFolder);
