@@ -435,6 +435,31 @@ for (const [edition, missing, range] of editions) {
       });
     });
 
+    it.skipIf(edition === 'community')('is cancelled at once, also where the server hangs', async () => {
+      const hanging = new Promise<void>((resolve) => {
+        onWritten = async () => {
+          server.freeze(true);
+          resolve();
+        };
+      });
+      const id = jobs.start(request);
+      await hanging;
+      // The next batch is under way and nobody answers.
+      await wait(300);
+      const begun = performance.now();
+      jobs.cancel(id);
+      expect(jobs.list()[0]).toMatchObject({ state: 'cancelled' });
+      await jobs.close();
+      expect(performance.now() - begun).toBeLessThan(1_000);
+      server.freeze(false);
+      onWritten = async () => undefined;
+      jobs = newJobs();
+      jobs.begin();
+      jobs.resume(id);
+      expect(await ended()).toMatchObject({ state: 'done', sent: samples + 3 });
+      await expectAllThere();
+    });
+
     // The server in WebAssembly keeps nothing over its end.
     it.skipIf(edition === 'community')(
       'waits for a server that was killed in the middle, and goes on by itself',
