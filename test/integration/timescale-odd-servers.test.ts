@@ -99,6 +99,8 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
       INSERT INTO plant.validity VALUES ('-infinity', 'a', 0), ('2026-03-01Z', 'a', 1), ('2026-03-02Z', 'a', 2), ('infinity', 'a', 3);
       CREATE TABLE plant.times (time timestamptz NOT NULL, tag text NOT NULL, value float8, PRIMARY KEY (tag, time));
       INSERT INTO plant.times SELECT t::timestamptz, 'a', 1 FROM unnest(ARRAY['-infinity', '0001-01-01Z', '2026-03-01Z', '2026-03-02Z', '9999-12-31Z', 'infinity']) AS t;
+      CREATE TABLE plant.anew (time timestamptz, tag varchar(20), value float8, PRIMARY KEY (tag, time));
+      INSERT INTO plant.anew VALUES ('2026-03-01Z', 'a', 1), ('2026-03-02Z', 'a', 2);
       CREATE TABLE plant.largest (time timestamptz, tag text, value float8);
       INSERT INTO plant.largest SELECT '2026-03-01Z'::timestamptz + n * interval '1 s', 'a', 1.7976931348623157e308 FROM generate_series(0, 29) AS n;
       CREATE TABLE plant.tags (id int PRIMARY KEY, tagpath text, retired bigint);
@@ -177,6 +179,21 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
       await expect(drawing).rejects.toMatchObject({
         code: 'tsdb.refused',
         message: expect.stringMatching(/the largest numbers there are.*map a view/),
+      });
+    });
+  });
+
+  it('tells of a table that was made anew with other types, not of a label that would not fit', async () => {
+    const connection = await timescale.connect(config(), context('few'), never);
+    const [guess] = await connection.foreign!.guess({ schema: 'plant', name: 'anew' }, never);
+    await connection.close();
+    await viewing(guess!.mapping, async (viewer, { tags }) => {
+      await server.run(`DROP TABLE plant.anew; CREATE TABLE plant.anew (time timestamptz, tag int, value float8);
+        INSERT INTO plant.anew VALUES ('2026-03-01Z', 1, 1); GRANT SELECT ON plant.anew TO few`);
+      const drawing = viewer.view([tags[0]!.id], { from: march(0), to: march(30) }, 100, never);
+      await expect(drawing).rejects.toMatchObject({
+        code: 'tsdb.refused',
+        message: expect.stringContaining('The table "plant"."anew" has changed since it was mapped'),
       });
     });
   });

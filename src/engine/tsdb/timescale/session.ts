@@ -73,6 +73,8 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
   const used = new Set<pg.Client>();
   /** Connections that are being made count as used. */
   let making = 0;
+  /** Attempts to make one, since the beginning. */
+  let begun = 0;
   /** Fewer than asked for where the login is not given as many. */
   let most = connections;
   const waiting: (() => void)[] = [];
@@ -112,18 +114,22 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
         await room(signal);
         continue;
       }
+      const alone = used.size + making === 0;
+      const mine = ++begun;
       making++;
       try {
         const made = await connectClient(login, statementTimeoutMs, signal);
         used.add(made);
         return made;
       } catch (error) {
+        // Of several that come at once the server may refuse all: each is tried by itself then.
         const others = used.size + making - 1;
-        if (others === 0 || (error as { code?: unknown }).code !== NO_CONNECTION_LEFT) {
+        const crowded = !alone || begun !== mine;
+        if (!crowded || (error as { code?: unknown }).code !== NO_CONNECTION_LEFT) {
           next();
           throw error;
         }
-        most = others;
+        most = Math.max(1, others);
       } finally {
         making--;
       }

@@ -1,6 +1,6 @@
 import type { PlannedSeries } from '#engine/tsdb/tsdb.ts';
 import type { LabelMatch } from '#shared/model/graph/index.ts';
-import { TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
+import { type RelationName, TAG_LABEL, type TableMapping } from '#shared/model/index.ts';
 import { type Ask, orNull, tableName } from './sql.ts';
 
 /** Codes of the server for a text that a column's type does not take: no number, too large a number, no time, no date. */
@@ -35,6 +35,9 @@ export async function mismatchText(
     const [row] = (await orNull(() => ask(TYPE, [tableName(place.relation), place.column], signal), signal)) ?? [];
     const type = row?.type;
     if (typeof type !== 'string' || TEXT.test(type)) continue;
+    // It was of another type when it was mapped: the table has changed, not the label.
+    const before = seenType(mapping, place);
+    if (before !== null && before !== type) continue;
     const wrong = texts.find((text) => !fits(text, type));
     if (wrong === undefined) continue;
     const numbers = type in LARGEST || FRACTION.test(type);
@@ -86,6 +89,18 @@ function fits(text: string, type: string): boolean {
     BigInt(text.replace('+', '')) <= largest &&
     BigInt(text.replace('+', '')) >= -largest
   );
+}
+
+interface Place {
+  readonly relation: RelationName;
+  readonly column: string;
+}
+
+/** The type of a column as it was mapped, without its length; null where nobody looked. */
+function seenType({ seen = [] }: TableMapping, { relation, column }: Place): string | null {
+  const table = seen.find(({ relation: one }) => one.schema === relation.schema && one.name === relation.name);
+  const type = table?.columns.find(({ name }) => name === column)?.type;
+  return type?.replace(/\(\d+(,-?\d+)?\)/, '') ?? null;
 }
 
 const TYPE = `
