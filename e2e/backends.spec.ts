@@ -14,8 +14,9 @@ const PASSWORD = 'only reads / %41';
 
 /** A plant's history: a table of 5,000 tags joined by their key, a wide table, and 2,000 tables of something else. */
 const PLANT = `
-  CREATE TABLE tags (id int PRIMARY KEY, tag_name text NOT NULL, unit text, description text);
-  INSERT INTO tags SELECT n, 'Mill.Stand ' || n % 7 || '.Force ' || n, 'kN', 'Roll force ' || n FROM generate_series(1, 5000) n;
+  CREATE TABLE tags (id int PRIMARY KEY, tag_name text NOT NULL, unit text, description text, place jsonb);
+  INSERT INTO tags SELECT n, 'Mill.Stand ' || n % 7 || '.Force ' || n, 'kN', 'Roll force ' || n, jsonb_build_object('bay', 'B' || n % 3)
+    FROM generate_series(1, 5000) n;
   CREATE TABLE history (ts timestamptz NOT NULL, tag_id int NOT NULL REFERENCES tags (id), value double precision, quality smallint);
   CREATE INDEX ON history (tag_id, ts);
   INSERT INTO history
@@ -126,6 +127,13 @@ describe.skipIf(needs('chromium', 'postgresql'))('the backends page and a plant 
     await expect.poll(() => backends.form.locator('[aria-invalid]').count()).toBeGreaterThan(0);
     await time.getByLabel('Column', { exact: true }).selectOption('ts');
     await expect.poll(() => backends.form.locator('[aria-invalid]').count()).toBe(0);
+    // A column of the table of tags may hold further labels.
+    const tags = backends.form.getByRole('region', { name: 'Tags' });
+    expect(await tags.getByLabel('Its metric', { exact: true }).inputValue()).toBe('');
+    await tags.getByLabel('Its labels', { exact: true }).selectOption('unit');
+    await textThat(tags.getByRole('alert'), /"unit" is of the type text, not JSON/);
+    await tags.getByLabel('Its labels', { exact: true }).selectOption('place');
+    await textThat(backends.samples, /bay.?=.?B[012]/);
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Mill');
     expect(await page.getByLabel('Known as').inputValue()).toBe('mill');
     await page.getByRole('button', { name: 'Save the mapping' }).click();

@@ -23,6 +23,7 @@ import { someRows } from './look.ts';
 import { repeatProblems } from './repeats.ts';
 import { columnsOf } from './seen.ts';
 import { type Ask, type Cell, tableName } from './sql.ts';
+import { labelsIn } from './tags.ts';
 
 /** Rows that are shown, values of a wide row that become samples, columns that are shown, letters of a cell. */
 const ROWS = 20;
@@ -119,6 +120,7 @@ function readerOf(mapping: TableMapping, parameters: Parameters): Reader {
   if (tag.kind === 'table') {
     cells.push(`${columnOf('t', tag.name)}::text AS "tag"`, `${columnOf('s', tag.column)}::text AS "key"`);
     if (tag.unit !== null) cells.push(`${columnOf('t', tag.unit)}::text AS "unit"`);
+    if (tag.labels !== null) cells.push(`${columnOf('t', tag.labels)}::text AS "more"`);
   }
   for (const [at, { column, of }] of labels.entries()) {
     cells.push(`${columnOf(of === 'tags' ? 't' : 's', column)}::text AS "l${at}"`);
@@ -146,6 +148,7 @@ function readerOf(mapping: TableMapping, parameters: Parameters): Reader {
         const cell = row[`l${n}`];
         if (typeof cell === 'string') more[name] = cell;
       }
+      if (typeof row.more === 'string') Object.assign(more, labelsIn(row.more));
       const made = (
         name: string | null,
         unit: string | null,

@@ -284,7 +284,8 @@ function recordedTag(metric: string, { name, description, type }: Labels): Parti
   return { name, description: description ?? null, ...(type === 'bit' ? { type: 'boolean' } : {}) };
 }
 
-function labelsIn(text: string | null): Record<string, string> {
+/** Labels of a JSON document; what is no text and no number is none. */
+export function labelsIn(text: string | null): Record<string, string> {
   if (text === null) return {};
   try {
     const document: unknown = JSON.parse(text);
