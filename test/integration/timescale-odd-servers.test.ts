@@ -5,7 +5,7 @@ import { systemClock } from '#engine/platform/index.ts';
 import { type TsdbTagPage, type ViewerSource, viewerOf } from '#engine/tsdb/index.ts';
 import { timescale } from '#engine/tsdb/timescale/index.ts';
 import { createSession } from '#engine/tsdb/timescale/session.ts';
-import { catalogueRelation, type TestStep, tableMapping, timeRange } from '#shared/model/index.ts';
+import { catalogueRelation, DEFAULT_LIMITS, type TestStep, tableMapping, timeRange } from '#shared/model/index.ts';
 import { guardLeaks } from '#test/support/leak-guard.ts';
 import { needs } from '#test/support/needs.ts';
 import { type PostgresServer, startPostgres } from '#test/support/postgres.ts';
@@ -108,7 +108,9 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
       INSERT INTO plant.tags VALUES (1, 'line/speed', 5), (2, 'line/speed', NULL), (3, 'line/force', NULL);
       CREATE TABLE plant.samples (tagid int, value float8, time timestamptz, PRIMARY KEY (tagid, time));
       INSERT INTO plant.samples SELECT 1 + n % 3, n, '2026-03-01Z'::timestamptz + n * interval '1 s' FROM generate_series(0, 29) AS n;
-      GRANT SELECT ON ALL TABLES IN SCHEMA plant TO few`);
+      GRANT SELECT ON ALL TABLES IN SCHEMA plant TO few;
+      CREATE TABLE plant.part AS SELECT '2026-03-01Z'::timestamptz + n * interval '1 s' AS time, CASE WHEN n % 2 = 0 THEN 'a' ELSE 'b' END AS tag, n::float8 AS value, 'x'::text AS secret FROM generate_series(0, 999) AS n;
+      GRANT SELECT (time, tag, value) ON plant.part TO few; ANALYZE plant.part`);
   });
   afterAll(() => server.stop());
   guardLeaks();
@@ -204,6 +206,25 @@ describe.skipIf(needs('postgresql'))('servers with settings of their own', () =>
         message: expect.stringContaining('The table "plant"."anew" has changed since it was mapped'),
       });
     });
+  });
+
+  it('lists the tags of a table of which it may read some columns alone, and which is too large to read', async () => {
+    const mapping = tableMapping.parse({
+      id: 'part',
+      relation: { schema: 'plant', name: 'part' },
+      time: { column: 'time', kind: 'timestamptz' },
+      tag: { kind: 'column', column: 'tag' },
+      values: [{ column: 'value' }],
+    });
+    const limits = { ...DEFAULT_LIMITS, rows: 10 };
+    const connection = await timescale.connect(config(), { ...context('few'), mappings: [mapping], limits }, never);
+    try {
+      const { tags, notes } = await connection.tags!({ text: '', ids: null, offset: 0, limit: 10 }, never);
+      expect(tags.map(({ name }) => name)).toEqual(['a', 'b']);
+      expect(notes!.join()).toContain('is not whole');
+    } finally {
+      await connection.close();
+    }
   });
 
   it('says what to do about texts that are in no encoding that it knows', async () => {
