@@ -64,7 +64,7 @@ export function MetricSearch({
               role="option"
               tabIndex={-1}
               aria-selected={index === at}
-              className="metric-row"
+              className="pick-row metric-row"
               title={[metric.key, metric.description].filter((part) => part !== '').join('\n')}
               onClick={() => setFocused(index)}
               onDoubleClick={() => onAdd(metric)}
@@ -74,7 +74,7 @@ export function MetricSearch({
               <button
                 type="button"
                 tabIndex={-1}
-                className="metric-add"
+                className="pick-add"
                 aria-label={`Add ${metric.title === '' ? metric.key : metric.title}`}
                 onClick={() => onAdd(metric)}
               >

@@ -258,7 +258,7 @@ export function TagPicker({
                 role="option"
                 tabIndex={-1}
                 aria-selected={selected.has(tag.id)}
-                className="trend-picker-row"
+                className="pick-row trend-picker-row"
                 data-focused={isFocused}
                 data-drawn={inTrend.has(tag.id) ? '' : undefined}
                 style={place}
@@ -274,7 +274,7 @@ export function TagPicker({
                 <button
                   type="button"
                   tabIndex={-1}
-                  className="trend-picker-add"
+                  className="pick-add"
                   aria-label={`Add ${tag.name}`}
                   onClick={(event) => {
                     event.stopPropagation();
