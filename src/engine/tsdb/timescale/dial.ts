@@ -144,7 +144,8 @@ const CANCEL_MS = 3_000;
 
 /**
  * Asks the server to stop what a connection does, over a connection of its own that needs no login and counts as none,
- * so that it works where all of them are in use. Resolves when the request is delivered or cannot be.
+ * so that it works where all of them are in use. Resolves when the request is delivered or cannot be. What a server
+ * answers is read and left out: unread it would keep the connection open.
  */
 export function requestCancel({ config }: Login, client: pg.Client, clock: Clock): Promise<void> {
   const { processID, secretKey } = client as unknown as { processID: number | null; secretKey: number | null };
@@ -166,7 +167,7 @@ export function requestCancel({ config }: Login, client: pg.Client, clock: Clock
     socket.on('error', done);
     socket.once('close', done);
     socket.once('connect', () => {
-      if (options === false) return socket.end(packet);
+      if (options === false) return socket.resume().end(packet);
       const ask = Buffer.alloc(8);
       ask.writeInt32BE(8, 0);
       ask.writeInt32BE(TLS_CODE, 4);
@@ -175,7 +176,7 @@ export function requestCancel({ config }: Login, client: pg.Client, clock: Clock
         if (answer.toString('latin1', 0, 1) !== 'S') return done();
         const secure = tls.connect({ ...options, socket, host: config.host });
         secure.on('error', done);
-        secure.once('secureConnect', () => secure.end(packet));
+        secure.once('secureConnect', () => secure.resume().end(packet));
         secure.once('close', done);
       });
     });

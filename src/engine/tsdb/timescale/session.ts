@@ -151,7 +151,12 @@ export function createSession({ backend, login, statementTimeoutMs, connections,
       throw troubleOf(error, context);
     }
   };
-  const cancel = (client: pg.Client): Promise<void> => requestCancel(login, client, clock);
+  const cancel = (client: pg.Client): Promise<void> => {
+    const asked = requestCancel(login, client, clock);
+    ends.add(asked);
+    void asked.then(() => ends.delete(asked));
+    return asked;
+  };
 
   /** One statement or a few: ends at the server when the signal aborts, and here at once. */
   const withClient = async <T>(
