@@ -1,12 +1,10 @@
-import { CircleCheck, CircleX, Download, Hourglass, Loader, Trash2, X } from 'lucide-react';
+import { Download, Trash2, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useClient, useStores, useZone } from '#renderer/client/index.ts';
-import { Button, formatTime, IconButton, MiddleText } from '#renderer/ui/index.ts';
+import { Button, formatTime, IconButton, JobMark, MiddleText } from '#renderer/ui/index.ts';
 import type { ExportJob } from '#shared/rpc/exporting.ts';
 import { artifactPath, jobText } from './export-job.ts';
 import './exporting.css';
-
-const marks = { waiting: Hourglass, running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
 
 /** Exports of this engine, the newest first: progress, cancel, fetch, forget. */
 export function ExportJobs(): ReactNode {
@@ -29,7 +27,7 @@ export function ExportJobs(): ReactNode {
     <ul className="export-jobs" aria-label="Exports">
       {newest.map((job) => (
         <li key={job.id} className="export-job" data-state={job.state}>
-          <JobMark job={job} />
+          <JobMark state={job.state} />
           <div className="export-job-text">
             <MiddleText text={job.name} />
             <span className="quiet">
@@ -87,12 +85,4 @@ export function ExportJobs(): ReactNode {
       ))}
     </ul>
   );
-}
-
-function JobMark({ job }: { readonly job: ExportJob }): ReactNode {
-  const Icon = marks[job.state];
-  const words = { waiting: 'Waiting', running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' }[
-    job.state
-  ];
-  return <Icon size={15} className="export-mark" aria-label={words} role="img" />;
 }

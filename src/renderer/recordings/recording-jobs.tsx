@@ -1,7 +1,7 @@
-import { CircleCheck, CircleX, Hourglass, Loader, Trash2, TriangleAlert, X } from 'lucide-react';
+import { Trash2, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useClient, useStores } from '#renderer/client/index.ts';
-import { IconButton, MiddleText } from '#renderer/ui/index.ts';
+import { IconButton, JobMark, MiddleText } from '#renderer/ui/index.ts';
 import type { RecordingJob } from '#shared/rpc/recordings.ts';
 import { JOB_TITLES, recordingJobText } from './job-text.ts';
 
@@ -17,7 +17,7 @@ export function RecordingJobs({ kinds }: { readonly kinds?: readonly RecordingJo
         const title = `${JOB_TITLES[job.kind]}: ${job.name}`;
         return (
           <li key={job.id} className="rec-job">
-            <JobMark job={job} />
+            <JobMark state={job.state} warning={job.sound === false && 'Done, with damage'} />
             <div className="rec-job-text">
               <MiddleText text={title} />
               <span className="quiet selectable">{recordingJobText(job)}</span>
@@ -61,19 +61,4 @@ export function RecordingJobs({ kinds }: { readonly kinds?: readonly RecordingJo
       })}
     </ul>
   );
-}
-
-const marks = { waiting: Hourglass, running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
-const words = {
-  waiting: 'Waiting',
-  running: 'Running',
-  done: 'Done',
-  failed: 'Failed',
-  cancelled: 'Cancelled',
-} as const;
-
-function JobMark({ job }: { readonly job: RecordingJob }): ReactNode {
-  const damaged = job.state === 'done' && job.sound === false;
-  const Icon = damaged ? TriangleAlert : marks[job.state];
-  return <Icon size={15} aria-label={damaged ? 'Done, with damage' : words[job.state]} role="img" />;
 }

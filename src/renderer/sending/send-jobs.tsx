@@ -1,8 +1,7 @@
-import { CircleCheck, CircleX, Hourglass, Loader, Play, Trash2, TriangleAlert, X } from 'lucide-react';
+import { Play, Trash2, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useClient, useStores } from '#renderer/client/index.ts';
-import { IconButton, MiddleText } from '#renderer/ui/index.ts';
-import type { SendJob } from '#shared/rpc/sending.ts';
+import { IconButton, JobMark, MiddleText } from '#renderer/ui/index.ts';
 import { sendText, sendTitle } from './send-text.ts';
 import './sending.css';
 
@@ -22,7 +21,11 @@ export function SendJobs({ target }: { readonly target?: string }): ReactNode {
         const open = job.state === 'running' || job.state === 'waiting';
         return (
           <li key={job.id} className="send-job">
-            <JobMark job={job} />
+            <JobMark
+              state={job.state}
+              warning={job.refused > 0 && 'Done, with refusals'}
+              stuck={job.message !== null && 'Waiting for the source'}
+            />
             <div className="send-job-text">
               <MiddleText text={title} />
               <span className="quiet selectable">{sendText(job)}</span>
@@ -65,21 +68,4 @@ export function SendJobs({ target }: { readonly target?: string }): ReactNode {
       })}
     </ul>
   );
-}
-
-const marks = { waiting: Hourglass, running: Loader, done: CircleCheck, failed: CircleX, cancelled: X } as const;
-const words = {
-  waiting: 'Waiting',
-  running: 'Running',
-  done: 'Done',
-  failed: 'Failed',
-  cancelled: 'Cancelled',
-} as const;
-
-function JobMark({ job }: { readonly job: SendJob }): ReactNode {
-  const refused = job.state === 'done' && job.refused > 0;
-  const stuck = job.state === 'running' && job.message !== null;
-  const Icon = refused ? TriangleAlert : stuck ? Hourglass : marks[job.state];
-  const label = refused ? 'Done, with refusals' : stuck ? 'Waiting for the source' : words[job.state];
-  return <Icon size={15} aria-label={label} role="img" />;
 }

@@ -31,6 +31,7 @@ export {
   useDraftSaving,
 } from './draft-form.tsx';
 export * from './format.ts';
+export { JobMark } from './job-mark.tsx';
 export {
   Mark,
   qualitySign,

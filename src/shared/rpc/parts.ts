@@ -13,6 +13,7 @@ export const source = z.string().max(4096);
 export const fileName = z.string().max(255);
 /** Jobs run one after the other; those that have not begun wait. */
 export const jobState = z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']);
+export type JobState = z.infer<typeof jobState>;
 /** A series of an answer, whatever was asked; its times stand beside it or follow from a grid. */
 export const answeredSeries = z.object({
   /** Of the graph, or its name in the answer. */
